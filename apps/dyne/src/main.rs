@@ -1,0 +1,3 @@
+//! The `dyne` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pure numerics on slices: vector kernels, integrals, Gram sums, small symmetric systems.

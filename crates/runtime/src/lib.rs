@@ -1,0 +1,9 @@
+//! The floor under every application: one loop over addressed blocks, lanes that work
+//! on them, a reduction whose order depends on the data alone, a communicator, and the
+//! events by which libraries tell what they do. It knows no science.
+
+pub mod event;
+pub mod lanes;
+
+pub use event::{Event, Flow, Observer, Silent};
+pub use lanes::Lanes;

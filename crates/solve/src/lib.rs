@@ -1,0 +1,1 @@
+//! Arrow-shaped normal equations, bounded trust region, losses, global search.

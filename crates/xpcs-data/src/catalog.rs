@@ -1,0 +1,163 @@
+//! Catalogue: what a file says about its matrices, before any of them is read.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::triangle::Triangle;
+use dyne_runtime::Lanes;
+
+/// File layout, named after the program or beamline that writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Layout {
+    /// APS 8-ID since 2025 (`boost_corr`, "nexus").
+    ApsU,
+    /// APS 8-ID-I 2019 to 2024 (`xpcs-eigen`, early `boost_corr`).
+    ApsOld,
+    /// NPZ cache of the homodyne package.
+    HomodyneCache,
+    /// Made in memory by the simulator.
+    Simulated,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApsU => "APS-U (boost_corr, 2025 on)",
+            Self::ApsOld => "APS old (8-ID-I, 2019 to 2024)",
+            Self::HomodyneCache => "homodyne NPZ cache",
+            Self::Simulated => "simulated",
+        })
+    }
+}
+
+/// Number type of the stored matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Element {
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+}
+
+/// One (q, φ) bin that has a matrix in the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bin {
+    /// 1-based bin number as the file counts it.
+    pub number: u32,
+    /// Wave-vector transfer, Å⁻¹.
+    pub q: f64,
+    /// Azimuth, degrees, as stored.
+    pub phi_deg: f64,
+    /// Where the matrix lies in the file, e.g. `/xpcs/twotime/correlation_map/c2_00001`.
+    pub path: String,
+}
+
+/// Time between the frames of a matrix.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FrameTime {
+    /// Seconds, positive and finite.
+    pub seconds: f64,
+    /// How it was derived, e.g. `frame_time 0.02 s × stride_frame 3 × avg_frame 1`.
+    pub derivation: String,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Catalog {
+    /// The file.
+    pub file: PathBuf,
+    /// Its layout.
+    pub layout: Layout,
+    /// Bins that have a matrix, in the order of the file.
+    pub bins: Vec<Bin>,
+    /// Frames along each side of every matrix.
+    pub frames: usize,
+    /// Number type of the matrices.
+    pub element: Element,
+    /// Frame time, where the file tells it.
+    pub dt: Option<FrameTime>,
+    /// Where a frame time was looked for, one entry a path.
+    pub dt_searched: Vec<String>,
+    /// How q, φ and the bin numbers were derived, one sentence each; for `inspect`.
+    pub notes: Vec<String>,
+}
+
+/// Why a file cannot be used. The message says what failed, where, what was found and
+/// what was expected, then what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("reading {}: {reason}\n{remedy}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system or the HDF5 library says.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// No layout fits.
+    #[error("{}: no known layout: {found}; expected {expected}\nrun `dyne inspect` on the file for what it holds", file.display())]
+    UnknownLayout {
+        /// The file.
+        file: PathBuf,
+        /// What the root of the file holds.
+        found: String,
+        /// Which paths the known layouts need.
+        expected: String,
+    },
+    /// A dataset is missing or not as the layout has it.
+    #[error("{}: {path}: found {found}, expected {expected}\n{remedy}", file.display())]
+    Dataset {
+        /// The file.
+        file: PathBuf,
+        /// Path inside the file.
+        path: String,
+        /// What is there.
+        found: String,
+        /// What ought to be there.
+        expected: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A matrix holds values that cannot be fitted.
+    #[error("{}: {path}: value {value} at frames ({row}, {column}) (counted from 1); expected a finite number\nleave the frames out with data.frames, or write the file again", file.display())]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// Path inside the file.
+        path: String,
+        /// What was found, `NaN` or `inf`.
+        value: f64,
+        /// 1-based frame of the row.
+        row: usize,
+        /// 1-based frame of the column.
+        column: usize,
+    },
+}
+
+/// An open file. It never reads more than what is asked for.
+pub trait Reader: Send + Sync {
+    /// What the file holds.
+    fn catalog(&self) -> &Catalog;
+
+    /// Reads the matrices of the bins at positions `bins` of the catalogue, frames
+    /// `frames` (0-based, end exclusive) of both axes, as packed upper triangles.
+    /// Chunks are decoded on `lanes`; nothing else of the file is read.
+    ///
+    /// # Errors
+    /// [`ReadError`] with file, dataset and offending value.
+    fn read(
+        &self,
+        bins: &[usize],
+        frames: std::ops::Range<usize>,
+        lanes: &Lanes,
+    ) -> Result<Vec<Triangle>, ReadError>;
+}

@@ -1,0 +1,8 @@
+//! A data set of two-time matrices: what is in it, which part of it is fitted, and the
+//! packed matrices themselves, measured or simulated.
+
+pub mod catalog;
+pub mod triangle;
+
+pub use catalog::{Bin, Catalog, Element, FrameTime, Layout, ReadError, Reader};
+pub use triangle::{Samples, Triangle};

@@ -1,0 +1,110 @@
+//! The strict upper triangle of one symmetric matrix, packed row by row.
+//!
+//! Only pairs i < j are data: C2 is symmetric and its diagonal carries shot noise.
+
+/// Values as stored, in 32 or 64 bits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// 32-bit values.
+    F32(Vec<f32>),
+    /// 64-bit values.
+    F64(Vec<f64>),
+}
+
+impl Samples {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F64(v) => v.len(),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Packed strict upper triangle: row `i` holds columns `i+1 .. frames`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triangle {
+    frames: usize,
+    samples: Samples,
+}
+
+impl Triangle {
+    /// Number of pairs of `frames` frames.
+    pub const fn pairs(frames: usize) -> usize {
+        frames * frames.saturating_sub(1) / 2
+    }
+
+    /// Position of the first value of row `i` in the packed order.
+    pub const fn row_start(frames: usize, i: usize) -> usize {
+        i * (2 * frames - i - 1) / 2
+    }
+
+    /// Wraps packed values.
+    ///
+    /// # Panics
+    /// When the number of values is not `pairs(frames)`.
+    #[track_caller]
+    pub fn new(frames: usize, samples: Samples) -> Self {
+        assert_eq!(samples.len(), Self::pairs(frames), "packed length of {frames} frames");
+        Self { frames, samples }
+    }
+
+    /// Frames along a side.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// The packed values.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// Copies columns `columns` of row `i` (all greater than `i`) to `out` as f64.
+    pub fn row_into(&self, i: usize, columns: std::ops::Range<usize>, out: &mut [f64]) {
+        let start = Self::row_start(self.frames, i) + columns.start - (i + 1);
+        let range = start..start + columns.len();
+        match &self.samples {
+            Samples::F32(v) => {
+                for (o, s) in out.iter_mut().zip(&v[range]) {
+                    *o = f64::from(*s);
+                }
+            }
+            Samples::F64(v) => out[..columns.len()].copy_from_slice(&v[range]),
+        }
+    }
+
+    /// Value at frames `i < j`.
+    pub fn get(&self, i: usize, j: usize) -> f64 {
+        let k = Self::row_start(self.frames, i) + j - (i + 1);
+        match &self.samples {
+            Samples::F32(v) => f64::from(v[k]),
+            Samples::F64(v) => v[k],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_agrees_with_a_full_matrix() {
+        let n = 7;
+        let full = |i: usize, j: usize| (i * 100 + j) as f64;
+        let packed: Vec<f64> = (0..n).flat_map(|i| (i + 1..n).map(move |j| full(i, j))).collect();
+        let t = Triangle::new(n, Samples::F64(packed));
+        for i in 0..n {
+            for j in i + 1..n {
+                assert_eq!(t.get(i, j), full(i, j));
+            }
+        }
+        let mut row = [0.0; 3];
+        t.row_into(2, 4..7, &mut row);
+        assert_eq!(row, [204.0, 205.0, 206.0]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Readers and writers of two-time files (HDF5 and NPZ).

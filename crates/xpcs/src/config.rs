@@ -1,0 +1,1 @@
+//! Configuration: words to meaning, nowhere else.

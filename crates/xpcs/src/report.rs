@@ -1,0 +1,246 @@
+//! The report: everything a fit tells. The only thing the figures are drawn from.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// How the fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A termination test of the optimiser was met.
+    Converged,
+    /// The limit of sweeps was reached, or no step helped.
+    NotConverged,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// Which end of its range a parameter came to lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BoundSide {
+    /// The lower bound.
+    Lower,
+    /// The upper bound.
+    Upper,
+}
+
+/// One physical parameter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParameterResult {
+    /// Name; the key of the JSON object.
+    #[serde(skip)]
+    pub name: String,
+    /// Symbol for pictures.
+    #[serde(skip)]
+    pub symbol: String,
+    /// Fitted, fixed or tied value.
+    pub value: f64,
+    /// Standard error; absent for a fixed parameter or where it cannot be computed.
+    pub stderr: Option<f64>,
+    /// Unit.
+    pub unit: String,
+    /// Whether it was fitted.
+    pub free: bool,
+    /// The bound it lies on, if any.
+    pub at_bound: Option<BoundSide>,
+    /// Lower bound used.
+    pub lower: f64,
+    /// Upper bound used.
+    pub upper: f64,
+    /// Why there is no standard error (`fixed`, `tied to D0`, `at its lower bound`, …).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_absent: Option<String>,
+}
+
+/// Contrast and offset of one bin.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScalingResult {
+    /// Bin number in the file.
+    pub bin: u32,
+    /// Azimuth, degrees.
+    pub phi_deg: f64,
+    /// Wave-vector transfer, Å⁻¹.
+    pub q: f64,
+    /// Contrast.
+    pub contrast: f64,
+    /// Its standard error.
+    pub contrast_stderr: Option<f64>,
+    /// Offset.
+    pub offset: f64,
+    /// Its standard error.
+    pub offset_stderr: Option<f64>,
+    /// Root mean square of the residuals of this bin.
+    pub residual_rms: f64,
+}
+
+/// Covariance of the free parameters and the scaling.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Covariance {
+    /// Names along both axes: free parameters, then scaling (`contrast[0]`, `offset[0]`, …).
+    pub names: Vec<String>,
+    /// Rows.
+    pub matrix: Vec<Vec<f64>>,
+    /// How it was computed.
+    pub method: String,
+    /// Number of leading names that are physical parameters.
+    #[serde(skip)]
+    pub physical: usize,
+}
+
+/// Cost and noise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cost {
+    /// Sum of squared residuals.
+    pub ssr: f64,
+    /// Robust cost, where a loss other than linear was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub robust: Option<f64>,
+    /// Standard deviation of the residuals.
+    pub sigma: f64,
+    /// Pairs i < j that were fitted.
+    pub n_pairs: u64,
+    /// Free parameters including scaling.
+    pub n_parameters: usize,
+}
+
+/// Something the user ought to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Stable machine-readable code.
+    pub code: String,
+    /// One or two sentences.
+    pub message: String,
+}
+
+/// Work done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Sweeps over all pairs.
+    pub full_sweeps: u64,
+    /// Sweeps over coarse grids.
+    pub coarse_sweeps: u64,
+    /// Starting points tried.
+    pub starts: u64,
+}
+
+/// Wall times in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Timings {
+    /// Opening, reading and decoding.
+    pub read_s: f64,
+    /// Search and fit.
+    pub fit_s: f64,
+    /// Residual pass, figures and files.
+    pub report_s: f64,
+    /// From the start of the process to the writing of the result.
+    pub wall_time_seconds: f64,
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// Program version.
+    pub version: String,
+    /// Git revision of the build, or `unknown`.
+    pub git_revision: String,
+    /// Data file.
+    pub file: String,
+    /// Hash of the file, with the name of the algorithm.
+    pub file_hash: String,
+    /// Layout of the file.
+    pub layout: String,
+    /// Frame time, s.
+    pub dt_s: f64,
+    /// How the frame time was derived.
+    pub dt_source: String,
+    /// CPUs the process may use.
+    pub host_cores: usize,
+    /// Instruction set of the kernels.
+    pub simd: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// The configuration after defaults and overrides.
+    pub plan: serde_json::Value,
+}
+
+/// Data, fit and residual of one bin on a square pixel grid, averaged over pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapTriple {
+    /// Pixels along a side.
+    pub pixels: usize,
+    /// Time at the outer edge of the first pixel, s.
+    pub t_start_s: f64,
+    /// Time at the outer edge of the last pixel, s.
+    pub t_end_s: f64,
+    /// Mean c2 per pixel, row = t2, column = t1, symmetric; NaN where no pair falls.
+    pub data: Vec<f32>,
+    /// Mean model per pixel.
+    pub fit: Vec<f32>,
+    /// Mean of data minus model per pixel.
+    pub residual: Vec<f32>,
+}
+
+/// One cut at (nearly) constant age, averaged over a band of ages, on log-spaced lags.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cut {
+    /// Mean age (t1 + t2)/2 of the band, s.
+    pub age_s: f64,
+    /// Lags t2 − t1, s, ascending.
+    pub lag_s: Vec<f64>,
+    /// Mean c2 per lag.
+    pub data: Vec<f64>,
+    /// Standard error of that mean from the scatter in the band; NaN for a single pair.
+    pub data_stderr: Vec<f64>,
+    /// Mean model per lag.
+    pub fit: Vec<f64>,
+}
+
+/// What the figures of one bin need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinPicture {
+    /// Bin number in the file.
+    pub bin: u32,
+    /// Wave-vector transfer, Å⁻¹.
+    pub q: f64,
+    /// Azimuth, degrees.
+    pub phi_deg: f64,
+    /// The three maps.
+    pub map: MapTriple,
+    /// Cuts at several ages, young to old.
+    pub cuts: Vec<Cut>,
+}
+
+/// Everything a fit tells. [`Report::to_json`] writes the schema `dyne-result/1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub status: Status,
+    /// Which test ended it, in words.
+    pub termination: String,
+    /// Model (`static`, `laminar_flow`).
+    pub mode: String,
+    /// Named conventions (`shear` → `published`).
+    pub convention: BTreeMap<String, String>,
+    /// Physical parameters in the order of the model.
+    pub parameters: Vec<ParameterResult>,
+    /// Contrast and offset per bin, in the order of the fit.
+    pub scaling: Vec<ScalingResult>,
+    /// Covariance, or why there is none.
+    pub covariance: Result<Covariance, String>,
+    /// Cost and noise.
+    pub cost: Cost,
+    /// Warnings.
+    pub warnings: Vec<Warning>,
+    /// Work done.
+    pub counters: Counters,
+    /// Wall times.
+    pub timings: Timings,
+    /// Largest resident memory of the process, bytes; 0 where the system does not tell.
+    pub peak_rss_bytes: u64,
+    /// Provenance.
+    pub provenance: Provenance,
+    /// Figures' data, one entry a bin; not in the JSON.
+    pub pictures: Vec<BinPicture>,
+}
