@@ -66,7 +66,7 @@ impl Lanes {
         use rayon::prelude::*;
         match &self.pool {
             None => items.iter().map(f).collect(),
-            Some(pool) => pool.install(|| items.par_iter().map(|item| f(item)).collect()),
+            Some(pool) => pool.install(|| items.par_iter().map(&f).collect()),
         }
     }
 }

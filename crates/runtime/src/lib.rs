@@ -4,6 +4,8 @@
 
 pub mod event;
 pub mod lanes;
+pub mod random;
 
 pub use event::{Event, Flow, Observer, Silent};
 pub use lanes::Lanes;
+pub use random::{Generator, Stream};
