@@ -1,0 +1,110 @@
+//! Columns of equal length, padded so that whole vectors may be read past the end.
+
+use crate::simd::{Isa, WIDTH};
+
+/// `rows` arrays of `len` values in one allocation, each padded by one vector width that
+/// repeats the last value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    len: usize,
+    stride: usize,
+    values: Vec<f64>,
+}
+
+/// The vectors of all rows of a [`Table`] from one column on.
+#[derive(Clone, Copy)]
+pub struct Window<'a> {
+    values: &'a [f64],
+    stride: usize,
+}
+
+impl Table {
+    /// A table of zeros.
+    pub fn zeros(rows: usize, len: usize) -> Self {
+        let stride = len + WIDTH;
+        Self { len, stride, values: vec![0.0; rows * stride] }
+    }
+
+    /// Values in a row.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the rows are empty.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// One row.
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.stride..][..self.len]
+    }
+
+    /// One row for writing; call [`Table::pad`] afterwards.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f64] {
+        &mut self.values[row * self.stride..][..self.len]
+    }
+
+    /// Repeats the last value of every row into its padding.
+    pub fn pad(&mut self) {
+        if self.len == 0 {
+            return;
+        }
+        for row in self.values.chunks_exact_mut(self.stride) {
+            let last = row[self.len - 1];
+            row[self.len..].fill(last);
+        }
+    }
+
+    /// Every `step`-th column from `first` on.
+    pub fn strided(&self, first: usize, step: usize) -> Self {
+        let rows = self.values.len() / self.stride.max(1);
+        let len = self.len.saturating_sub(first).div_ceil(step);
+        let mut out = Self::zeros(rows, len);
+        for row in 0..rows {
+            let source = self.row(row)[first..].iter().step_by(step);
+            for (o, v) in out.row_mut(row).iter_mut().zip(source) {
+                *o = *v;
+            }
+        }
+        out.pad();
+        out
+    }
+
+    /// The vectors from column `at` on.
+    #[inline(always)]
+    pub fn window(&self, at: usize) -> Window<'_> {
+        Window { values: &self.values[at..], stride: self.stride }
+    }
+}
+
+impl Window<'_> {
+    /// The vector of `row`.
+    ///
+    /// # Panics
+    /// When it reaches past the table.
+    #[inline(always)]
+    pub fn vector<S: Isa>(&self, s: S, row: usize) -> S::V {
+        s.load(self.values, row * self.stride)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strided_takes_every_step_and_pads() {
+        let mut t = Table::zeros(2, 7);
+        for k in 0..7 {
+            t.row_mut(0)[k] = k as f64;
+            t.row_mut(1)[k] = 10.0 * k as f64;
+        }
+        t.pad();
+        let s = t.strided(1, 3);
+        assert_eq!(s.row(0), [1.0, 4.0]);
+        assert_eq!(s.row(1), [10.0, 40.0]);
+        assert_eq!(s.values[2..10], [4.0; 8]);
+        assert_eq!(t.strided(0, 1), t);
+    }
+}
