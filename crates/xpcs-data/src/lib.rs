@@ -2,7 +2,11 @@
 //! packed matrices themselves, measured or simulated.
 
 pub mod catalog;
+pub mod simulate;
 pub mod triangle;
 
 pub use catalog::{Bin, Catalog, Element, FrameTime, Layout, ReadError, Reader};
+pub use simulate::{
+    Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
+};
 pub use triangle::{Samples, Triangle};
