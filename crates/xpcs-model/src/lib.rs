@@ -1,6 +1,16 @@
 //! Models of two-time correlation: parameter tables, the time grid, terms with analytic
 //! derivatives. Pure: no input, output, clock, thread or random number.
 
+pub mod geometry;
+pub mod grid;
+pub mod model;
+pub mod models;
 pub mod param;
+pub mod scalar;
+pub mod terms;
 
+pub use geometry::{Geometry, ScatteringWindow};
+pub use grid::TimeGrid;
+pub use model::{BinTerm, Model, ModelError, Tables};
+pub use models::{Mode, Physics, ShearConvention};
 pub use param::{ParameterSpec, Prior, Scale};

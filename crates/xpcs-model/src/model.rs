@@ -1,0 +1,154 @@
+//! What a model is: parameters, tables of integrals, and vectors of derivatives a pair.
+
+use std::ops::Range;
+
+use dyne_math::gram::{Segment, Tile};
+use dyne_math::simd::Level;
+use dyne_math::table::Table;
+use thiserror::Error;
+
+use crate::geometry::{Geometry, ScatteringWindow};
+use crate::grid::TimeGrid;
+use crate::param::ParameterSpec;
+
+/// Why a model has no value at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// An integral of a rate overflows.
+    #[error(
+        "time integral of {rate}: value {value}, expected a finite number\nnarrow the bounds of its parameters"
+    )]
+    Integral {
+        /// Which rate.
+        rate: &'static str,
+        /// The value met.
+        value: f64,
+    },
+    /// The shear phase is beyond what sine and cosine resolve.
+    #[error(
+        "shear phase between first and last frame: {phase:e} rad, expected at most {limit:e}\nnarrow the bounds of the shear rate"
+    )]
+    Phase {
+        /// The phase met, rad.
+        phase: f64,
+        /// The largest one allowed, rad.
+        limit: f64,
+    },
+}
+
+/// Integrals and their parameter derivatives on the frames that are fitted; one for all bins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tables {
+    /// Rows as the model lays them out.
+    pub rows: Table,
+    /// Number of frames on which a floor of the transport coefficient holds.
+    pub floored_frames: usize,
+    /// ε·dt of a softened convention, in the unit of the integrals; 0 otherwise.
+    pub softening: f64,
+}
+
+/// What one bin needs besides the tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinTerm {
+    /// Numbers that multiply the tables, as the model lays them out.
+    pub coefficients: [f64; 4],
+    /// ∂m/∂θ = map · basis: row-major, one row a parameter, one column a basis row.
+    pub map: Vec<f64>,
+}
+
+/// A model of m(θ; q, φ, i, j), the normalised correlation with m = 1 on the diagonal. It
+/// knows no contrast, offset, weight or datum.
+///
+/// Within one bin many derivatives are combinations of fewer *basis* vectors (the derivative
+/// by phi0 is one of those by the shear rate); the Gram sum runs over the basis, and
+/// [`BinTerm::map`] takes it to the parameters.
+pub trait Model: Send + Sync {
+    /// Parameters in order.
+    fn parameters(&self) -> &'static [ParameterSpec];
+
+    /// Number of basis rows. A tile has three more: m, 1 and the data.
+    fn basis(&self) -> usize;
+
+    /// Tables for θ on the whole grid, of which frames `first`, `first + stride`, … are kept.
+    ///
+    /// # Errors
+    /// [`ModelError::Integral`] where an integral is not finite.
+    fn tables(
+        &self,
+        level: Level,
+        theta: &[f64],
+        grid: &TimeGrid,
+        frames: KeptFrames,
+    ) -> Result<Tables, ModelError>;
+
+    /// Coefficients of one bin.
+    ///
+    /// # Errors
+    /// [`ModelError::Phase`] where the phase is too large to be resolved.
+    fn bin(
+        &self,
+        theta: &[f64],
+        geometry: &Geometry,
+        tables: &Tables,
+    ) -> Result<BinTerm, ModelError>;
+
+    /// Fills the basis rows and then the row of m of `segment` with the pairs (i, j) for j
+    /// from `first_column` on, i and j counted in the tables' columns.
+    fn fill(
+        &self,
+        level: Level,
+        tables: &Tables,
+        term: &BinTerm,
+        i: usize,
+        first_column: usize,
+        segment: &mut Segment<'_>,
+    );
+
+    /// Covariance of the scattered field between frame i and the columns, real, 1 on the
+    /// diagonal, with m its square: what speckle is simulated from. `None` where the
+    /// convention is not the square of a field covariance.
+    fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64>;
+
+    /// A starting point from a point `u` of the unit cube: rates of the size that `window`
+    /// can resolve. The caller clamps it to the bounds.
+    fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64>;
+}
+
+/// Which frames of a grid take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptFrames {
+    /// First frame, 0-based.
+    pub first: usize,
+    /// Distance of frames; 1 for all.
+    pub stride: usize,
+}
+
+impl KeptFrames {
+    /// Every frame.
+    pub const ALL: Self = Self { first: 0, stride: 1 };
+}
+
+/// m of frame `i` with the frames `columns` (counted in the tables' columns, all > i).
+pub fn correlation_row(
+    model: &dyn Model,
+    level: Level,
+    tables: &Tables,
+    term: &BinTerm,
+    i: usize,
+    columns: Range<usize>,
+) -> Vec<f64> {
+    let mut tile = Tile::new(model.basis() + 1);
+    let mut out = Vec::with_capacity(columns.len());
+    let mut at = columns.start;
+    while at < columns.end {
+        let count = (columns.end - at).min(dyne_math::gram::TILE);
+        tile.clear();
+        let mut segment = tile.segment(count);
+        model.fill(level, tables, term, i, at, &mut segment);
+        let row = segment.row(model.basis());
+        out.extend(row.iter().flat_map(|chunk| chunk.0).take(count));
+        at += count;
+    }
+    out
+}
