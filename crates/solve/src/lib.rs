@@ -1,1 +1,33 @@
-//! Arrow-shaped normal equations, bounded trust region, losses, global search.
+//! Bounded nonlinear least squares on arrow-shaped normal equations.
+//!
+//! The data of one bin (q, φ) are y ≈ b + a·m(θ). The shared parameters θ are nonlinear, the
+//! contrast a and the offset b of every bin are linear. All the solver ever sees of the data is
+//! one small symmetric matrix per bin, the [`Gram`] matrix of (∂m/∂θ, m, 1, y); the Jacobian is
+//! never formed. [`Layout`] says how contrast and offset hang on the linear parameters,
+//! [`NormalEquations`] eliminates them, [`minimise`] walks to the nearest minimum inside the
+//! bounds, [`search()`] finds the deepest one, and [`Covariance`] says how well it is determined.
+
+pub mod covariance;
+pub mod error;
+pub mod gram;
+pub mod layout;
+pub mod loss;
+pub mod normal;
+pub mod objective;
+pub mod termination;
+pub mod transform;
+pub mod trust_region;
+
+mod box_quadratic;
+mod symmetric;
+
+pub use covariance::{Covariance, Reason};
+pub use error::{EvaluationError, SolveError};
+pub use gram::Gram;
+pub use layout::{Layout, Scaling, ScalingCovariance};
+pub use loss::{Loss, Robust};
+pub use normal::{NormalEquations, Projection, assemble, assemble_robust, project};
+pub use objective::Objective;
+pub use termination::Termination;
+pub use transform::{Scale, Slot, Transform};
+pub use trust_region::{Fit, Options, minimise};

@@ -1,0 +1,423 @@
+//! Covariance of shared and linear parameters at a minimum, and why there is none.
+
+use crate::error::SolveError;
+use crate::normal::{NormalEquations, Reduced};
+use crate::symmetric::{Factor, RANK_TOLERANCE, dot, symmetrised};
+use crate::transform::Transform;
+
+/// A parameter with more than this weight in a null direction is not determined.
+const PARTICIPATION: f64 = 1e-6;
+
+/// Why a parameter has no variance.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It was not fitted.
+    Fixed,
+    /// It lies on its lower bound; the others are conditioned on that.
+    AtLowerBound,
+    /// It lies on its upper bound; the others are conditioned on that.
+    AtUpperBound,
+    /// The data do not determine it.
+    Undetermined {
+        /// The weakest direction it takes part in, in variables scaled to a unit diagonal: position
+        /// among (θ, z) and weight, heaviest first, at most four.
+        direction: Vec<(usize, f64)>,
+    },
+    /// There are no more pairs than parameters, so the noise cannot be estimated.
+    NoDegreesOfFreedom {
+        /// Pairs.
+        pairs: u64,
+        /// Parameters fitted.
+        parameters: usize,
+    },
+}
+
+impl Reason {
+    /// One phrase for a report; `names` holds those of θ, then of z.
+    ///
+    /// # Panics
+    /// When `names` is shorter than the parameters the reason speaks of.
+    pub fn phrase(&self, names: &[String]) -> String {
+        match self {
+            Self::Fixed => "fixed".into(),
+            Self::AtLowerBound => "at its lower bound".into(),
+            Self::AtUpperBound => "at its upper bound".into(),
+            Self::Undetermined { direction } => {
+                let terms: Vec<String> = direction
+                    .iter()
+                    .map(|(index, weight)| format!("{weight:+.2}·{}", names[*index]))
+                    .collect();
+                format!("not determined by these data: the cost is flat along {}", terms.join(" "))
+            }
+            Self::NoDegreesOfFreedom { pairs, parameters } => {
+                format!("no degrees of freedom: {pairs} pairs for {parameters} parameters")
+            }
+        }
+    }
+}
+
+/// Covariance of all parameters (θ, z) at a minimum.
+///
+/// **Formula.** $V = s^2 H^{-1}$, $s^2 = \mathrm{SSR}/(n - P)$ with SSR = 2·cost. In the arrow:
+/// $C = (T^T \tilde H T)^{-1}$ over the free variables x, $V_{\theta\theta} = s^2 T C T^T$ (delta
+/// method for logarithms and ties), $K = H_{zz}^{-1}H_{z\theta}$,
+/// $V_{z\theta} = -K V_{\theta\theta}$, $V_{zz} = s^2 H_{zz}^{-1} + K V_{\theta\theta} K^T$.
+///
+/// **Symbols.** n: pairs; P: free parameters inside their bounds and the rank of the linear part;
+/// T: slopes ∂θ/∂x (p × f). Order of the matrix: θ (p), then z; units are products of the units of
+/// the parameters.
+///
+/// **Edges.** Fixed parameters and those on a bound are conditioned on: their rows are 0 and they
+/// have a [`Reason`] instead of a variance. Directions whose scaled eigenvalue is at most 1e-13 of the
+/// largest (more where the elimination has lost digits) count as singular: every parameter that takes
+/// part in one has [`Reason::Undetermined`], the others keep their variance from the generalised
+/// inverse. The residuals are taken as independent; where they are not, use [`Self::sandwich`].
+///
+/// **Cost.** O((p + dim z)²·p) operations, (p + dim z)² numbers.
+///
+/// **Checked by** `covariance_is_the_dense_inverse`, `a_bound_is_conditioned_on`,
+/// `twin_parameters_are_undetermined`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covariance {
+    order: usize,
+    shared: usize,
+    inverse: Vec<f64>,
+    matrix: Vec<f64>,
+    reasons: Vec<Option<Reason>>,
+    residual_variance: Option<f64>,
+    parameters: usize,
+    spectrum: Vec<f64>,
+}
+
+impl Covariance {
+    /// Covariance at `theta`, where `equations` hold.
+    ///
+    /// # Errors
+    /// [`SolveError::Eigenvalues`]; [`SolveError::Length`] when the arguments do not fit together.
+    pub fn try_new(
+        equations: &NormalEquations,
+        transform: &Transform,
+        theta: &[f64],
+    ) -> Result<Self, SolveError> {
+        for found in [theta.len(), transform.shared()] {
+            let expected = equations.shared();
+            if found != expected {
+                return Err(SolveError::Length { what: "shared parameters", expected, found });
+            }
+        }
+        let reduced = equations.reduce()?;
+        let information = Information::try_new(equations, &reduced, transform, theta)?;
+        let inverse = information.inverse(&reduced);
+        let reasons = information.reasons(&reduced, transform);
+        let rank: usize = reduced.groups().iter().map(|g| g.factor.rank()).sum();
+        let mut covariance = Self {
+            order: reasons.len(),
+            shared: theta.len(),
+            matrix: Vec::new(),
+            inverse,
+            reasons,
+            residual_variance: None,
+            parameters: information.inside.len() + rank,
+            spectrum: information.spectrum,
+        };
+        covariance.scale(equations);
+        Ok(covariance)
+    }
+
+    /// Multiplies the inverse information by s², or says why there is no s².
+    fn scale(&mut self, equations: &NormalEquations) {
+        let (pairs, parameters) = (equations.pairs(), self.parameters);
+        if pairs <= parameters as u64 {
+            for reason in self.reasons.iter_mut().filter(|reason| reason.is_none()) {
+                *reason = Some(Reason::NoDegreesOfFreedom { pairs, parameters });
+            }
+            self.matrix = vec![0.0; self.inverse.len()];
+            return;
+        }
+        let s2 = 2.0 * equations.cost() / (pairs - parameters as u64) as f64;
+        self.residual_variance = Some(s2);
+        self.matrix = self.inverse.iter().map(|v| s2 * v).collect();
+    }
+
+    /// Covariance $H^{-1} B H^{-1}$ for a covariance B of the score, `score` row-major of the order of
+    /// this matrix, θ before z.
+    ///
+    /// **Edges.** Parameters without a variance stay without; B's rows for fixed parameters have no
+    /// effect. A missing s² is no obstacle: B carries the noise.
+    ///
+    /// **Source.** White, Econometrica 50 (1982) 1, doi:10.2307/1912526.
+    ///
+    /// # Errors
+    /// [`SolveError::Length`] when B has another size.
+    pub fn sandwich(&self, score: &[f64]) -> Result<Self, SolveError> {
+        let n = self.order;
+        if score.len() != n * n {
+            let (what, found) = ("covariance of the score", score.len());
+            return Err(SolveError::Length { what, expected: n * n, found });
+        }
+        let half = product(&self.inverse, score, n);
+        let mut sandwich = self.clone();
+        sandwich.matrix = symmetrised(product(&half, &self.inverse, n), n);
+        for reason in &mut sandwich.reasons {
+            if matches!(reason, Some(Reason::NoDegreesOfFreedom { .. })) {
+                *reason = None;
+            }
+        }
+        Ok(sandwich)
+    }
+
+    /// Number of parameters along each axis: p + dim z.
+    pub fn order(&self) -> usize {
+        self.order
+    }
+
+    /// Number p of shared parameters, which come first.
+    pub fn shared(&self) -> usize {
+        self.shared
+    }
+
+    /// Number P of parameters that the data had to pay for.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// s² = SSR/(n − P); absent without degrees of freedom.
+    pub fn residual_variance(&self) -> Option<f64> {
+        self.residual_variance
+    }
+
+    /// H⁻¹, row-major, θ before z; rows of fixed parameters and of those on a bound are 0.
+    pub fn inverse_information(&self) -> &[f64] {
+        &self.inverse
+    }
+
+    /// Eigenvalues of the information matrix of the free variables inside their bounds, scalings
+    /// eliminated, diagonal scaled to 1; ascending.
+    pub fn spectrum(&self) -> &[f64] {
+        &self.spectrum
+    }
+
+    /// Why parameter `i` has no variance; nothing where it has one.
+    pub fn reason(&self, i: usize) -> Option<&Reason> {
+        self.reasons[i].as_ref()
+    }
+
+    /// Covariance of the parameters `i` and `j`.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first of them that has no variance.
+    pub fn covariance(&self, i: usize, j: usize) -> Result<f64, &Reason> {
+        match (&self.reasons[i], &self.reasons[j]) {
+            (Some(reason), _) | (None, Some(reason)) => Err(reason),
+            (None, None) => Ok(self.matrix[i * self.order + j]),
+        }
+    }
+
+    /// Standard error of parameter `i`.
+    ///
+    /// # Errors
+    /// The [`Reason`] why there is none.
+    pub fn stderr(&self, i: usize) -> Result<f64, &Reason> {
+        self.covariance(i, i).map(|variance| variance.max(0.0).sqrt())
+    }
+
+    /// Correlation of the parameters `i` and `j`, in [−1, 1]; 0 where a variance is 0.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first of them that has no variance.
+    pub fn correlation(&self, i: usize, j: usize) -> Result<f64, &Reason> {
+        let product = self.stderr(i)? * self.stderr(j)?;
+        let covariance = self.covariance(i, j)?;
+        Ok(if product > 0.0 { (covariance / product).clamp(-1.0, 1.0) } else { 0.0 })
+    }
+}
+
+/// Information matrix of the free variables inside their bounds, factorised.
+struct Information {
+    /// Variables x that are inside their bounds.
+    inside: Vec<usize>,
+    /// For each variable x: the reason why it is conditioned on.
+    held: Vec<Option<Reason>>,
+    /// Columns of T that belong to `inside`, each of length p.
+    columns: Vec<Vec<f64>>,
+    /// 1/√H_ii before the linear parameters were eliminated; 1 for a variable without any effect.
+    natural: Vec<f64>,
+    factor: Factor,
+    spectrum: Vec<f64>,
+}
+
+impl Information {
+    fn try_new(
+        equations: &NormalEquations,
+        reduced: &Reduced,
+        transform: &Transform,
+        theta: &[f64],
+    ) -> Result<Self, SolveError> {
+        let x = transform.free_variables(theta)?;
+        let held: Vec<Option<Reason>> = (0..x.len())
+            .map(|i| {
+                if x[i] <= transform.lower()[i] {
+                    Some(Reason::AtLowerBound)
+                } else if x[i] >= transform.upper()[i] {
+                    Some(Reason::AtUpperBound)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let inside: Vec<usize> = (0..x.len()).filter(|&i| held[i].is_none()).collect();
+        let full = transform.hessian(theta, reduced.hessian());
+        let block: Vec<f64> = inside
+            .iter()
+            .flat_map(|&i| inside.iter().map(move |&j| (i, j)))
+            .map(|(i, j)| full[i * x.len() + j])
+            .collect();
+        let columns = inside
+            .iter()
+            .map(|&i| {
+                let unit: Vec<f64> = (0..x.len()).map(|j| f64::from(u8::from(i == j))).collect();
+                transform.direction(theta, &unit)
+            })
+            .collect();
+        let whole = transform.hessian(theta, equations.hessian());
+        let natural = inside
+            .iter()
+            .map(|&i| whole[i * (x.len() + 1)])
+            .map(|diagonal| if diagonal > 0.0 { diagonal.sqrt().recip() } else { 1.0 })
+            .collect();
+        let tolerance = RANK_TOLERANCE.max(reduced.noise());
+        let factor = Factor::try_new(&block, inside.len(), tolerance)?;
+        let spectrum = factor.spectrum(&block)?;
+        Ok(Self { inside, held, columns, natural, factor, spectrum })
+    }
+
+    /// T v for a vector over the inside variables.
+    fn pushed(&self, v: &[f64], p: usize) -> Vec<f64> {
+        let mut theta = vec![0.0; p];
+        for (column, v) in self.columns.iter().zip(v) {
+            theta.iter_mut().zip(column).for_each(|(t, c)| *t += c * v);
+        }
+        theta
+    }
+
+    /// Generalised inverse over (θ, z), row-major.
+    ///
+    /// With $M = (T;\,-KT)$ and $C = LL^T$ it is $(ML)(ML)^T$ plus the blocks $H_{zz}^{+}$.
+    fn inverse(&self, reduced: &Reduced) -> Vec<f64> {
+        let p = reduced.gradient().len();
+        let f = self.inside.len();
+        let mut unit = vec![0.0; self.factor.rank()];
+        let mut roots: Vec<Vec<f64>> = Vec::new();
+        for r in 0..unit.len() {
+            unit[r] = 1.0;
+            let root = self.factor.solve_half(unit.clone());
+            unit[r] = 0.0;
+            roots.push(with_response(reduced, self.pushed(&root[..f], p)));
+        }
+        let order = p + reduced.groups().iter().map(|g| g.factor.order()).sum::<usize>();
+        let mut inverse = vec![0.0; order * order];
+        for root in &roots {
+            for (i, a) in root.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                for (j, b) in root.iter().enumerate() {
+                    inverse[i * order + j] += a * b;
+                }
+            }
+        }
+        let mut start = p;
+        for group in reduced.groups() {
+            let k = group.factor.order();
+            for (index, value) in group.factor.inverse().into_iter().enumerate() {
+                inverse[(start + index / k) * order + start + index % k] += value;
+            }
+            start += k;
+        }
+        inverse
+    }
+
+    /// Why each of (θ, z) has no variance, where it has none.
+    fn reasons(&self, reduced: &Reduced, transform: &Transform) -> Vec<Option<Reason>> {
+        let mut reasons: Vec<Option<Reason>> = (0..transform.shared())
+            .map(|j| match transform.variable_of(j) {
+                Some(i) => self.held[i].clone(),
+                None => Some(Reason::Fixed),
+            })
+            .collect();
+        let linear: usize = reduced.groups().iter().map(|g| g.factor.order()).sum();
+        reasons.resize(reasons.len() + linear, None);
+        for weights in self.null_directions(reduced, transform) {
+            let direction = heaviest(&weights);
+            for (reason, weight) in reasons.iter_mut().zip(&weights) {
+                if reason.is_none() && weight.abs() > PARTICIPATION {
+                    *reason = Some(Reason::Undetermined { direction: direction.clone() });
+                }
+            }
+        }
+        reasons
+    }
+
+    /// Null directions over (θ, z) in variables scaled to a unit diagonal, the weakest first.
+    fn null_directions(&self, reduced: &Reduced, transform: &Transform) -> Vec<Vec<f64>> {
+        let p = transform.shared();
+        let mut directions = Vec::new();
+        for v in self.factor.null() {
+            // A variable without effect of its own has no scale there.
+            let scales = self.factor.scale().iter().zip(&self.natural);
+            let scales = scales.map(|(s, natural)| if *s > 0.0 { s } else { natural });
+            let raw: Vec<f64> = v.iter().zip(scales).map(|(v, s)| v * s).collect();
+            let mut weights = with_response(reduced, self.pushed(&raw, p));
+            for (j, weight) in weights[..p].iter_mut().enumerate() {
+                let position = transform
+                    .variable_of(j)
+                    .and_then(|i| self.inside.iter().position(|&inside| inside == i));
+                *weight = position.map_or(0.0, |k| v[k]);
+            }
+            let scales = reduced.groups().iter().flat_map(|g| g.factor.scale());
+            weights[p..].iter_mut().zip(scales).for_each(|(w, s)| {
+                *w = if *s > 0.0 { *w / s } else { 0.0 };
+            });
+            directions.push(weights);
+        }
+        let order = p + reduced.groups().iter().map(|g| g.factor.order()).sum::<usize>();
+        let mut start = p;
+        for group in reduced.groups() {
+            for v in group.factor.null() {
+                let mut weights = vec![0.0; order];
+                weights[start..start + v.len()].copy_from_slice(v);
+                directions.push(weights);
+            }
+            start += group.factor.order();
+        }
+        directions
+    }
+}
+
+/// (v, −K v) for a direction v of θ.
+fn with_response(reduced: &Reduced, mut v: Vec<f64>) -> Vec<f64> {
+    let responses: Vec<f64> = reduced.groups().iter().flat_map(|g| g.response(&v)).collect();
+    v.extend(responses.into_iter().map(|z| -z));
+    v
+}
+
+/// The four heaviest entries, with their positions, scaled to a unit vector.
+fn heaviest(weights: &[f64]) -> Vec<(usize, f64)> {
+    let norm = dot(weights, weights).sqrt().max(f64::MIN_POSITIVE);
+    let mut entries: Vec<(usize, f64)> =
+        weights.iter().map(|w| w / norm).enumerate().filter(|(_, w)| w.abs() > 0.01).collect();
+    entries.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    entries.truncate(4);
+    entries
+}
+
+fn product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
+    let mut c = vec![0.0; n * n];
+    for i in 0..n {
+        for k in 0..n {
+            let left = a[i * n + k];
+            for j in 0..n {
+                c[i * n + j] += left * b[k * n + j];
+            }
+        }
+    }
+    c
+}

@@ -1,0 +1,33 @@
+//! What the optimiser asks of a problem.
+
+use crate::error::EvaluationError;
+use crate::layout::Layout;
+use crate::normal::NormalEquations;
+
+/// A least-squares problem that can give its normal equations at a point.
+///
+/// **Contract.** The equations hold at the `theta` asked for and at the linear parameters they carry
+/// ([`NormalEquations::linear`]). Equal arguments give equal bits. With a linear loss the objective
+/// ignores `linear` and returns the equations at the projected optimum; then [`Self::project`] may
+/// return any finite values of the right length and need not touch the data. With a robust loss it
+/// evaluates at the `linear` given, with weights ρ' and the robust cost, so that the optimiser moves
+/// θ and z together.
+pub trait Objective: Sync {
+    /// Number p of shared parameters, free or not.
+    fn shared(&self) -> usize;
+
+    /// How contrast and offset hang on the linear parameters.
+    fn layout(&self) -> &Layout;
+
+    /// Linear parameters to start from at `theta` (length p): those of the linear loss.
+    ///
+    /// # Errors
+    /// [`EvaluationError`]: not finite here, interrupted, or fatal.
+    fn project(&self, theta: &[f64]) -> Result<Vec<f64>, EvaluationError>;
+
+    /// Normal equations and cost at `theta` (length p) and `linear` (length of the layout's z).
+    ///
+    /// # Errors
+    /// [`EvaluationError`]: not finite here, interrupted, or fatal.
+    fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError>;
+}

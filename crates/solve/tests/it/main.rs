@@ -1,0 +1,5 @@
+//! Tests of the solver on problems whose data are spelled out.
+
+mod decay;
+#[expect(unreachable_pub, reason = "shared by the test modules")]
+mod explicit;
