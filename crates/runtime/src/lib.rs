@@ -2,10 +2,16 @@
 //! on them, a reduction whose order depends on the data alone, a communicator, and the
 //! events by which libraries tell what they do. It knows no science.
 
+pub mod comm;
 pub mod event;
 pub mod lanes;
 pub mod random;
+pub mod source;
+pub mod sweep;
 
+pub use comm::{Comm, Solo};
 pub use event::{Event, Flow, Observer, Silent};
 pub use lanes::Lanes;
 pub use random::{Generator, Stream};
+pub use source::{Reduce, Source};
+pub use sweep::{Cancel, Resources, SweepError, sweep};

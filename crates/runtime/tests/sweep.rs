@@ -1,0 +1,121 @@
+//! Path invariance of the sweep: lanes and ranks never change a bit.
+
+use std::num::NonZeroUsize;
+
+use dyne_runtime::comm::Threads;
+use dyne_runtime::{Cancel, Comm, Lanes, Reduce, Resources, Solo, Source, SweepError, sweep};
+use proptest::prelude::*;
+
+/// Numbers in blocks; the sum of floats shows any change of order.
+struct Numbers {
+    values: Vec<f64>,
+    block: usize,
+    bad: Option<usize>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("block {0} cannot be read")]
+struct Unreadable(usize);
+
+impl Source for Numbers {
+    type Buffer = Vec<f64>;
+    type Block<'a> = &'a [f64];
+    type Error = Unreadable;
+
+    fn blocks(&self) -> usize {
+        self.values.len().div_ceil(self.block)
+    }
+
+    fn block<'a>(
+        &'a self,
+        index: usize,
+        buffer: &'a mut Vec<f64>,
+    ) -> Result<&'a [f64], Unreadable> {
+        if self.bad == Some(index) {
+            return Err(Unreadable(index));
+        }
+        buffer.clear();
+        let start = index * self.block;
+        buffer.extend(&self.values[start..self.values.len().min(start + self.block)]);
+        Ok(buffer)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Sum {
+    total: f64,
+    first: usize,
+    blocks: usize,
+}
+
+impl Reduce for Sum {
+    fn merge(&mut self, later: Self) {
+        assert_eq!(self.first + self.blocks, later.first, "only neighbours are merged");
+        self.total += later.total;
+        self.blocks += later.blocks;
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        let words = [self.total.to_bits(), self.first as u64, self.blocks as u64];
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let words: Vec<u64> =
+            bytes.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
+        let [total, first, blocks] = words.try_into().ok()?;
+        Some(Self { total: f64::from_bits(total), first: first as usize, blocks: blocks as usize })
+    }
+}
+
+fn run(source: &Numbers, lanes: usize, comm: &dyn Comm) -> Result<Sum, SweepError<Unreadable>> {
+    let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
+    let resources = Resources { lanes: &lanes, comm, cancel: &Cancel::new() };
+    let base = source.values.as_slice();
+    sweep(source, resources, Vec::new, |block, order: &mut Vec<usize>| {
+        order.push(block.len());
+        let position = base.windows(block.len()).position(|w| w == block).unwrap();
+        Sum { total: block.iter().sum(), first: position / source.block, blocks: 1 }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn bits_do_not_depend_on_lanes_or_ranks(
+        values in prop::collection::vec(-1e6f64..1e6, 1..80),
+        block in 1usize..9,
+    ) {
+        let source = Numbers { values, block, bad: None };
+        let expected = run(&source, 1, &Solo).unwrap();
+        prop_assert_eq!(expected.blocks, source.blocks());
+        for lanes in [1, 2, 7] {
+            for ranks in [1, 2, 3] {
+                for sum in Threads::run(ranks, |comm| run(&source, lanes, comm).unwrap()) {
+                    prop_assert_eq!(sum.total.to_bits(), expected.total.to_bits());
+                    prop_assert_eq!(sum.blocks, expected.blocks);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unreadable_block_ends_the_sweep_on_every_rank() {
+    let values = (0..50).map(f64::from).collect();
+    let source = Numbers { values, block: 5, bad: Some(7) };
+    assert!(matches!(run(&source, 2, &Solo), Err(SweepError::Block(Unreadable(7)))));
+    let ends = Threads::run(3, |comm| run(&source, 2, comm).unwrap_err().to_string());
+    assert_eq!(ends[2], "block 7 cannot be read");
+    assert!(ends[0].starts_with("rank 2 failed"), "{}", ends[0]);
+}
+
+#[test]
+fn cancelling_and_empty_sources_are_told_apart() {
+    let source = Numbers { values: vec![], block: 5, bad: None };
+    assert!(matches!(run(&source, 1, &Solo), Err(SweepError::Empty)));
+    let source = Numbers { values: vec![1.0; 9], block: 2, bad: None };
+    let cancel = Cancel::new();
+    cancel.request();
+    let resources = Resources { lanes: &Lanes::solo(), comm: &Solo, cancel: &cancel };
+    let sum = |block: &[f64], (): &mut ()| Sum { total: block[0], first: 0, blocks: 1 };
+    assert!(matches!(sweep(&source, resources, || (), sum), Err(SweepError::Cancelled)));
+}
