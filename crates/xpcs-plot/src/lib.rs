@@ -1,1 +1,33 @@
 //! Figures and the HTML report, drawn from a report alone.
+//!
+//! [`html`] makes one page that opens without a network, [`text`] the same facts for a terminal, [`pictures`] the
+//! figures as PNG files with the bundled font DejaVu Sans. Every figure is first an SVG drawing, so the page and the
+//! files show the same.
+
+mod axes;
+mod colour;
+mod correlation;
+mod cuts;
+mod error;
+mod facts;
+mod html;
+mod map;
+mod notation;
+mod number;
+mod picture;
+mod raster;
+mod scaling;
+mod svg;
+mod text;
+mod tick;
+
+pub use error::PlotError;
+pub use html::{html, map_pixels};
+pub use number::{significant, value_with_error};
+pub use picture::{Picture, bin_pictures, pictures, summary_pictures};
+pub use text::text;
+
+/// Name of a bin for titles.
+pub(crate) fn caption(phi_deg: f64, q: f64) -> String {
+    format!("φ = {}°, q = {} Å⁻¹", number::significant(phi_deg, 4), number::significant(q, 4))
+}

@@ -1,0 +1,187 @@
+//! What both the page and the text report say, in words.
+
+use dyne_xpcs::report::{BoundSide, ParameterResult, Report, ScalingResult, Status};
+
+use crate::number::{count, duration, memory, significant, value_with_error};
+
+/// Status for readers.
+pub(crate) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Converged => "converged",
+        Status::NotConverged => "not converged",
+        Status::Interrupted => "interrupted",
+    }
+}
+
+/// File name without its folders.
+pub(crate) fn file_name(report: &Report) -> &str {
+    let path = report.provenance.file.as_str();
+    path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path)
+}
+
+/// Range of the wave-vector transfer over the bins, Å⁻¹.
+pub(crate) fn q_range(report: &Report) -> String {
+    let lo = report.scaling.iter().map(|s| s.q).fold(f64::INFINITY, f64::min);
+    let hi = report.scaling.iter().map(|s| s.q).fold(f64::NEG_INFINITY, f64::max);
+    match (lo <= hi, significant(lo, 4), significant(hi, 4)) {
+        (false, ..) => "no bins".to_owned(),
+        (_, lo, hi) if lo == hi => format!("q = {lo} Å⁻¹"),
+        (_, lo, hi) => format!("q = {lo} to {hi} Å⁻¹"),
+    }
+}
+
+/// `1 bin`, `23 bins`.
+pub(crate) fn bins(report: &Report) -> String {
+    match report.scaling.len() {
+        1 => "1 bin".to_owned(),
+        n => format!("{n} bins"),
+    }
+}
+
+/// Value with its error where there is one.
+pub(crate) fn value(value: f64, stderr: Option<f64>) -> String {
+    match stderr {
+        Some(stderr) => value_with_error(value, stderr),
+        None => significant(value, 6),
+    }
+}
+
+/// How a parameter was treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// Fitted.
+    Free,
+    /// Held at its value.
+    Fixed,
+    /// Computed from another one.
+    Tied,
+}
+
+impl Treatment {
+    /// A parameter that is not free is tied where the reason for its missing error says so, fixed otherwise.
+    pub(crate) fn of(parameter: &ParameterResult) -> Self {
+        let tied = parameter.stderr_absent.as_deref().is_some_and(|r| r.starts_with("tied"));
+        match (parameter.free, tied) {
+            (true, _) => Self::Free,
+            (false, true) => Self::Tied,
+            (false, false) => Self::Fixed,
+        }
+    }
+
+    /// For readers.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Fixed => "fixed",
+            Self::Tied => "tied",
+        }
+    }
+}
+
+/// Bound that a parameter lies on, for readers; empty where it lies on none.
+pub(crate) fn at_bound(parameter: &ParameterResult) -> &'static str {
+    match parameter.at_bound {
+        Some(BoundSide::Lower) => "at lower bound",
+        Some(BoundSide::Upper) => "at upper bound",
+        None => "",
+    }
+}
+
+/// Why a parameter has no standard error, where its treatment alone does not tell.
+pub(crate) fn note(parameter: &ParameterResult) -> Option<&str> {
+    let plain = Treatment::of(parameter) == Treatment::Fixed;
+    parameter.stderr_absent.as_deref().filter(|reason| !(plain && *reason == "fixed"))
+}
+
+/// Lower and upper bound.
+pub(crate) fn bounds(parameter: &ParameterResult) -> String {
+    format!("[{}, {}]", significant(parameter.lower, 4), significant(parameter.upper, 4))
+}
+
+/// Contrast and offset as text.
+pub(crate) fn contrast(scaling: &ScalingResult) -> String {
+    value(scaling.contrast, scaling.contrast_stderr)
+}
+
+/// See [`contrast`].
+pub(crate) fn offset(scaling: &ScalingResult) -> String {
+    value(scaling.offset, scaling.offset_stderr)
+}
+
+/// A name and what is to be said under it.
+pub(crate) type Fact = (&'static str, String);
+
+/// Cost, noise and size of the fit.
+pub(crate) fn cost(report: &Report) -> Vec<Fact> {
+    let cost = &report.cost;
+    let mut out = vec![
+        ("pairs fitted", count(cost.n_pairs)),
+        ("parameters with scaling", cost.n_parameters.to_string()),
+        ("sum of squared residuals", significant(cost.ssr, 6)),
+        ("standard deviation of residuals", significant(cost.sigma, 4)),
+    ];
+    if let Some(robust) = cost.robust {
+        out.push(("robust cost", significant(robust, 6)));
+    }
+    out
+}
+
+/// Work done, wall times and memory.
+pub(crate) fn work(report: &Report) -> Vec<Fact> {
+    let (counters, timings) = (report.counters, report.timings);
+    vec![
+        ("full sweeps", count(counters.full_sweeps)),
+        ("coarse sweeps", count(counters.coarse_sweeps)),
+        ("starting points", count(counters.starts)),
+        ("time to read", duration(timings.read_s)),
+        ("time to fit", duration(timings.fit_s)),
+        ("time to report", duration(timings.report_s)),
+        ("wall time", duration(timings.wall_time_seconds)),
+        ("peak memory", memory(report.peak_rss_bytes)),
+    ]
+}
+
+/// Where the numbers come from.
+pub(crate) fn provenance(report: &Report) -> Vec<Fact> {
+    let p = &report.provenance;
+    vec![
+        ("program", format!("dyne {} ({})", p.version, p.git_revision)),
+        ("file", p.file.clone()),
+        ("hash", p.file_hash.clone()),
+        ("layout", p.layout.clone()),
+        ("frame time", format!("{} s, {}", significant(p.dt_s, 8), p.dt_source)),
+        ("threads", format!("{} of {} CPUs", p.threads, p.host_cores)),
+        ("instruction set", p.simd.clone()),
+    ]
+}
+
+/// One line a convention; the shear convention also says what the fitted rate is called elsewhere.
+pub(crate) fn conventions(report: &Report) -> Vec<String> {
+    let line = |(name, value): (&String, &String)| match name.as_str() {
+        "shear" => format!("shear convention: {value}{}", shear_elsewhere(report, value)),
+        _ => format!("{name} convention: {value}"),
+    };
+    report.convention.iter().map(line).collect()
+}
+
+/// Shear rate that a convention reports, over the published one, for small phases Φ.
+///
+/// **Formula.** 1 for S = \[sin Φ/Φ\]² (`published`), π/√2 for S = \[sin(Φ/π)/(Φ/π)\]⁴ (`homodyne-2`), 1/√2 for
+/// S = \[sin Φ/Φ\]⁴ (`homodyne-analysis`), from equal terms in Φ². **Checked by** `rates_are_named_in_other_conventions`.
+const SHEAR_RATES: [(&str, f64); 3] = [
+    ("published", 1.0),
+    ("homodyne-2", std::f64::consts::PI * std::f64::consts::FRAC_1_SQRT_2),
+    ("homodyne-analysis", std::f64::consts::FRAC_1_SQRT_2),
+];
+
+fn shear_elsewhere(report: &Report, convention: &str) -> String {
+    let own = SHEAR_RATES.iter().find(|(name, _)| *name == convention);
+    let rate = report.parameters.iter().find(|p| p.name == "gamma_dot_t0");
+    let (Some((_, own)), Some(rate)) = (own, rate) else { return String::new() };
+    let others = SHEAR_RATES.iter().filter(|(name, _)| *name != convention);
+    let called = |(name, factor): &(&str, f64)| {
+        format!("{} under {name}", significant(rate.value * factor / own, 4))
+    };
+    let called: Vec<_> = others.map(called).collect();
+    format!("; gamma_dot_t0 = {} would be {}", significant(rate.value, 4), called.join(", "))
+}

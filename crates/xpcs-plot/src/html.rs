@@ -1,0 +1,81 @@
+//! The report as one HTML page that needs no network.
+
+mod sections;
+mod tables;
+
+use dyne_xpcs::report::Report;
+
+use crate::facts;
+use crate::notation::escape;
+
+/// More bins than this get an index at the top.
+const INDEX_FROM: usize = 4;
+
+/// Bytes of a page that do not depend on the number of bins, with room for a long plan.
+const PAGE_BYTES: usize = 100_000;
+/// Bytes of the drawings and tables of one bin without its maps.
+const BIN_BYTES: usize = 45_000;
+/// Bytes of three noisy maps per pixel of one, in base64.
+const PIXEL_BYTES: f64 = 3.0 * 0.83 * 4.0 / 3.0;
+/// What a page of any number of bins aims to stay under, bytes.
+const AIM: usize = 4_500_000;
+
+/// Writes the report as one self-contained HTML page.
+///
+/// The page shows, in this order: title and status, warnings, cost, parameters with conventions, contrast and offset,
+/// correlations, maps and cuts of every bin, provenance with the plan. **Edges.** Absent covariance, cuts and maps are
+/// said to be absent, with the reason where the report has one; NaN pixels are grey. **Cost.** About 15 ms a bin with
+/// maps of 200 × 200 pixels; see [`map_pixels`] for the bytes. **Checked by** the tests in `tests/it/page.rs`.
+pub fn html(report: &Report) -> String {
+    let mut page = String::with_capacity(1 << 20);
+    page.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
+    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
+    page.push_str(&format!("<title>{}</title>\n", escape(&title(report))));
+    page.push_str(&format!(
+        "<style>\n{}</style>\n</head>\n<body>\n",
+        include_str!("html/page.css")
+    ));
+    page.push_str(&sections::heading(report));
+    page.push_str(&sections::warnings(report));
+    if report.pictures.len() > INDEX_FROM {
+        page.push_str(&sections::index(report));
+    }
+    page.push_str(&sections::parameters(report));
+    page.push_str(&sections::correlation(report));
+    page.push_str(&sections::scaling(report));
+    page.push_str(&sections::bins(report));
+    page.push_str(&sections::provenance(report));
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+/// Pixels along a side of each map so that the page of so many bins stays under 4.5 MB even where the maps are pure
+/// noise.
+///
+/// **Formula.** √((4.5 MB − page − bins · drawings)/(bins · bytes a pixel of three maps)), held in 64 … 512, rounded
+/// down to a multiple of 4. **Edges.** Above about 75 bins the lower end holds and the page may grow beyond.
+/// **Checked by** `map_pixels_fall_with_the_bins` and `noise_at_the_chosen_resolution_fits` in `tests/it/page.rs`.
+pub fn map_pixels(bins: usize) -> usize {
+    let bins = bins.max(1);
+    let room = AIM.saturating_sub(PAGE_BYTES + bins * BIN_BYTES) as f64;
+    let side = (room / (bins as f64 * PIXEL_BYTES)).sqrt() as usize;
+    side.clamp(64, 512) / 4 * 4
+}
+
+fn title(report: &Report) -> String {
+    format!("{}, {}, {}", report.mode, facts::q_range(report), facts::file_name(report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn map_pixels_fall_with_the_bins() {
+        assert_eq!(map_pixels(0), 512);
+        assert_eq!(map_pixels(1), 512);
+        assert!((180..=240).contains(&map_pixels(23)), "{}", map_pixels(23));
+        assert_eq!(map_pixels(10_000), 64);
+        assert!((1..200).all(|n| map_pixels(n + 1) <= map_pixels(n)));
+    }
+}

@@ -1,0 +1,190 @@
+//! The report for terminals, 80 columns.
+
+use dyne_xpcs::report::Report;
+
+use crate::facts::{self, Fact, Treatment};
+use crate::number::significant;
+
+/// Columns of a line.
+const WIDTH: usize = 80;
+
+/// Writes the report as plain text in lines of at most 80 columns (names, units and JSON longer than that excepted).
+///
+/// The text holds what [`html`](crate::html()) holds except the figures. **Checked by** the tests in `tests/it/words.rs`.
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    heading(&mut out, report);
+    warnings(&mut out, report);
+    parameters(&mut out, report);
+    scaling(&mut out, report);
+    section(&mut out, "Cost", &facts::cost(report));
+    section(&mut out, "Work", &facts::work(report));
+    section(&mut out, "Provenance", &facts::provenance(report));
+    title(&mut out, "Plan");
+    out.push_str(&format!("{:#}\n", report.provenance.plan));
+    out
+}
+
+fn heading(out: &mut String, report: &Report) {
+    let status = facts::status(report.status).to_uppercase();
+    out.push_str(&format!("{}: {status}\n", report.mode));
+    wrap(
+        out,
+        "",
+        &format!(
+            "{}, {}, {}",
+            facts::q_range(report),
+            facts::bins(report),
+            facts::file_name(report)
+        ),
+    );
+    wrap(out, "", &report.termination);
+}
+
+fn warnings(out: &mut String, report: &Report) {
+    if report.warnings.is_empty() {
+        out.push_str("no warnings\n");
+        return;
+    }
+    title(out, "Warnings");
+    for warning in &report.warnings {
+        wrap(out, "! ", &format!("{} [{}]", warning.message, warning.code));
+    }
+}
+
+fn parameters(out: &mut String, report: &Report) {
+    title(out, "Parameters");
+    let head = ["name", "value ± standard error", "unit", "bounds", ""].map(str::to_owned);
+    let row = |p: &dyne_xpcs::report::ParameterResult| {
+        let end = match facts::at_bound(p) {
+            "" => Treatment::of(p).word(),
+            bound => bound,
+        };
+        [
+            p.name.clone(),
+            facts::value(p.value, p.stderr),
+            p.unit.clone(),
+            facts::bounds(p),
+            end.to_owned(),
+        ]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(report.parameters.iter().map(row)).collect();
+    table(out, &rows, [Side::Left, Side::Right, Side::Left, Side::Left, Side::Left]);
+    for p in &report.parameters {
+        if let Some(reason) = facts::note(p) {
+            wrap(out, "  ", &format!("{}: {reason}", p.name));
+        }
+    }
+    for line in facts::conventions(report) {
+        wrap(out, "  ", &line);
+    }
+    if let Err(reason) = &report.covariance {
+        wrap(out, "  ", &format!("no covariance: {reason}"));
+    }
+    if let Ok(covariance) = &report.covariance {
+        wrap(out, "  ", &format!("covariance: {}", covariance.method));
+    }
+}
+
+fn scaling(out: &mut String, report: &Report) {
+    title(out, "Contrast and offset");
+    let head = ["bin", "φ (°)", "q (Å⁻¹)", "contrast", "offset", "residual rms"].map(str::to_owned);
+    let row = |s: &dyne_xpcs::report::ScalingResult| {
+        let (phi, q) = (significant(s.phi_deg, 4), significant(s.q, 4));
+        let rms = significant(s.residual_rms, 3);
+        [s.bin.to_string(), phi, q, facts::contrast(s), facts::offset(s), rms]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(report.scaling.iter().map(row)).collect();
+    table(out, &rows, [Side::Right; 6]);
+}
+
+fn section(out: &mut String, name: &str, facts: &[Fact]) {
+    title(out, name);
+    let widest = facts.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
+    for (name, value) in facts {
+        let label = format!("{name}{}  ", " ".repeat(widest - columns(name)));
+        wrap(out, &label, value);
+    }
+}
+
+fn title(out: &mut String, name: &str) {
+    out.push_str(&format!("\n{name}\n{}\n", "-".repeat(columns(name))));
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Writes rows with columns as wide as their widest cell, two spaces apart.
+fn table<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = columns(cell).max(*width);
+        }
+    }
+    for row in rows {
+        let cells = row.iter().zip(widths).zip(sides).map(|((cell, width), side)| {
+            let gap = " ".repeat(width - columns(cell));
+            match side {
+                Side::Left => format!("{cell}{gap}"),
+                Side::Right => format!("{gap}{cell}"),
+            }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// Writes words after a label, broken at spaces; further lines are indented below the first word.
+fn wrap(out: &mut String, label: &str, words: &str) {
+    let indent = columns(label);
+    let mut line = label.to_owned();
+    let mut is_empty = true;
+    for word in words.split_whitespace() {
+        if !is_empty && columns(&line) + 1 + columns(word) > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line = " ".repeat(indent);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+/// Columns on a terminal: characters less combining marks.
+fn columns(text: &str) -> usize {
+    text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_broken_at_the_margin_and_indented() {
+        let mut out = String::new();
+        wrap(&mut out, "! ", &"word ".repeat(30));
+        let lines: Vec<_> = out.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|l| columns(l) <= WIDTH));
+        assert!(lines[0].starts_with("! word") && lines[1].starts_with("  word"));
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut out = String::new();
+        let rows = [["γ̇", "1"], ["long", "22"]].map(|r| r.map(str::to_owned));
+        table(&mut out, &rows, [Side::Left, Side::Right]);
+        assert_eq!(out, "γ̇      1\nlong  22\n");
+    }
+}

@@ -1,0 +1,156 @@
+//! Places and labels of ticks on linear and logarithmic axes.
+
+use crate::number::{decade, significant, superscript};
+
+/// One tick; minor ticks have no label.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tick {
+    /// Where it stands, in the unit of the axis.
+    pub(crate) value: f64,
+    /// What is written at it; empty for a minor tick.
+    pub(crate) label: String,
+}
+
+/// Ticks at multiples of 1, 2 or 5 times a power of ten inside a range.
+///
+/// **Formula.** The step is the smallest of 1, 2, 5 × 10^k that is not below (hi − lo)/count, so there are at most
+/// count + 1 ticks. **Edges.** An empty or non-finite range gives no ticks. Values are multiples of the step, so zero
+/// is exact. **Checked by** `linear_ticks_are_round_inside_and_even`.
+pub(crate) fn linear(lo: f64, hi: f64, count: usize) -> Vec<Tick> {
+    let range = hi - lo;
+    if !range.is_finite() || range <= 0.0 {
+        return Vec::new();
+    }
+    let raw = range / count.max(1) as f64;
+    let power = 10f64.powi(decade(raw));
+    let nice = [1.0, 2.0, 5.0].into_iter().find(|m| m * power >= raw * (1.0 - 1e-9));
+    let step = nice.unwrap_or(10.0) * power;
+    let first = (lo / step - 1e-9).ceil() as i64;
+    let last = (hi / step + 1e-9).floor() as i64;
+    let values = (first..=last).map(|k| k as f64 * step);
+    values
+        .map(|value| Tick { value, label: linear_label(value, step, lo.abs().max(hi.abs())) })
+        .collect()
+}
+
+/// Decades with labels between minor ticks at 2 … 9; under two decades 2 and 5 carry labels as well, and over eight
+/// only every other (or third, …) decade does.
+///
+/// **Edges.** A range that is not positive gives no ticks. **Checked by** `log_ticks_label_decades`,
+/// `short_log_ranges_still_have_labels`.
+pub(crate) fn logarithmic(lo: f64, hi: f64) -> Vec<Tick> {
+    if !(lo > 0.0 && hi > lo && hi.is_finite()) {
+        return Vec::new();
+    }
+    let (first, last) = (lo.log10().floor() as i32, hi.log10().ceil() as i32);
+    let decades = (hi / lo).log10();
+    let stride = (decades / 8.0).ceil().max(1.0) as i32;
+    let inside = |v: &f64| *v >= lo * (1.0 - 1e-9) && *v <= hi * (1.0 + 1e-9);
+    let mut ticks = Vec::new();
+    for k in first..=last {
+        for m in 1..10 {
+            let value = f64::from(m) * 10f64.powi(k);
+            let labelled = match m {
+                1 => k.rem_euclid(stride) == 0,
+                2 | 5 => decades < 2.0,
+                _ => decades < 0.5,
+            };
+            let minor_shown = stride == 1 || m == 1;
+            if inside(&value) && (labelled || minor_shown) {
+                ticks.push(Tick {
+                    value,
+                    label: if labelled { log_label(value, m, k) } else { String::new() },
+                });
+            }
+        }
+    }
+    ticks
+}
+
+fn linear_label(value: f64, step: f64, largest: f64) -> String {
+    let label = if (1e-4..1e6).contains(&largest) {
+        let places = usize::try_from(-decade(step * 1.000_001)).unwrap_or(0);
+        format!("{value:.places$}")
+    } else {
+        significant(value, 4)
+    };
+    typographic(label)
+}
+
+fn log_label(value: f64, mantissa: i32, exponent: i32) -> String {
+    match (exponent, mantissa) {
+        (-2..=3, _) => significant(value, 3),
+        (_, 1) => format!("10{}", superscript(exponent)),
+        _ => format!("{mantissa}×10{}", superscript(exponent)),
+    }
+}
+
+/// Turns the hyphen of a negative number into a minus sign.
+fn typographic(label: String) -> String {
+    match label.strip_prefix('-') {
+        Some(rest) => format!("−{rest}"),
+        None => label,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linear_ticks_are_round_inside_and_even() {
+        let ranges =
+            [(0.0, 1.0), (-3.2, 7.9), (1.0012, 1.0019), (0.0, 12_000.0), (-2e-7, 3e-7), (1e8, 5e8)];
+        for (lo, hi) in ranges {
+            let ticks = linear(lo, hi, 5);
+            assert!((2..=6).contains(&ticks.len()), "{lo} {hi} {ticks:?}");
+            let step = ticks[1].value - ticks[0].value;
+            for pair in ticks.windows(2) {
+                assert!((pair[1].value - pair[0].value - step).abs() < 1e-6 * step);
+                assert_ne!(pair[0].label, pair[1].label, "labels tell ticks apart");
+            }
+            assert!(
+                ticks[0].value >= lo - 1e-6 * step
+                    && ticks.last().unwrap().value <= hi + 1e-6 * step
+            );
+            let mantissa = step / 10f64.powi(decade(step * 1.000_001));
+            assert!([1.0, 2.0, 5.0].iter().any(|m| (m - mantissa).abs() < 1e-6), "{mantissa}");
+        }
+    }
+
+    #[test]
+    fn labels_share_their_decimals() {
+        let labels: Vec<_> = linear(-0.5, 0.5, 4).into_iter().map(|t| t.label).collect();
+        assert_eq!(labels, ["−0.5", "0.0", "0.5"]);
+    }
+
+    #[test]
+    fn ranges_without_extent_have_no_ticks() {
+        assert!(linear(1.0, 1.0, 5).is_empty());
+        assert!(linear(0.0, f64::NAN, 5).is_empty());
+        assert!(logarithmic(0.0, 1.0).is_empty());
+        assert!(logarithmic(2.0, 1.0).is_empty());
+    }
+
+    #[test]
+    fn log_ticks_label_decades() {
+        let ticks = logarithmic(0.05, 2000.0);
+        let labels: Vec<_> =
+            ticks.iter().filter(|t| !t.label.is_empty()).map(|t| t.label.as_str()).collect();
+        assert_eq!(labels, ["0.1", "1", "10", "100", "1000"]);
+        assert_eq!(ticks.iter().filter(|t| t.value < 0.095).count(), 5);
+        let wide = logarithmic(1e-9, 1e9);
+        assert!(
+            wide.iter().all(|t| t.label.is_empty() || t.label.starts_with("10") || t.value >= 1e-2)
+        );
+        assert!(wide.iter().filter(|t| !t.label.is_empty()).count() <= 9);
+    }
+
+    #[test]
+    fn short_log_ranges_still_have_labels() {
+        for (lo, hi) in [(3.0, 8.0), (1.1, 1.9e1), (2.1e-5, 9e-4)] {
+            let labelled = logarithmic(lo, hi).iter().filter(|t| !t.label.is_empty()).count();
+            assert!(labelled >= 2, "{lo} {hi}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The pictures as files.
+
+use dyne_xpcs_plot::{bin_pictures, pictures};
+
+use crate::specimen;
+
+fn size(png: &[u8]) -> (u32, u32) {
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n", "signature");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+#[test]
+fn names_and_dimensions() {
+    let files = pictures(&specimen::report(3, 16)).unwrap();
+    let names: Vec<_> = files.iter().map(|f| f.name.as_str()).collect();
+    let expected = [
+        "map_000.png",
+        "cuts_000.png",
+        "map_001.png",
+        "cuts_001.png",
+        "map_002.png",
+        "cuts_002.png",
+        "correlation.png",
+        "scaling.png",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(size(&files[0].png), (2340, 724));
+    assert_eq!(size(&files[1].png), (1720, 716));
+    assert_eq!(size(&files[6].png), (764, 528));
+}
+
+#[test]
+fn figures_without_data_are_left_out() {
+    let mut report = specimen::report(1, 16);
+    report.covariance = Err("singular".to_owned());
+    let files = pictures(&report).unwrap();
+    assert_eq!(files.len(), 2, "neither correlation nor scaling");
+}
+
+#[test]
+fn empty_maps_and_cuts_still_make_files() {
+    let mut picture = specimen::report(1, 4).pictures.remove(0);
+    picture.bin = 1234;
+    picture.map.data.clear();
+    picture.map.fit.clear();
+    picture.map.residual.clear();
+    picture.map.pixels = 0;
+    picture.cuts.clear();
+    let [map, cuts] = bin_pictures(&picture).unwrap();
+    assert_eq!((map.name.as_str(), cuts.name.as_str()), ("map_1234.png", "cuts_1234.png"));
+    assert_eq!(size(&map.png).0, 2340);
+}

@@ -1,0 +1,6 @@
+//! The page, the text and the pictures of synthetic reports.
+
+mod files;
+mod page;
+mod specimen;
+mod words;
