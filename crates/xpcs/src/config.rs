@@ -1,1 +1,75 @@
 //! Configuration: words to meaning, nowhere else.
+//!
+//! A fit is described by [`FitConfig`], a simulated experiment by [`SimConfig`]. Both are read
+//! from YAML, from [`Override`]s, or from both; every error names the key and the place of
+//! the value. The doc comments of the fields are the documentation a user sees: the template,
+//! the JSON schema, the reference page and [`explain`] are generated from them.
+
+mod check;
+mod data;
+mod decode;
+mod document;
+mod error;
+mod explain;
+mod fit;
+mod keys;
+mod load;
+mod nearest;
+mod output;
+mod overrides;
+mod parameters;
+mod reference;
+mod simulate;
+mod template;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use data::{DataConfig, PhiRange, QSelection};
+pub use error::{ConfigError, Fault, Origin};
+pub use explain::explain;
+pub use fit::{
+    GeometryConfig, LeastSquaresConfig, Loss, PerformanceConfig, PhysicsConfig, Scaling,
+    SearchConfig, ShearConvention, TimeConfig, TimeOrigin,
+};
+pub use output::{Format, NpzLayout, OutputConfig};
+pub use overrides::Override;
+pub use parameters::{Mode, ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
+pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
+pub use simulate::{NoiseConfig, NoiseKind, SimConfig};
+pub use template::{simulation_template, template};
+
+/// A fit, the content of `fit.yaml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FitConfig {
+    /// The model.
+    pub mode: Mode,
+    /// Which file, which bins, which frames.
+    pub data: DataConfig,
+    /// The sample cell.
+    #[serde(default)]
+    pub geometry: GeometryConfig,
+    /// Named conventions of the formulas.
+    #[serde(default)]
+    pub physics: PhysicsConfig,
+    /// The time axis.
+    #[serde(default)]
+    pub time: TimeConfig,
+    /// Starting value, bounds, fixing and tying of each parameter by its name.
+    #[serde(default, deserialize_with = "parameters::parameters")]
+    #[schemars(schema_with = "parameters::fit_parameters_schema")]
+    pub parameters: Parameters,
+    /// The least-squares fit.
+    #[serde(default)]
+    pub fit: LeastSquaresConfig,
+    /// The search for starting values.
+    #[serde(default)]
+    pub search: SearchConfig,
+    /// Resources; they never change the answer.
+    #[serde(default)]
+    pub performance: PerformanceConfig,
+    /// What is written, and where.
+    #[serde(default)]
+    pub output: OutputConfig,
+}

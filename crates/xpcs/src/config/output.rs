@@ -1,0 +1,58 @@
+//! The group `output`: what is written, and where.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is written, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputConfig {
+    /// Folder of the results, made where absent; a relative path counts from the working
+    /// directory.
+    pub dir: PathBuf,
+    /// Files to write.
+    pub formats: Vec<Format>,
+    /// Layout of the matrices in `result.npz`.
+    pub npz_layout: NpzLayout,
+}
+
+impl Default for OutputConfig {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("results"),
+            formats: vec![Format::Json, Format::Text, Format::Npz, Format::Html, Format::Png],
+            npz_layout: NpzLayout::Upper,
+        }
+    }
+}
+
+/// A kind of result file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum Format {
+    /// `result.json`: every number.
+    Json,
+    /// `report.txt`: the report in plain text.
+    Text,
+    /// `result.npz`: c2, fit and residual.
+    Npz,
+    /// `report.html`: the report with pictures, in one file.
+    Html,
+    /// The pictures as files.
+    Png,
+}
+
+/// Layout of the matrices in `result.npz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum NpzLayout {
+    /// The pairs i < j, row by row.
+    Upper,
+    /// Square matrices.
+    Full,
+}

@@ -1,0 +1,318 @@
+//! The group `parameters`: starting values, bounds, fixed and tied parameters.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use dyne_xpcs_model::param::{CONTRAST, LAMINAR_FLOW, OFFSET, STATIC};
+use dyne_xpcs_model::{ParameterSpec, Scale};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// The model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Diffusion alone: 3 parameters.
+    Static,
+    /// Diffusion in laminar shear flow: 7 parameters.
+    LaminarFlow,
+}
+
+impl Mode {
+    /// Physical parameters of the model, in order.
+    #[must_use]
+    pub fn parameters(self) -> &'static [ParameterSpec] {
+        match self {
+            Self::Static => &STATIC,
+            Self::LaminarFlow => &LAMINAR_FLOW,
+        }
+    }
+
+    /// Name in configs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::LaminarFlow => "laminar_flow",
+        }
+    }
+}
+
+/// What is said about each parameter, by its name.
+pub type Parameters = BTreeMap<String, ParameterConfig>;
+
+/// What is said about one parameter; a bare number is shorthand for `start`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ParameterConfig {
+    /// Starting value, in the parameter's unit; with a starting value for any parameter the
+    /// search is skipped, and the others start from their default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<f64>,
+    /// Lower bound, in the parameter's unit; positive for a parameter on a logarithmic scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Upper bound, in the parameter's unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Value it is held at, in the parameter's unit; a `start` beside it has no effect. For
+    /// `contrast` and `offset` also a list with one number for each bin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<PerBin>,
+    /// Parameter it equals: a name, or `{to: NAME, factor: number}` for a multiple of it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tie")]
+    #[schemars(schema_with = "tie_schema")]
+    pub tied: Option<Tie>,
+}
+
+impl ParameterConfig {
+    /// Lower bound: the one given here, or that of the table.
+    #[must_use]
+    pub fn lower(&self, spec: &ParameterSpec) -> f64 {
+        self.min.unwrap_or(spec.lower)
+    }
+
+    /// Upper bound: the one given here, or that of the table.
+    #[must_use]
+    pub fn upper(&self, spec: &ParameterSpec) -> f64 {
+        self.max.unwrap_or(spec.upper)
+    }
+
+    /// Value it is held at, for a physical parameter.
+    #[must_use]
+    pub fn fixed_value(&self) -> Option<f64> {
+        match &self.fixed {
+            Some(PerBin::One(value)) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// A parameter equals a multiple of another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tie {
+    /// Name of the other parameter.
+    pub to: String,
+    /// Multiple of it; 1 where left out.
+    #[serde(default = "Tie::same")]
+    pub factor: f64,
+}
+
+impl Tie {
+    fn same() -> f64 {
+        1.0
+    }
+}
+
+/// One number for all bins, or one for each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum PerBin {
+    /// The same for all.
+    One(f64),
+    /// One for each, in the order of the bins.
+    Each(Vec<f64>),
+}
+
+impl PerBin {
+    /// The numbers, without regard to whom they belong.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Each(values) => values,
+        }
+    }
+}
+
+/// Looks a parameter up by its name; `contrast` and `offset` included.
+#[must_use]
+pub fn parameter_spec(name: &str) -> Option<&'static ParameterSpec> {
+    parameter_table().find(|spec| spec.name == name)
+}
+
+/// Every parameter of every mode, then `contrast` and `offset`.
+pub(super) fn parameter_table() -> impl Iterator<Item = &'static ParameterSpec> {
+    LAMINAR_FLOW.iter().chain([&CONTRAST, &OFFSET])
+}
+
+/// Whether the optimiser works on the logarithm of the parameter.
+pub(super) fn is_logarithmic(spec: &ParameterSpec) -> bool {
+    spec.scale == Scale::Log
+}
+
+/// Reads the group, each entry either a number or a group of keys.
+pub(super) fn parameters<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Parameters, D::Error> {
+    struct Group;
+    impl<'de> Visitor<'de> for Group {
+        type Value = Parameters;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a group of parameter names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
+            let mut parameters = Parameters::new();
+            while let Some(name) = map.next_key::<String>()? {
+                parameters.insert(name, map.next_value_seed(StartOrKeys)?);
+            }
+            Ok(parameters)
+        }
+    }
+    deserializer.deserialize_map(Group)
+}
+
+/// A bare number, or the keys of [`ParameterConfig`].
+struct StartOrKeys;
+
+impl<'de> DeserializeSeed<'de> for StartOrKeys {
+    type Value = ParameterConfig;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StartOrKeys {
+    type Value = ParameterConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a starting value or {start, min, max, fixed, tied}")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<ParameterConfig, E> {
+        Ok(ParameterConfig { start: Some(value), ..ParameterConfig::default() })
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<ParameterConfig, E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<ParameterConfig, E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_unit<E>(self) -> Result<ParameterConfig, E> {
+        Ok(ParameterConfig::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ParameterConfig, A::Error> {
+        ParameterConfig::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+fn tie<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tie>, D::Error> {
+    struct NameOrKeys;
+    impl<'de> Visitor<'de> for NameOrKeys {
+        type Value = Option<Tie>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a parameter name or {to, factor}")
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<Tie>, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E>(self, name: &str) -> Result<Option<Tie>, E> {
+            Ok(Some(Tie { to: name.to_owned(), factor: Tie::same() }))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<Tie>, A::Error> {
+            Tie::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+    deserializer.deserialize_any(NameOrKeys)
+}
+
+impl<'de> Deserialize<'de> for PerBin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrList;
+        impl<'de> Visitor<'de> for NumberOrList {
+            type Value = PerBin;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or a list of numbers")
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<PerBin, E> {
+                Ok(PerBin::One(value))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<PerBin, E> {
+                Ok(PerBin::One(value as f64))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<PerBin, E> {
+                Ok(PerBin::One(value as f64))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PerBin, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(PerBin::Each(values))
+            }
+        }
+        deserializer.deserialize_any(NumberOrList)
+    }
+}
+
+impl JsonSchema for PerBin {
+    fn schema_name() -> Cow<'static, str> {
+        "PerBin".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [
+            {"type": "number"},
+            {"type": "array", "items": {"type": "number"}},
+        ]})
+    }
+}
+
+fn tie_schema(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<&str> = LAMINAR_FLOW.iter().map(|spec| spec.name).collect();
+    json_schema!({"anyOf": [
+        {"enum": names},
+        {
+            "type": "object",
+            "properties": {"to": {"enum": names}, "factor": {"type": "number", "default": 1.0}},
+            "required": ["to"],
+            "additionalProperties": false,
+        },
+    ]})
+}
+
+/// Schema of the group `parameters` of a fit.
+pub(super) fn fit_parameters_schema(generator: &mut SchemaGenerator) -> Schema {
+    let keys = ParameterConfig::json_schema(generator);
+    parameters_schema(json_schema!({"anyOf": [{"type": "number"}, keys]}))
+}
+
+/// Schema of the group `parameters` of a simulation.
+pub(super) fn simulation_parameters_schema(_: &mut SchemaGenerator) -> Schema {
+    parameters_schema(json_schema!({"type": "number"}))
+}
+
+fn parameters_schema(value: Schema) -> Schema {
+    let names: Vec<&str> = parameter_table().map(|spec| spec.name).collect();
+    json_schema!({
+        "type": "object",
+        "propertyNames": {"enum": names},
+        "additionalProperties": value,
+    })
+}
