@@ -64,7 +64,8 @@ impl Reason {
 /// method for logarithms and ties), $K = H_{zz}^{-1}H_{z\theta}$,
 /// $V_{z\theta} = -K V_{\theta\theta}$, $V_{zz} = s^2 H_{zz}^{-1} + K V_{\theta\theta} K^T$.
 ///
-/// **Symbols.** n: pairs; P: free parameters inside their bounds and the rank of the linear part;
+/// **Symbols.** n: pairs; P: rank of the information of the free parameters inside their
+/// bounds plus that of the linear part;
 /// T: slopes ∂θ/∂x (p × f). Order of the matrix: θ (p), then z; units are products of the units of
 /// the parameters.
 ///
@@ -118,7 +119,7 @@ impl Covariance {
             inverse,
             reasons,
             residual_variance: None,
-            parameters: information.inside.len() + rank,
+            parameters: information.factor.rank() + rank,
             spectrum: information.spectrum,
         };
         covariance.scale(equations);
@@ -177,7 +178,7 @@ impl Covariance {
         self.shared
     }
 
-    /// Number P of parameters that the data had to pay for.
+    /// Number P of parameters that the data determine: rank of the information matrix.
     pub fn parameters(&self) -> usize {
         self.parameters
     }

@@ -163,8 +163,8 @@ pub enum SolveError {
     /// An evaluation ended for a reason that no other point can cure.
     #[error("evaluation of the objective failed\nsee the cause below")]
     Evaluation(#[source] Box<dyn Error + Send + Sync>),
-    /// The work was stopped before a first point was evaluated.
-    #[error("interrupted before the first evaluation ended, expected at least one\nrun it again")]
+    /// The work was stopped before there was a point to report.
+    #[error("interrupted before a first point was found\nrun it again")]
     Interrupted,
 }
 

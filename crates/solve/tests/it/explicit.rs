@@ -143,9 +143,8 @@ pub fn solve_dense(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         b.swap(c, pivot);
         for r in c + 1..n {
             let factor = a[r][c] / a[c][c];
-            for k in c..n {
-                a[r][k] -= factor * a[c][k];
-            }
+            let pivot_row = a[c].clone();
+            a[r].iter_mut().zip(pivot_row).skip(c).for_each(|(x, y)| *x -= factor * y);
             b[r] -= factor * b[c];
         }
     }

@@ -1,0 +1,435 @@
+//! Global search: many starts on coarse data, the best minima refined on finer ones.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use dyne_runtime::{Event, Flow, Lanes, Observer};
+
+use crate::error::{EvaluationError, SolveError};
+use crate::objective::Objective;
+use crate::termination::Termination;
+use crate::transform::Transform;
+use crate::trust_region::{Fit, Options, minimise};
+
+mod basin;
+mod sequence;
+
+use basin::{Candidate, cluster};
+use sequence::Sequence;
+
+/// Basins whose cost is within this fraction of the best one are compared at the last level.
+const RIVAL: f64 = 0.05;
+/// Costs below this fraction of the median start count as equal to it when minima are compared.
+const COST_FLOOR: f64 = 1e-6;
+
+/// Map from a point of the unit cube, one coordinate per free parameter, to θ (length p).
+pub type FromCube<'a> = dyn Fn(&[f64]) -> Vec<f64> + Sync + 'a;
+
+/// What is searched.
+pub struct Search<'a> {
+    /// Objectives from coarse to fine, at least one, with the same shared parameters. All but the
+    /// last are evaluated from several lanes at once.
+    pub levels: &'a [&'a dyn Objective],
+    /// Free, fixed and tied parameters.
+    pub transform: &'a Transform,
+    /// Where a point of the unit cube lies among the parameters; values outside the bounds are
+    /// moved onto them.
+    pub from_cube: &'a FromCube<'a>,
+    /// Starting values (θ, length p) that are refined whatever their cost.
+    pub given: &'a [Vec<f64>],
+    /// Lanes over which the starts are spread.
+    pub lanes: &'a Lanes,
+}
+
+/// How widely and how closely is searched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SearchOptions {
+    /// Points of the sequence that are screened by their cost.
+    pub starts: usize,
+    /// How many of the best of them are refined at the coarsest level.
+    pub refine: usize,
+    /// How many basins at most go on to the next level; at least 1.
+    pub promote: usize,
+    /// Seed of the sequence.
+    pub seed: u64,
+    /// Relative difference of cost up to which minima can belong to one basin.
+    pub basin: f64,
+    /// `ftol`, `xtol` and `gtol` at the coarsest level; they tighten geometrically to those of `fit`.
+    pub coarse_tolerance: f64,
+    /// Limit of evaluations of one refinement before the last level.
+    pub coarse_evaluations: u64,
+    /// Tolerances and limits at the last level.
+    pub fit: Options,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            starts: 64,
+            refine: 8,
+            promote: 3,
+            seed: 0,
+            basin: 1e-2,
+            coarse_tolerance: 1e-4,
+            coarse_evaluations: 60,
+            fit: Options::default(),
+        }
+    }
+}
+
+/// A minimum and the starts that led to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basin {
+    /// Shared parameters at the minimum.
+    pub theta: Vec<f64>,
+    /// Cost at the level named.
+    pub cost: f64,
+    /// The finest level at which it was refined.
+    pub level: usize,
+    /// Refined starts that ended in it.
+    pub starts: usize,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct SearchOutcome {
+    /// The best minimum.
+    pub fit: Fit,
+    /// Level at which `fit` was made: the last one, unless the search was stopped.
+    pub level: usize,
+    /// All basins: those that went furthest first, then by cost. The first is that of `fit`.
+    pub basins: Vec<Basin>,
+    /// Evaluations at each level.
+    pub evaluations: Vec<u64>,
+    /// Starts tried, given ones included.
+    pub starts: usize,
+    /// Starts with a finite cost.
+    pub finite: usize,
+}
+
+/// Looks for the deepest minimum inside the bounds.
+///
+/// **Method.** (1) Starts: the given ones and a low-discrepancy sequence in the unit cube (additive
+/// recurrence R_d, shifted by the seed). (2) All are screened by their cost at the coarsest level; the
+/// given and the best `refine` ones are refined there with loose tolerances. (3) Minima that belong
+/// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
+/// the information matrix, of no more. (4) The best `promote` basins go up level by level, with
+/// tightening tolerances. (5) At the last level basins within 5 % of the best are compared by one
+/// evaluation each; the best is fitted to the final tolerances.
+///
+/// **Determinism.** The outcome does not depend on the number of lanes: starts are independent of
+/// each other and are collected in order. Ties are broken by order.
+///
+/// **Edges.** Starts without a finite cost are dropped and counted. With one level it serves for
+/// search and fit. When stopped before the last level, `fit` is the best point of the level
+/// reached and ends as [`Termination::Stopped`].
+///
+/// **Cost.** `starts` + `refine`·(some 10) coarse evaluations; some 10 at the last level.
+///
+/// # Errors
+/// [`SolveError::Option`], [`SolveError::NoStart`], [`SolveError::StartOutside`] for a given start,
+/// [`SolveError::Interrupted`] when stopped during the screening, and those of [`minimise`].
+///
+/// **Checked by** `tests/it/search.rs`.
+pub fn search(
+    problem: &Search<'_>,
+    options: &SearchOptions,
+    observer: &dyn Observer,
+) -> Result<SearchOutcome, SolveError> {
+    check(problem, options)?;
+    let relay = Relay { observer, done: AtomicU64::new(0), stopped: AtomicBool::new(false) };
+    let mut work = Work {
+        problem,
+        options,
+        relay: &relay,
+        evaluations: vec![0; problem.levels.len()],
+        settled: Vec::new(),
+        floor: 0.0,
+    };
+    let starts = work.starts()?;
+    let (chosen, finite) = work.screen(&starts)?;
+    let last = problem.levels.len() - 1;
+    let mut level = 0;
+    let fresh = chosen.into_iter().map(|theta| (theta, 1)).collect();
+    let mut basins = work.refine(level, fresh)?;
+    while level + 1 < last && !relay.is_stopped() {
+        let promoted = work.promote(level, basins);
+        let points = promoted.iter().map(|b| (b.fit.theta.clone(), b.starts)).collect();
+        match work.refine(level + 1, points) {
+            Err(SolveError::Interrupted) => basins = promoted,
+            refined => {
+                basins = refined?;
+                level += 1;
+            }
+        }
+    }
+    let starts = starts.len();
+    if relay.is_stopped() {
+        return Ok(work.stopped(level, basins, starts, finite));
+    }
+    let rivals = work.promote(level, basins);
+    match work.finish(observer, &rivals) {
+        Err(SolveError::Interrupted) => Ok(work.stopped(level, rivals, starts, finite)),
+        Err(other) => Err(other),
+        Ok((fit, compared)) => Ok(work.outcome(fit, compared, starts, finite)),
+    }
+}
+
+fn check(problem: &Search<'_>, options: &SearchOptions) -> Result<(), SolveError> {
+    options.fit.check()?;
+    let at_least_one = |name, value: usize| {
+        let expected = "at least 1";
+        if value == 0 { Err(SolveError::Option { name, value: 0.0, expected }) } else { Ok(()) }
+    };
+    at_least_one("levels", problem.levels.len())?;
+    at_least_one("promote", options.promote)?;
+    at_least_one("starts", options.starts + problem.given.len())?;
+    at_least_one("refine", options.refine + problem.given.len())?;
+    at_least_one("coarse_evaluations", usize::from(options.coarse_evaluations > 0))?;
+    for (name, value) in [("basin", options.basin), ("coarse_tolerance", options.coarse_tolerance)]
+    {
+        if !(value > 0.0 && value < 1.0) {
+            return Err(SolveError::Option { name, value, expected: "above 0 and below 1" });
+        }
+    }
+    Ok(())
+}
+
+/// Passes the progress of many fits on as one count, and a stop to all of them.
+struct Relay<'a> {
+    observer: &'a dyn Observer,
+    done: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Relay<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn tick(&self) -> Flow {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let event = Event::Progress { phase: "search", done, total: None };
+        if self.observer.event(&event) == Flow::Stop {
+            self.stop();
+        }
+        if self.is_stopped() { Flow::Stop } else { Flow::Continue }
+    }
+}
+
+impl Observer for Relay<'_> {
+    fn event(&self, _event: &Event) -> Flow {
+        self.tick()
+    }
+}
+
+struct Work<'a> {
+    problem: &'a Search<'a>,
+    options: &'a SearchOptions,
+    relay: &'a Relay<'a>,
+    evaluations: Vec<u64>,
+    /// Basins that were left behind.
+    settled: Vec<Basin>,
+    /// Cost below which differences do not matter.
+    floor: f64,
+}
+
+impl Work<'_> {
+    /// Given starts, then those of the sequence.
+    fn starts(&self) -> Result<Vec<Vec<f64>>, SolveError> {
+        let transform = self.problem.transform;
+        let sequence = Sequence::new(transform.free().len(), self.options.seed);
+        let mut starts = Vec::new();
+        for theta in self.problem.given {
+            starts.push(transform.theta(&transform.free_variables(theta)?));
+        }
+        for k in 0..self.options.starts as u64 {
+            starts.push(transform.clamped(&(self.problem.from_cube)(&sequence.point(k)))?);
+        }
+        Ok(starts)
+    }
+
+    /// Starts to refine, and the number of those with a finite cost.
+    fn screen(&mut self, starts: &[Vec<f64>]) -> Result<(Vec<Vec<f64>>, usize), SolveError> {
+        let mut costs: Vec<(usize, f64)> =
+            self.costs(0, starts)?.into_iter().enumerate().filter(|(_, c)| c.is_finite()).collect();
+        if self.relay.is_stopped() {
+            return Err(SolveError::Interrupted);
+        }
+        if costs.is_empty() {
+            return Err(SolveError::NoStart { tried: starts.len() });
+        }
+        let finite = costs.len();
+        costs.sort_by(|a, b| a.1.total_cmp(&b.1));
+        self.floor = COST_FLOOR * costs[finite / 2].1;
+        let given = self.problem.given.len();
+        let hints = costs.iter().filter(|(index, _)| *index < given);
+        let others = costs.iter().filter(|(index, _)| *index >= given).take(self.options.refine);
+        let chosen = hints.chain(others).map(|(index, _)| starts[*index].clone()).collect();
+        Ok((chosen, finite))
+    }
+
+    /// Cost of every point at a level; infinite where there is none.
+    fn costs(&mut self, level: usize, points: &[Vec<f64>]) -> Result<Vec<f64>, SolveError> {
+        let objective = self.problem.levels[level];
+        self.evaluations[level] += points.len() as u64;
+        let costs = self.problem.lanes.map(points, |theta| {
+            if self.relay.is_stopped() {
+                return Ok(f64::INFINITY);
+            }
+            self.relay.tick();
+            cost(objective, theta)
+        });
+        costs.into_iter().collect()
+    }
+
+    /// Refines points, each with its count of starts, at a level and merges what belongs together.
+    fn refine(
+        &mut self,
+        level: usize,
+        points: Vec<(Vec<f64>, usize)>,
+    ) -> Result<Vec<Candidate>, SolveError> {
+        let (objective, transform) = (self.problem.levels[level], self.problem.transform);
+        let options = self.tolerances(level);
+        let fits = self.problem.lanes.map(&points, |(theta, starts)| {
+            let fit = minimise(objective, transform, theta, &options, self.relay)?;
+            Ok::<_, SolveError>(Candidate { fit, starts: *starts })
+        });
+        let mut candidates = Vec::new();
+        for result in fits {
+            match result {
+                Ok(candidate) => {
+                    self.evaluations[level] += candidate.fit.evaluations;
+                    if candidate.fit.termination == Termination::Stopped {
+                        self.relay.stop();
+                    }
+                    candidates.push(candidate);
+                }
+                Err(SolveError::StartNotFinite { .. }) => self.evaluations[level] += 1,
+                Err(SolveError::Interrupted) => self.relay.stop(),
+                Err(other) => return Err(other),
+            }
+        }
+        if candidates.is_empty() && self.relay.is_stopped() {
+            return Err(SolveError::Interrupted);
+        }
+        if candidates.is_empty() {
+            return Err(SolveError::NoStart { tried: points.len() });
+        }
+        cluster(candidates, transform, self.options.basin, self.floor)
+    }
+
+    /// Keeps the best basins as starts of the next level and notes the others.
+    fn promote(&mut self, level: usize, mut basins: Vec<Candidate>) -> Vec<Candidate> {
+        let left = basins.split_off(self.options.promote.min(basins.len()));
+        self.note(level, &left);
+        let best = basins[0].fit.cost();
+        let to_last = level + 2 >= self.problem.levels.len();
+        if to_last {
+            let reach = best + RIVAL * best.max(self.floor);
+            let rivals = basins.iter().take_while(|b| b.fit.cost() <= reach).count();
+            let beaten = basins.split_off(rivals);
+            self.note(level, &beaten);
+        }
+        basins
+    }
+
+    fn note(&mut self, level: usize, left: &[Candidate]) {
+        let mut rows: Vec<Basin> = left.iter().map(|candidate| row(level, candidate)).collect();
+        rows.append(&mut self.settled);
+        self.settled = rows;
+    }
+
+    /// Chooses among the rivals at the last level and fits the best one. Returns the fit and the
+    /// rivals with their cost at that level, the chosen one first.
+    fn finish(
+        &mut self,
+        observer: &dyn Observer,
+        rivals: &[Candidate],
+    ) -> Result<(Fit, Vec<Basin>), SolveError> {
+        let level = self.problem.levels.len() - 1;
+        let objective = self.problem.levels[level];
+        let mut compared: Vec<Basin> = rivals.iter().map(|rival| row(level, rival)).collect();
+        if rivals.len() > 1 {
+            self.evaluations[level] += rivals.len() as u64;
+            for basin in &mut compared {
+                basin.cost = cost(objective, &basin.theta)?;
+            }
+            compared.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        }
+        let (transform, options) = (self.problem.transform, &self.options.fit);
+        let fit = minimise(objective, transform, &compared[0].theta, options, observer)?;
+        self.evaluations[level] += fit.evaluations;
+        Ok((fit, compared))
+    }
+
+    /// The outcome of a fit at the last level.
+    fn outcome(
+        mut self,
+        fit: Fit,
+        mut basins: Vec<Basin>,
+        starts: usize,
+        finite: usize,
+    ) -> SearchOutcome {
+        basins[0].theta.clone_from(&fit.theta);
+        basins[0].cost = fit.cost();
+        basins.append(&mut self.settled);
+        let level = self.problem.levels.len() - 1;
+        SearchOutcome { fit, level, basins, evaluations: self.evaluations, starts, finite }
+    }
+
+    /// The outcome when stopped before the last level.
+    fn stopped(
+        mut self,
+        level: usize,
+        basins: Vec<Candidate>,
+        starts: usize,
+        finite: usize,
+    ) -> SearchOutcome {
+        self.note(level, &basins);
+        let mut fit = basins[0].fit.clone();
+        fit.termination = Termination::Stopped;
+        let (basins, evaluations) = (self.settled, self.evaluations);
+        SearchOutcome { fit, level, basins, evaluations, starts, finite }
+    }
+
+    /// Tolerances of a level before the last: geometric from the coarse one to those of the fit.
+    fn tolerances(&self, level: usize) -> Options {
+        let last = self.problem.levels.len() - 1;
+        let part = if last == 0 { 0.0 } else { level as f64 / last as f64 };
+        let coarse = self.options.coarse_tolerance;
+        let between = |fine: f64| {
+            if fine < coarse && fine > 0.0 { coarse * (fine / coarse).powf(part) } else { coarse }
+        };
+        Options {
+            ftol: between(self.options.fit.ftol),
+            xtol: between(self.options.fit.xtol),
+            gtol: between(self.options.fit.gtol),
+            max_evaluations: self.options.coarse_evaluations,
+            ..self.options.fit
+        }
+    }
+}
+
+fn row(level: usize, candidate: &Candidate) -> Basin {
+    Basin {
+        theta: candidate.fit.theta.clone(),
+        cost: candidate.fit.cost(),
+        level,
+        starts: candidate.starts,
+    }
+}
+
+/// Cost at a point; infinite where the model is not finite.
+fn cost(objective: &dyn Objective, theta: &[f64]) -> Result<f64, SolveError> {
+    let evaluated = objective.project(theta).and_then(|z| objective.evaluate(theta, &z));
+    match evaluated {
+        Ok(equations) if equations.cost().is_finite() => Ok(equations.cost()),
+        Ok(_) | Err(EvaluationError::NonFinite(_)) => Ok(f64::INFINITY),
+        Err(EvaluationError::Interrupted) => Err(SolveError::Interrupted),
+        Err(EvaluationError::Fatal(source)) => Err(SolveError::Evaluation(source)),
+    }
+}

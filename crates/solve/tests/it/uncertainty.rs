@@ -1,0 +1,159 @@
+//! Covariance against dense inverses.
+
+use dyne_runtime::Silent;
+use dyne_solve::{Covariance, Fit, Layout, Options, Reason, Scale, Slot, Transform, minimise};
+
+use crate::explicit::{Explicit, decay_data, decay_model, normal_matrix, solve_dense};
+
+fn log(lower: f64, upper: f64) -> Slot {
+    Slot::Free { scale: Scale::Log, lower, upper }
+}
+
+fn linear(lower: f64, upper: f64) -> Slot {
+    Slot::Free { scale: Scale::Linear, lower, upper }
+}
+
+fn solved(problem: &Explicit, slots: &[Slot], start: &[f64]) -> (Fit, Covariance) {
+    let transform = Transform::try_new(slots).unwrap();
+    let fit = minimise(problem, &transform, start, &Options::default(), &Silent).unwrap();
+    assert!(fit.termination.is_converged(), "{:?}", fit.termination);
+    let covariance = Covariance::try_new(&fit.equations, &transform, &fit.theta).unwrap();
+    (fit, covariance)
+}
+
+/// (JᵀJ)⁻¹ of the explicit rows, columns `keep` only.
+fn dense_inverse(problem: &Explicit, fit: &Fit, keep: &[usize]) -> Vec<Vec<f64>> {
+    let (a, _) = normal_matrix(&problem.rows(&fit.theta, fit.linear()));
+    let block: Vec<Vec<f64>> =
+        keep.iter().map(|&i| keep.iter().map(|&j| a[i][j]).collect()).collect();
+    (0..keep.len())
+        .map(|i| {
+            let unit = (0..keep.len()).map(|j| f64::from(u8::from(i == j))).collect();
+            solve_dense(block.clone(), unit)
+        })
+        .collect()
+}
+
+#[test]
+fn covariance_is_the_dense_inverse() {
+    let phi = [0.0, 0.7, 1.4, 2.1];
+    for layout in [Layout::individual(4), Layout::averaged(4), Layout::fourier(1, &phi).unwrap()] {
+        let problem = Explicit::new(2, layout, decay_data(4, 0.02), decay_model);
+        let (fit, covariance) = solved(&problem, &[log(0.01, 100.0), linear(0.2, 3.0)], &[1., 1.]);
+        let n = covariance.order();
+        assert_eq!((n, covariance.parameters()), (2 + problem.layout.linear(), n));
+        let s2 = covariance.residual_variance().unwrap();
+        assert!((s2 * (160 - n) as f64 / (2.0 * fit.cost()) - 1.0).abs() < 1e-14);
+        let keep: Vec<usize> = (0..n).collect();
+        let dense = dense_inverse(&problem, &fit, &keep);
+        for i in 0..n {
+            for j in 0..n {
+                let size = s2 * (dense[i][i] * dense[j][j]).sqrt();
+                let got = covariance.covariance(i, j).unwrap();
+                assert!((got - s2 * dense[i][j]).abs() < 1e-9 * size, "({i}, {j})");
+            }
+        }
+        let rho = covariance.correlation(0, 1).unwrap();
+        let expected = dense[0][1] / (dense[0][0] * dense[1][1]).sqrt();
+        assert!((rho - expected).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn a_bound_is_conditioned_on() {
+    let problem = Explicit::new(2, Layout::individual(3), decay_data(3, 0.02), decay_model);
+    let (fit, covariance) = solved(&problem, &[log(0.01, 100.0), linear(0.2, 1.0)], &[1.0, 0.8]);
+    assert_eq!(fit.theta[1], 1.0);
+    assert_eq!(covariance.stderr(1), Err(&Reason::AtUpperBound));
+    assert_eq!(covariance.parameters(), 7);
+    let keep = [0, 2, 3, 4, 5, 6, 7];
+    let dense = dense_inverse(&problem, &fit, &keep);
+    let s2 = covariance.residual_variance().unwrap();
+    for (row, &i) in keep.iter().enumerate() {
+        let expected = s2 * dense[row][row];
+        assert!((covariance.covariance(i, i).unwrap() / expected - 1.0).abs() < 1e-9, "{i}");
+    }
+}
+
+#[test]
+fn fixed_has_no_error_and_tied_follows() {
+    let problem = Explicit::new(3, Layout::averaged(3), decay_data(3, 0.02), |t, bin, k| {
+        let (m, mut d) = decay_model(&t[..2], bin, k);
+        d.push(0.0);
+        (m, d)
+    });
+    let slots = [log(0.01, 100.0), Slot::Fixed(1.3), Slot::Tied { to: 0, factor: 2.0 }];
+    let (_, covariance) = solved(&problem, &slots, &[1.0, 0.0, 0.0]);
+    assert_eq!(covariance.stderr(1), Err(&Reason::Fixed));
+    let (own, tied) = (covariance.stderr(0).unwrap(), covariance.stderr(2).unwrap());
+    assert!((tied / own - 2.0).abs() < 1e-12);
+    assert!((covariance.correlation(0, 2).unwrap() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn twin_parameters_are_undetermined() {
+    let problem = Explicit::new(3, Layout::individual(2), decay_data(2, 0.02), |t, bin, k| {
+        let (m, d) = decay_model(&[t[0] + t[2], t[1]], bin, k);
+        (m, vec![d[0], d[1], d[0]])
+    });
+    let slots = [linear(0.0, 5.0), linear(0.2, 3.0), linear(0.0, 5.0)];
+    let (fit, covariance) = solved(&problem, &slots, &[0.3, 1.0, 0.3]);
+    let Err(reason @ Reason::Undetermined { direction }) = covariance.stderr(0) else {
+        panic!("{:?}", covariance.stderr(0))
+    };
+    let mut named: Vec<usize> = direction.iter().map(|(index, _)| *index).collect();
+    named.sort_unstable();
+    assert_eq!(named, [0, 2]);
+    let names: Vec<String> = ["first", "stretch", "second"].map(String::from).into();
+    assert!(reason.phrase(&names).contains("·first") && reason.phrase(&names).contains("0.71"));
+    assert!(covariance.stderr(2).is_err());
+    // The stretch and the scaling are as well determined as with one rate only.
+    let dense = dense_inverse(&problem, &fit, &[0, 1, 3, 4, 5, 6]);
+    let s2 = 2.0 * fit.cost() / (80 - 6) as f64;
+    for (row, i) in [(1, 1), (2, 3), (5, 6)] {
+        let expected = (s2 * dense[row][row]).sqrt();
+        let got = covariance.stderr(i).unwrap();
+        assert!((got / expected - 1.0).abs() < 1e-7, "{i}: {got} against {expected}");
+    }
+    assert!(covariance.spectrum()[0].abs() < 1e-12 && covariance.spectrum()[1] > 1e-3);
+}
+
+#[test]
+fn a_parameter_hidden_by_the_scaling_is_undetermined() {
+    // The second parameter multiplies m: it is one with the contrast.
+    let problem = Explicit::new(2, Layout::individual(2), decay_data(2, 0.02), |t, bin, k| {
+        let (m, d) = decay_model(&[t[0], 1.3], bin, k);
+        (t[1] * m, vec![t[1] * d[0], m])
+    });
+    let (_, covariance) = solved(&problem, &[linear(0.1, 5.0), linear(0.5, 2.0)], &[0.6, 1.0]);
+    assert!(covariance.stderr(0).is_ok());
+    for i in [1, 2, 4] {
+        assert!(matches!(covariance.stderr(i), Err(Reason::Undetermined { .. })), "{i}");
+    }
+    for offset in [3, 5] {
+        assert!(covariance.stderr(offset).is_ok(), "{offset}");
+    }
+}
+
+#[test]
+fn no_degrees_of_freedom_give_no_errors_and_a_sandwich_brings_its_own_noise() {
+    let data = vec![decay_data(1, 0.02)[0][..4].to_vec()];
+    let problem = Explicit::new(2, Layout::individual(1), data, decay_model);
+    let theta = [0.8, 1.3];
+    let z = dyne_solve::Objective::project(&problem, &theta).unwrap();
+    let equations = dyne_solve::Objective::evaluate(&problem, &theta, &z).unwrap();
+    let transform = Transform::try_new(&[log(0.01, 100.0), linear(0.2, 3.0)]).unwrap();
+    let covariance = Covariance::try_new(&equations, &transform, &theta).unwrap();
+    let expected = Reason::NoDegreesOfFreedom { pairs: 4, parameters: 4 };
+    assert_eq!(covariance.stderr(0), Err(&expected));
+    assert_eq!(covariance.residual_variance(), None);
+    // With B = σ² JᵀJ the sandwich is σ² (JᵀJ)⁻¹.
+    let (a, _) = normal_matrix(&problem.rows(&theta, &z));
+    let score: Vec<f64> = a.iter().flatten().map(|v| 0.25 * v).collect();
+    let sandwich = covariance.sandwich(&score).unwrap();
+    for i in 0..4 {
+        let expected = 0.25 * covariance.inverse_information()[i * 5];
+        assert!((sandwich.covariance(i, i).unwrap() / expected - 1.0).abs() < 1e-6, "{i}");
+    }
+    assert!(covariance.sandwich(&score[1..]).is_err());
+}
