@@ -214,7 +214,9 @@ fn per_angle(key: &str, value: &PerBin, angles: usize) -> Checked {
     match value {
         PerBin::Each(values) if values.len() != angles => {
             Err(Fault::new(key, format!("a list of {}", values.len()))
-                .expected(format!("{angles} numbers, one for each angle of `phi`"))
+                .expected(format!(
+                    "one number for each angle of `phi`, of which there are {angles}"
+                ))
                 .remedy("give one number for all angles, or as many as there are")
                 .value())
         }

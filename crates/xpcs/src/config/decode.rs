@@ -117,6 +117,7 @@ fn plain(expected: &str) -> String {
         "a string" | "path string" => "a text",
         "a sequence" => "a list",
         "an array of length 2" => "a list of two numbers",
+        "newtype variant" => "its value too, as in `{fourier: 2}`",
         "a map" => "a group of keys",
         name if name.starts_with("struct ") => "a group of keys",
         name if name.starts_with("enum ") => "one word",

@@ -51,6 +51,7 @@ impl Node {
         let options = serde_saphyr::options! {
             with_snippet: false,
             strict_booleans: true,
+            non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
             budget: serde_saphyr::budget! { max_depth: 64 },
         };
         match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
@@ -108,13 +109,13 @@ fn syntax(error: &serde_saphyr::Error, origin: &dyn Fn(u64, u64) -> Origin) -> C
     ConfigError::Syntax(Box::new(fault.at(place)))
 }
 
-/// The parser's reason without its own statement of the place.
+/// The parser's reason without its own statements of the place.
 fn reason(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
-    text.split_once(": ")
-        .filter(|(head, _)| head.contains("line"))
-        .map_or_else(|| text.to_owned(), |(_, tail)| tail.to_owned())
+    let text =
+        text.split_once(": ").filter(|(head, _)| head.contains("line")).map_or(text, |t| t.1);
+    text.split(" at line ").next().unwrap_or(text).to_owned()
 }
 
 /// What the parser hands over before origins are made.
