@@ -1,6 +1,7 @@
 //! Covariance of shared and linear parameters at a minimum, and why there is none.
 
 use crate::error::SolveError;
+use crate::layout::{Layout, ScalingCovariance};
 use crate::normal::{NormalEquations, Reduced};
 use crate::symmetric::{Factor, RANK_TOLERANCE, dot, symmetrised};
 use crate::transform::Transform;
@@ -221,6 +222,20 @@ impl Covariance {
     /// The [`Reason`] why there is none.
     pub fn stderr(&self, i: usize) -> Result<f64, &Reason> {
         self.covariance(i, i).map(|variance| variance.max(0.0).sqrt())
+    }
+
+    /// Covariance of contrast and offset of one bin of `layout`, the layout of the equations.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first linear parameter of that bin that has no variance.
+    pub fn scaling(&self, layout: &Layout, bin: usize) -> Result<ScalingCovariance, &Reason> {
+        let involved = layout.parameters_of(bin);
+        match involved.iter().find_map(|z| self.reason(self.shared + z)) {
+            Some(reason) => Err(reason),
+            None => Ok(layout.scaling_covariance(bin, |i, j| {
+                self.matrix[(self.shared + i) * self.order + self.shared + j]
+            })),
+        }
     }
 
     /// Correlation of the parameters `i` and `j`, in [−1, 1]; 0 where a variance is 0.

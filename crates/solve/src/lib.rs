@@ -7,6 +7,7 @@
 //! [`NormalEquations`] eliminates them, [`minimise`] walks to the nearest minimum inside the
 //! bounds, [`search()`] finds the deepest one, and [`Covariance`] says how well it is determined.
 
+pub mod contract;
 pub mod covariance;
 pub mod error;
 pub mod gram;

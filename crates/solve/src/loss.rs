@@ -104,6 +104,41 @@ mod tests {
     const LOSSES: [Loss; 5] = [Loss::Linear, Loss::SoftL1, Loss::Huber, Loss::Cauchy, Loss::Arctan];
 
     #[test]
+    #[expect(clippy::approx_constant, reason = "the numbers are quoted as SciPy printed them")]
+    fn values_and_weights_are_those_of_scipy() {
+        // SciPy 1.17.1, reference/solve/least_squares.py: (ρ, ρ') at z.
+        let z = [0.0, 0.25, 1.0, 4.0, 100.0];
+        let soft_l1 = [
+            (0.0, 1.0),
+            (0.2360679774997898, 0.8944271909999159),
+            (0.8284271247461903, 0.7071067811865476),
+            (2.4721359549995796, 0.4472135954999579),
+            (18.09975124224178, 0.09950371902099892),
+        ];
+        let huber = [(0.0, 1.0), (0.25, 1.0), (1.0, 1.0), (3.0, 0.5), (19.0, 0.1)];
+        let cauchy = [
+            (0.0, 1.0),
+            (0.22314355131420976, 0.8),
+            (0.6931471805599453, 0.5),
+            (1.6094379124341003, 0.2),
+            (4.61512051684126, 0.009900990099009901),
+        ];
+        let arctan = [
+            (0.0, 1.0),
+            (0.24497866312686414, 0.9411764705882353),
+            (0.7853981633974483, 0.5),
+            (1.3258176636680326, 0.058823529411764705),
+            (1.5607966601082315, 9.999000099990002e-05),
+        ];
+        for (loss, table) in LOSSES[1..].iter().zip([soft_l1, huber, cauchy, arctan]) {
+            for (z, (rho, weight)) in z.iter().zip(table) {
+                assert!((loss.rho(*z) - rho).abs() <= 4e-15 * (1.0 + rho), "{loss:?} {z}");
+                assert!((loss.weight(*z) - weight).abs() <= 1e-15, "{loss:?} {z}");
+            }
+        }
+    }
+
+    #[test]
     fn small_arguments_do_not_cancel() {
         for loss in LOSSES {
             assert!((loss.rho(1e-20) / 1e-20 - 1.0).abs() < 1e-15, "{loss:?}");

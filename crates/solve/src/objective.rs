@@ -12,6 +12,8 @@ use crate::normal::NormalEquations;
 /// return any finite values of the right length and need not touch the data. With a robust loss it
 /// evaluates at the `linear` given, with weights ρ' and the robust cost, so that the optimiser moves
 /// θ and z together.
+///
+/// [`crate::contract::check`] tests this; every implementer calls it.
 pub trait Objective: Sync {
     /// Number p of shared parameters, free or not.
     fn shared(&self) -> usize;

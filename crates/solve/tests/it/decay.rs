@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use dyne_runtime::Silent;
 use dyne_solve::{
-    Layout, Loss, Objective, Options, Scale, Scaling, Slot, Termination, Transform, minimise,
+    Layout, Loss, Objective, Options, Scale, Scaling, Slot, Termination, Transform, contract,
+    minimise,
 };
 
 use crate::explicit::{Explicit, decay_data, decay_model, normal_matrix, solve_dense};
@@ -119,4 +120,25 @@ fn work_is_counted() {
     let few = Options { max_evaluations: 3, ..Options::default() };
     let fit = minimise(&problem, &free(), &[3.0, 0.6], &few, &Silent).unwrap();
     assert_eq!((fit.termination, fit.evaluations), (Termination::SweepLimit, 3));
+}
+
+#[test]
+fn explicit_objectives_keep_the_contract() {
+    for layout in layouts(4) {
+        for loss in [Loss::Linear, Loss::SoftL1, Loss::Cauchy, Loss::Arctan] {
+            let problem = Explicit::new(2, layout.clone(), decay_data(4, 0.02), decay_model)
+                .with_loss(loss, 0.02);
+            contract::check(&problem, &[0.6, 1.1], 1e-5, 1e-6).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_wrong_gradient_breaks_the_contract() {
+    let problem = Explicit::new(2, Layout::averaged(2), decay_data(2, 0.02), |t, bin, k| {
+        let (m, d) = decay_model(t, bin, k);
+        (m, vec![d[0], 1.1 * d[1]])
+    });
+    let breach = contract::check(&problem, &[0.6, 1.1], 1e-5, 1e-6).unwrap_err();
+    assert!(breach.starts_with("gradient 1"), "{breach}");
 }

@@ -5,5 +5,6 @@ mod classic;
 mod decay;
 #[expect(unreachable_pub, reason = "shared by the test modules")]
 mod explicit;
+mod scipy;
 mod search;
 mod uncertainty;

@@ -53,6 +53,13 @@ fn covariance_is_the_dense_inverse() {
                 assert!((got - s2 * dense[i][j]).abs() < 1e-9 * size, "({i}, {j})");
             }
         }
+        let scaling = covariance.scaling(&problem.layout, 1).unwrap();
+        if problem.layout.groups() == 4 {
+            assert_eq!(Ok(scaling.contrast), covariance.covariance(4, 4));
+            assert_eq!(Ok(scaling.offset), covariance.covariance(5, 5));
+            assert_eq!(Ok(scaling.cross), covariance.covariance(4, 5));
+        }
+        assert!(scaling.contrast > 0.0 && scaling.offset > 0.0);
         let rho = covariance.correlation(0, 1).unwrap();
         let expected = dense[0][1] / (dense[0][0] * dense[1][1]).sqrt();
         assert!((rho - expected).abs() < 1e-9);
@@ -130,6 +137,7 @@ fn a_parameter_hidden_by_the_scaling_is_undetermined() {
     for i in [1, 2, 4] {
         assert!(matches!(covariance.stderr(i), Err(Reason::Undetermined { .. })), "{i}");
     }
+    assert!(covariance.scaling(&problem.layout, 0).is_err());
     for offset in [3, 5] {
         assert!(covariance.stderr(offset).is_ok(), "{offset}");
     }
