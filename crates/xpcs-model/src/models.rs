@@ -38,6 +38,16 @@ impl Mode {
         }
     }
 
+    /// What it describes, one sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Static => "Diffusion without flow: 3 parameters.",
+            Self::LaminarFlow => {
+                "Diffusion and a linear velocity profile across a gap: 7 parameters."
+            }
+        }
+    }
+
     /// Its parameters in order.
     pub fn parameters(self) -> &'static [ParameterSpec] {
         match self {
@@ -96,6 +106,17 @@ impl ShearConvention {
             Self::Published => "published",
             Self::Homodyne2 => "homodyne-2",
             Self::HomodyneAnalysis => "homodyne-analysis",
+        }
+    }
+
+    /// The shear factor S of a phase Φ, and who computes it so, one sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Published => "S = [sin Φ / Φ]², the form of the papers.",
+            Self::Homodyne2 => {
+                "S = [sin(Φ/π) / (Φ/π)]⁴, what homodyne 2.x and xpcsjax 0.1 compute."
+            }
+            Self::HomodyneAnalysis => "S = [sin Φ / Φ]⁴, what homodyne-analysis 1.x computes.",
         }
     }
 

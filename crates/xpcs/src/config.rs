@@ -26,15 +26,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use data::{DataConfig, PhiRange, QSelection};
+pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
 pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PerformanceConfig, PhysicsConfig, Scaling,
-    SearchConfig, ShearConvention, TimeConfig, TimeOrigin,
+    SearchConfig, TimeConfig, TimeOrigin,
 };
 pub use output::{Format, NpzLayout, OutputConfig};
 pub use overrides::Override;
-pub use parameters::{Mode, ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
+pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};
 pub use template::{simulation_template, template};
@@ -44,6 +45,7 @@ pub use template::{simulation_template, template};
 #[serde(deny_unknown_fields)]
 pub struct FitConfig {
     /// The model.
+    #[schemars(schema_with = "parameters::mode_schema")]
     pub mode: Mode,
     /// Which file, which bins, which frames.
     pub data: DataConfig,

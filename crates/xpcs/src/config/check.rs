@@ -6,8 +6,9 @@ use super::FitConfig;
 use super::data::{DataConfig, QSelection};
 use super::error::{ConfigError, Fault};
 use super::fit::{LeastSquaresConfig, TimeConfig, TimeOrigin};
-use super::parameters::{Mode, PerBin};
+use super::parameters::PerBin;
 use super::simulate::{NoiseConfig, NoiseKind, SimConfig};
+use dyne_xpcs_model::Mode;
 use parameters::{check_parameters, check_scaling, known_parameter};
 
 type Checked = Result<(), ConfigError>;

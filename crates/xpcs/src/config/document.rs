@@ -236,6 +236,6 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_not_an_overflow() {
         assert!(matches!(parse(&"[".repeat(100_000)), Err(ConfigError::Syntax(_))));
-        assert!(matches!(parse(&"a: &a [*a]"), Err(ConfigError::Syntax(_))));
+        assert!(matches!(parse("a: &a [*a]"), Err(ConfigError::Syntax(_))));
     }
 }

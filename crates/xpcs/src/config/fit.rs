@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use dyne_xpcs_model::ShearConvention;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+
+use super::parameters::words;
 
 /// The sample cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,23 +25,8 @@ pub struct GeometryConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct PhysicsConfig {
     /// Shear factor of `laminar_flow`, Φ = ½ q·gap·cos(φ − phi0)·∫γ̇ dt.
+    #[schemars(schema_with = "shear_schema")]
     pub shear: ShearConvention,
-}
-
-/// The shear factor S of a phase Φ.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-#[non_exhaustive]
-pub enum ShearConvention {
-    /// S = (sin Φ / Φ)², the form of the papers.
-    #[default]
-    Published,
-    /// S = (sin(Φ/π) / (Φ/π))⁴, what homodyne 2 and xpcsjax compute.
-    #[serde(rename = "homodyne-2")]
-    Homodyne2,
-    /// S = (sin Φ / Φ)⁴, what homodyne-analysis 1 computes.
-    HomodyneAnalysis,
 }
 
 /// The time axis.
@@ -161,6 +149,10 @@ impl Default for SearchConfig {
 pub struct PerformanceConfig {
     /// Worker threads; 0 takes every core the process may use.
     pub threads: usize,
+}
+
+fn shear_schema(_: &mut SchemaGenerator) -> Schema {
+    words(ShearConvention::ALL.map(|shear| (shear.name(), shear.about())))
 }
 
 impl Serialize for TimeOrigin {

@@ -4,44 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use dyne_xpcs_model::param::{CONTRAST, LAMINAR_FLOW, OFFSET, STATIC};
-use dyne_xpcs_model::{ParameterSpec, Scale};
+use dyne_xpcs_model::param::{CONTRAST, LAMINAR_FLOW, OFFSET};
+use dyne_xpcs_model::{Mode, ParameterSpec, Scale};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-
-/// The model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-#[non_exhaustive]
-pub enum Mode {
-    /// Diffusion alone: 3 parameters.
-    Static,
-    /// Diffusion in laminar shear flow: 7 parameters.
-    LaminarFlow,
-}
-
-impl Mode {
-    /// Physical parameters of the model, in order.
-    #[must_use]
-    pub fn parameters(self) -> &'static [ParameterSpec] {
-        match self {
-            Self::Static => &STATIC,
-            Self::LaminarFlow => &LAMINAR_FLOW,
-        }
-    }
-
-    /// Name in configs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::LaminarFlow => "laminar_flow",
-        }
-    }
-}
 
 /// What is said about each parameter, by its name.
 pub type Parameters = BTreeMap<String, ParameterConfig>;
@@ -282,6 +250,18 @@ impl JsonSchema for PerBin {
             {"type": "array", "items": {"type": "number"}},
         ]})
     }
+}
+
+/// Schema of one of some words, each with what it means.
+pub(super) fn words<const N: usize>(words: [(&str, &str); N]) -> Schema {
+    let variants = words
+        .map(|(word, about)| json_schema!({"type": "string", "const": word, "description": about}));
+    json_schema!({"oneOf": variants.to_vec()})
+}
+
+/// Schema of the key `mode`.
+pub(super) fn mode_schema(_: &mut SchemaGenerator) -> Schema {
+    words(Mode::ALL.map(|mode| (mode.name(), mode.about())))
 }
 
 fn tie_schema(_: &mut SchemaGenerator) -> Schema {

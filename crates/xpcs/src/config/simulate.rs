@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use dyne_xpcs_model::Mode;
 use dyne_xpcs_model::param::{CONTRAST, OFFSET};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fit::{PhysicsConfig, TimeConfig};
-use super::parameters::{Mode, PerBin, simulation_parameters_schema};
+use super::parameters::{PerBin, mode_schema, simulation_parameters_schema};
 
 /// A simulated experiment, the content of `sim.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimConfig {
     /// The model.
+    #[schemars(schema_with = "mode_schema")]
     pub mode: Mode,
     /// Number of frames.
     #[schemars(example = 1000)]

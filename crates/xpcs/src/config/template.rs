@@ -1,10 +1,10 @@
 //! A commented configuration to edit, generated from the documentation of the types.
 
+use dyne_xpcs_model::{Mode, ParameterSpec};
 use schemars::JsonSchema;
 
 use super::FitConfig;
 use super::keys::{KeyDoc, key_docs, number, plain};
-use super::parameters::Mode;
 use super::simulate::SimConfig;
 
 /// Keys that say again what another key says.
@@ -21,7 +21,7 @@ pub fn template(mode: Mode) -> String {
     let gap = (mode == Mode::LaminarFlow).then_some("geometry.gap");
     let essential: Vec<&str> =
         ["mode", "data.file", "data.q", "output.dir"].into_iter().chain(gap).collect();
-    let parameters = |spec: &dyne_xpcs_model::ParameterSpec| {
+    let parameters = |spec: &ParameterSpec| {
         let [start, min, max] = [spec.default, spec.lower, spec.upper].map(number);
         format!("{{start: {start}, min: {min}, max: {max}}}")
     };
@@ -40,7 +40,7 @@ pub fn simulation_template(mode: Mode) -> String {
 fn render<T: JsonSchema>(
     mode: Mode,
     essential: &[&str],
-    parameter: &dyn Fn(&dyne_xpcs_model::ParameterSpec) -> String,
+    parameter: &dyn Fn(&ParameterSpec) -> String,
 ) -> String {
     let mut text = Text::default();
     text.prose("Lines that begin with `# ` are keys left at their default (or absent, with an");

@@ -1,11 +1,11 @@
 //! Checks of the group `parameters`, and of the scaling that leans on it.
 
-use dyne_xpcs_model::ParameterSpec;
+use dyne_xpcs_model::{Mode, ParameterSpec};
 
 use super::super::error::{ConfigError, Fault};
 use super::super::fit::{LeastSquaresConfig, Scaling};
 use super::super::nearest::{choices, nearest};
-use super::super::parameters::{Mode, ParameterConfig, Parameters, PerBin, is_logarithmic};
+use super::super::parameters::{ParameterConfig, Parameters, PerBin, is_logarithmic};
 use super::{Checked, finite, not_empty};
 
 /// The table row of a name that may stand under `parameters`.
