@@ -28,7 +28,7 @@ pub use error::{EvaluationError, SolveError};
 pub use gram::Gram;
 pub use layout::{Layout, Scaling, ScalingCovariance};
 pub use loss::{Loss, Robust};
-pub use normal::{NormalEquations, Projection, assemble, assemble_robust, project};
+pub use normal::{NormalEquations, Projection, Reduced, assemble, assemble_robust, project};
 pub use objective::Objective;
 pub use search::{Basin, FromCube, Search, SearchOptions, SearchOutcome, search};
 pub use termination::Termination;

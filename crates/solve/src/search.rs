@@ -1,8 +1,6 @@
 //! Global search: many starts on coarse data, the best minima refined on finer ones.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use dyne_runtime::{Event, Flow, Lanes, Observer};
+use dyne_runtime::{Lanes, Observer};
 
 use crate::error::{EvaluationError, SolveError};
 use crate::objective::Objective;
@@ -11,9 +9,11 @@ use crate::transform::Transform;
 use crate::trust_region::{Fit, Options, minimise};
 
 mod basin;
+mod relay;
 mod sequence;
 
 use basin::{Candidate, cluster};
+use relay::Relay;
 use sequence::Sequence;
 
 /// Basins whose cost is within this fraction of the best one are compared at the last level.
@@ -136,7 +136,7 @@ pub fn search(
     observer: &dyn Observer,
 ) -> Result<SearchOutcome, SolveError> {
     check(problem, options)?;
-    let relay = Relay { observer, done: AtomicU64::new(0), stopped: AtomicBool::new(false) };
+    let relay = Relay::new(observer);
     let mut work = Work {
         problem,
         options,
@@ -192,38 +192,6 @@ fn check(problem: &Search<'_>, options: &SearchOptions) -> Result<(), SolveError
         }
     }
     Ok(())
-}
-
-/// Passes the progress of many fits on as one count, and a stop to all of them.
-struct Relay<'a> {
-    observer: &'a dyn Observer,
-    done: AtomicU64,
-    stopped: AtomicBool,
-}
-
-impl Relay<'_> {
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
-    fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    fn tick(&self) -> Flow {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let event = Event::Progress { phase: "search", done, total: None };
-        if self.observer.event(&event) == Flow::Stop {
-            self.stop();
-        }
-        if self.is_stopped() { Flow::Stop } else { Flow::Continue }
-    }
-}
-
-impl Observer for Relay<'_> {
-    fn event(&self, _event: &Event) -> Flow {
-        self.tick()
-    }
 }
 
 struct Work<'a> {
