@@ -29,7 +29,7 @@ pub(crate) struct Axis {
     pub(crate) hi: f64,
     /// How values are spread.
     pub(crate) spread: Spread,
-    /// Name with unit.
+    /// Name with unit; empty for none.
     pub(crate) label: &'static str,
 }
 
@@ -179,7 +179,7 @@ impl Plot {
             }
         }
         svg.path(&marks, Stroke::solid(INK, 1.0));
-        let label_x = (x - 14.0 - widest as f64 * TICK_SIZE * DIGIT_WIDTH).max(LABEL_SIZE);
+        let label_x = (x - 12.0 - widest as f64 * TICK_SIZE * DIGIT_WIDTH).max(LABEL_SIZE);
         svg.text_upwards(
             (label_x, y + h / 2.0),
             TextStyle::new(LABEL_SIZE, Anchor::Middle),

@@ -2,7 +2,7 @@
 
 use dyne_xpcs::report::{BoundSide, ParameterResult, Report, ScalingResult, Status};
 
-use crate::number::{count, duration, memory, significant, value_with_error};
+use crate::number::{compact, count, duration, memory, significant, value_with_error};
 
 /// Status for readers.
 pub(crate) fn status(status: Status) -> &'static str {
@@ -28,6 +28,11 @@ pub(crate) fn q_range(report: &Report) -> String {
         (_, lo, hi) if lo == hi => format!("q = {lo} Å⁻¹"),
         (_, lo, hi) => format!("q = {lo} to {hi} Å⁻¹"),
     }
+}
+
+/// An azimuth with a typographic minus sign.
+pub(crate) fn degrees(phi_deg: f64) -> String {
+    format!("{}°", significant(phi_deg, 4)).replace('-', "−")
 }
 
 /// `1 bin`, `23 bins`.
@@ -95,7 +100,7 @@ pub(crate) fn note(parameter: &ParameterResult) -> Option<&str> {
 
 /// Lower and upper bound.
 pub(crate) fn bounds(parameter: &ParameterResult) -> String {
-    format!("[{}, {}]", significant(parameter.lower, 4), significant(parameter.upper, 4))
+    format!("[{}, {}]", compact(parameter.lower, 4), compact(parameter.upper, 4))
 }
 
 /// Contrast and offset as text.

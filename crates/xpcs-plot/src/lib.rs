@@ -29,5 +29,5 @@ pub use text::text;
 
 /// Name of a bin for titles.
 pub(crate) fn caption(phi_deg: f64, q: f64) -> String {
-    format!("φ = {}°, q = {} Å⁻¹", number::significant(phi_deg, 4), number::significant(q, 4))
+    format!("φ = {}, q = {} Å⁻¹", facts::degrees(phi_deg), number::significant(q, 4))
 }

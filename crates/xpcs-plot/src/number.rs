@@ -52,6 +52,18 @@ pub fn significant(value: f64, digits: i32) -> String {
     format!("{mantissa}{}", power_of_ten(exponent))
 }
 
+/// Writes a number as configurations do, by whichever of `100000` and `1e5` is shorter.
+pub(crate) fn compact(value: f64, digits: usize) -> String {
+    let plain = significant(value, digits as i32);
+    if !value.is_finite() || value == 0.0 {
+        return plain;
+    }
+    let scientific = format!("{value:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').expect("the exponent form contains an e");
+    let scientific = format!("{}e{exponent}", trimmed(mantissa.to_owned()));
+    if plain.contains('×') || scientific.len() < plain.len() { scientific } else { plain }
+}
+
 /// Writes a duration with a unit that keeps it readable.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
@@ -171,6 +183,15 @@ mod tests {
         assert_eq!(significant(100.0, 3), "100");
         assert_eq!(significant(0.0, 3), "0");
         assert_eq!(significant(f64::NEG_INFINITY, 3), "-∞");
+    }
+
+    #[test]
+    fn bounds_take_the_shorter_form() {
+        let texts: Vec<_> =
+            [1e7, -1e5, 0.01, 1e-6, 90.0, 1000.0, 0.0].iter().map(|v| compact(*v, 4)).collect();
+        assert_eq!(texts, ["1e7", "-1e5", "0.01", "1e-6", "90", "1e3", "0"]);
+        assert_eq!(compact(f64::INFINITY, 4), "∞");
+        assert_eq!(compact(-123_456.0, 4), "-123500");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use dyne_xpcs::report::{BinPicture, Report};
+use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb::Database};
 
@@ -77,10 +78,23 @@ fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
     })?;
     let scale = ENLARGEMENT as f32;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    match pixmap.encode_png() {
+    match encode(&pixmap) {
         Ok(png) => Ok(Picture { name, png }),
         Err(e) => Err(PlotError::Encoding { picture: name, reason: e.to_string() }),
     }
+}
+
+/// Drawings have an opaque ground, so the fourth channel says nothing and is left out.
+fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let rgb: Vec<u8> =
+        pixmap.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.write_header()?.write_image_data(&rgb)?;
+    Ok(out)
 }
 
 fn device_pixels(length: f64) -> u32 {

@@ -7,11 +7,12 @@ use crate::colour::{ColourMap, Rgb};
 use crate::number::significant;
 use crate::svg::{Anchor, Frame, Stroke, Svg, TextStyle};
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 600.0;
 const LEFT: f64 = 68.0;
 const TOP: f64 = 12.0;
-const PANEL: f64 = 150.0;
-const GAP: f64 = 44.0;
+const PANEL: f64 = 190.0;
+const GAP: f64 = 30.0;
+const BOTTOM: f64 = 44.0;
 /// Fewest azimuths that make a figure worth its room.
 const FEWEST_ANGLES: usize = 3;
 /// Room for the legend where there are several wave-vector transfers.
@@ -25,15 +26,16 @@ pub(crate) fn figure(report: &Report) -> Option<Svg> {
     }
     let groups = distinct(scaling.iter().map(|s| s.q));
     let right = if groups.len() > 1 { LEGEND } else { 16.0 };
-    let mut svg = Svg::new(WIDTH, TOP + 2.0 * PANEL + 2.0 * GAP);
+    let mut svg = Svg::new(WIDTH, TOP + 2.0 * PANEL + GAP + BOTTOM);
     let (lo, hi) = padded_range(scaling.iter().map(|s| s.phi_deg), 0.04);
     let frame = Frame { x: LEFT, y: TOP, w: WIDTH - LEFT - right, h: PANEL };
     let below = Frame { y: TOP + PANEL + GAP, ..frame };
-    let azimuth = Axis::linear(lo, hi, "φ (°)");
+    let azimuth = |label| Axis::linear(lo, hi, label);
     let contrast = |s: &ScalingResult| (s.contrast, s.contrast_stderr.unwrap_or(f64::NAN));
     let offset = |s: &ScalingResult| (s.offset, s.offset_stderr.unwrap_or(f64::NAN));
-    let upper = Plot { frame, x: azimuth.clone(), y: value_axis(scaling, contrast, "contrast") };
-    let lower = Plot { frame: below, x: azimuth, y: value_axis(scaling, offset, "offset") };
+    let upper = Plot { frame, x: azimuth(""), y: value_axis(scaling, contrast, "contrast") };
+    let lower =
+        Plot { frame: below, x: azimuth("φ (°)"), y: value_axis(scaling, offset, "offset") };
     draw_panel(&mut svg, &upper, scaling, contrast);
     draw_panel(&mut svg, &lower, scaling, offset);
     if groups.len() > 1 {

@@ -58,7 +58,7 @@ fn parameters(out: &mut String, report: &Report) {
     let row = |p: &dyne_xpcs::report::ParameterResult| {
         let end = match facts::at_bound(p) {
             "" => Treatment::of(p).word(),
-            bound => bound,
+            bound => bound.trim_end_matches(" bound"),
         };
         [
             p.name.clone(),
@@ -144,7 +144,7 @@ fn wrap(out: &mut String, label: &str, words: &str) {
     let indent = columns(label);
     let mut line = label.to_owned();
     let mut is_empty = true;
-    for word in words.split_whitespace() {
+    for word in words.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
         if !is_empty && columns(&line) + 1 + columns(word) > WIDTH {
             out.push_str(&line);
             out.push('\n');

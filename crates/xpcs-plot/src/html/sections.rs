@@ -54,11 +54,8 @@ pub(super) fn index(report: &Report) -> String {
             out.push_str(&format!("<span>q = {q} Å⁻¹, φ:</span>\n"));
             last_q = q;
         }
-        out.push_str(&format!(
-            "<a href=\"#bin-{}\">{}°</a>\n",
-            picture.bin,
-            significant(picture.phi_deg, 4)
-        ));
+        let degrees = facts::degrees(picture.phi_deg);
+        out.push_str(&format!("<a href=\"#bin-{}\">{degrees}</a>\n", picture.bin));
     }
     out.push_str("</nav>\n");
     out
@@ -96,7 +93,7 @@ pub(super) fn correlation(report: &Report) -> String {
 pub(super) fn scaling(report: &Report) -> String {
     let drawing = scaling::figure(report).map(|svg| figure(&svg, "contrast and offset against φ"));
     format!(
-        "<section>\n<h2>Contrast and offset</h2>\n{}{}</section>\n",
+        "<section>\n<h2>Contrast and offset</h2>\n<div class=\"beside\">\n{}{}</div>\n</section>\n",
         drawing.unwrap_or_default(),
         tables::scaling(report)
     )

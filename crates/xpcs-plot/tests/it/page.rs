@@ -27,9 +27,10 @@ fn assert_balanced(page: &str) {
 }
 
 fn without_images(page: &str) -> String {
-    page.split("base64,")
-        .map(|piece| piece.split_once('"').map_or(piece, |(_, rest)| rest))
-        .collect()
+    let mut pieces = page.split("base64,");
+    let first = pieces.next().unwrap_or_default();
+    let rests = pieces.map(|piece| piece.split_once('"').expect("an image ends with a quote").1);
+    std::iter::once(first).chain(rests).collect::<Vec<_>>().join("\"")
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn every_number_and_unit_is_there() {
         "Å²/s<sup>1+α</sup>",
         "s<sup>−(1+β)</sup>",
         "D<sub>off</sub>",
-        "[1, 1×10⁷]",
+        "[1, 1e7]",
         "at upper bound",
         "fixed",
         "0.005412",
@@ -165,7 +166,11 @@ fn rates_are_named_in_other_conventions() {
 
 #[test]
 fn noise_at_the_chosen_resolution_fits() {
-    let page = html(&specimen::report(23, map_pixels(23)));
+    let mut report = specimen::report(23, map_pixels(23));
+    for picture in &mut report.pictures {
+        picture.map.data.clone_from(&picture.map.residual);
+    }
+    let page = html(&report);
     assert!(page.len() < 4_500_000, "{} bytes", page.len());
-    assert!(page.len() > 3_000_000, "{} bytes: the resolution could be higher", page.len());
+    assert!(page.len() > 3_500_000, "{} bytes: the resolution could be higher", page.len());
 }

@@ -89,7 +89,7 @@ fn covariance() -> Covariance {
         (0, 2) => -0.97,
         (1, 2) => 0.48,
         (3, 4) => 0.31,
-        _ => 0.03 * (i as f64 - j as f64),
+        (i, j) => 0.03 * (i as f64 - j as f64 + 2.0),
     };
     let row = |i: usize| (0..6).map(|j| r(i, j) * deviations[i] * deviations[j]).collect();
     Covariance {
