@@ -181,7 +181,10 @@ fn unknown_words_list_the_choices() {
 fn missing_keys_are_described() {
     let text = "data: {file: a}\n";
     refused(FitConfig::from_yaml(text, "fit.yaml", &[]), &["missing key mode", "`laminar_flow`"]);
-    refused(FitConfig::from_yaml("mode: static\n", "fit.yaml", &[]), &["missing key data"]);
+    refused(
+        FitConfig::from_yaml("mode: static\n", "fit.yaml", &[]),
+        &["missing key data.file", "Data file"],
+    );
     let text = "mode: static\ndata: {q: 1}\n";
     refused(
         FitConfig::from_yaml(text, "fit.yaml", &[]),
@@ -244,9 +247,9 @@ fn parameters_that_cannot_be_are_refused() {
     refused("alpha: {min: 1, max: -1}", &["alpha.min", "found 1", "less than max, -1"]);
     refused("alpha: {max: -3}", &["alpha.max", "found -3", "more than min, -2"]);
     refused("alpha: {max: .inf}", &["alpha.max", "a finite number"]);
-    refused("D0: {min: 0}", &["D0.min", "logarithmic scale", "1e0"]);
+    refused("D0: {min: 0}", &["D0.min", "logarithmic scale", "such as 1"]);
     refused("alpha: 5", &["alpha.start at fit.yaml:5:10", "between -2 and 2"]);
-    refused("D0: {start: 50, min: 100}", &["D0.start", "between 100 and 10000000 Å²/s^(1+α)"]);
+    refused("D0: {start: 50, min: 100}", &["D0.start", "between 100 and 1e7 Å²/s^(1+α)"]);
     refused("alpha: {fixed: 5, max: 1}", &["alpha.fixed", "between -inf and 1"]);
     refused("alpha: {fixed: [1, 2]}", &["alpha.fixed", "one number"]);
     refused("alpha: {tied: alpha}", &["alpha.tied", "another parameter than itself"]);
@@ -346,7 +349,10 @@ fn faults_of_overrides_name_the_override() {
     refused(set("data.dt=-1"), &["data.dt in override data.dt=-1", "found -1"]);
     refused(set("parameters.D9=1"), &["parameters.D9 in override", "write `D0`?"]);
     refused(set("mode.name=x"), &["override mode.name=x", "a value", "group of keys"]);
-    refused(FitConfig::from_overrides(&overrides(&["mode=static"])), &["missing key data"]);
+    refused(
+        FitConfig::from_overrides(&overrides(&["mode=static"])),
+        &["missing key data.file", "Data file"],
+    );
     refused(Override::parse("fit.loss"), &["no `=`", "fit.loss=huber"]);
     refused(Override::parse("fit..loss=huber"), &["an empty word"]);
     refused(Override::text("", "x"), &["an empty word"]);

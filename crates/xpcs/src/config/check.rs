@@ -6,6 +6,7 @@ use super::FitConfig;
 use super::data::{DataConfig, QSelection};
 use super::error::{ConfigError, Fault};
 use super::fit::{LeastSquaresConfig, TimeConfig, TimeOrigin};
+use super::keys::number;
 use super::parameters::PerBin;
 use super::simulate::{NoiseConfig, NoiseKind, SimConfig};
 use dyne_xpcs_model::Mode;
@@ -68,7 +69,7 @@ fn positive(key: &str, value: f64, unit: &str) -> Checked {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }
-    let fault = Fault::new(key, format!("{value}")).expected("a positive, finite number");
+    let fault = Fault::new(key, number(value)).expected("a positive, finite number");
     let unit = if unit.is_empty() { String::new() } else { format!(" in {unit}") };
     Err(fault.remedy(format!("give a number above 0{unit}")).value())
 }

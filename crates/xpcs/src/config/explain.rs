@@ -6,7 +6,7 @@ use dyne_xpcs_model::{ParameterSpec, Prior, Scale};
 
 use super::FitConfig;
 use super::error::{ConfigError, Fault};
-use super::keys::{KeyDoc, key_docs, plain};
+use super::keys::{KeyDoc, key_docs, number, plain};
 use super::nearest::nearest;
 use super::parameters::{parameter_spec, parameter_table};
 use super::simulate::SimConfig;
@@ -75,7 +75,8 @@ fn explain_parameter(spec: &ParameterSpec) -> String {
             format!("log-normal, median {median}, {decades} decade(s)")
         }
     };
-    let ParameterSpec { name, symbol, unit, default, lower, upper, about, .. } = spec;
+    let ParameterSpec { name, symbol, unit, about, .. } = spec;
+    let [default, lower, upper] = [spec.default, spec.lower, spec.upper].map(number);
     format!(
         "{name}\n\n{about}\n\nsymbol: {symbol}\nunit: {unit}\ndefault: {default}\n\
          bounds: {lower} to {upper}\nscale: {scale}\nprior: {prior}, cut off at the bounds\n"

@@ -152,10 +152,16 @@ fn explained(path: &str) -> String {
     format!("correct the value; `dyne config explain {key}` tells what the key takes")
 }
 
+/// Of a missing group the first key that must be given is named.
 fn missing<T: JsonSchema>(path: &str, key: &str, origin: Origin) -> ConfigError {
     let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     let docs = key_docs::<T>();
-    let found = docs.iter().find(|doc| doc.path == path);
+    let inside = format!("{path}.");
+    let found = docs
+        .iter()
+        .find(|doc| doc.required && doc.path.starts_with(&inside))
+        .or_else(|| docs.iter().find(|doc| doc.path == path));
+    let path = found.map_or(path, |doc| doc.path.clone());
     let expected = found.map_or_else(|| "a value".to_owned(), |doc| doc.kind.clone());
     let about = found.map_or("", |doc| doc.about.as_str());
     let fault = Fault::new(&path, "nothing")

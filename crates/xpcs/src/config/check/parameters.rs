@@ -4,6 +4,7 @@ use dyne_xpcs_model::{Mode, ParameterSpec};
 
 use super::super::error::{ConfigError, Fault};
 use super::super::fit::{LeastSquaresConfig, Scaling};
+use super::super::keys::number;
 use super::super::nearest::{choices, nearest};
 use super::super::parameters::{ParameterConfig, Parameters, PerBin, is_logarithmic};
 use super::{Checked, finite, not_empty};
@@ -57,19 +58,19 @@ fn check_bounds(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) ->
     }
     let (lower, upper) = (parameter.lower(spec), parameter.upper(spec));
     if is_logarithmic(spec) && lower <= 0.0 {
-        return Err(Fault::new(format!("{key}.min"), format!("{lower}"))
+        return Err(Fault::new(format!("{key}.min"), number(lower))
             .expected(format!("a number above 0: {} is on a logarithmic scale", spec.name))
-            .remedy(format!("give a small positive bound such as {:e}", spec.lower))
+            .remedy(format!("give a small positive bound such as {}", number(spec.lower)))
             .value());
     }
     if lower < upper {
         return Ok(());
     }
     let (bound, found, expected) = match parameter.min {
-        Some(_) => ("min", lower, format!("less than max, {upper}")),
-        None => ("max", upper, format!("more than min, {lower}")),
+        Some(_) => ("min", lower, format!("less than max, {}", number(upper))),
+        None => ("max", upper, format!("more than min, {}", number(lower))),
     };
-    Err(Fault::new(format!("{key}.{bound}"), format!("{found}"))
+    Err(Fault::new(format!("{key}.{bound}"), number(found))
         .expected(expected)
         .remedy("exchange or widen the bounds, or hold the parameter with `fixed`")
         .value())
@@ -81,8 +82,11 @@ fn check_start(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> 
     if (lower..=upper).contains(&start) {
         return Ok(());
     }
-    Err(Fault::new(format!("{key}.start"), format!("{start}"))
-        .expected(format!("between {lower} and {upper} {}", spec.unit).trim_end_matches(" –"))
+    Err(Fault::new(format!("{key}.start"), number(start))
+        .expected(
+            format!("between {} and {} {}", number(lower), number(upper), spec.unit)
+                .trim_end_matches(" –"),
+        )
         .remedy("move the starting value, or widen `min` and `max`")
         .value())
 }
@@ -106,8 +110,8 @@ fn check_fixed(key: &str, parameter: &ParameterConfig) -> Checked {
     if (lower..=upper).contains(&value) {
         return Ok(());
     }
-    Err(Fault::new(key, format!("{value}"))
-        .expected(format!("between {lower} and {upper}"))
+    Err(Fault::new(key, number(value))
+        .expected(format!("between {} and {}", number(lower), number(upper)))
         .remedy("move the value, or delete `min` and `max`, which a fixed parameter does not need")
         .value())
 }
