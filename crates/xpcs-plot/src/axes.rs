@@ -2,7 +2,7 @@
 
 use crate::colour::{FAINT, INK};
 use crate::svg::{Anchor, Frame, Px, Stroke, Svg, TextStyle, append};
-use crate::tick::{self, Tick};
+use crate::tick::{self, Tick, Ticks};
 
 /// Size of tick labels, px.
 pub(crate) const TICK_SIZE: f64 = 11.0;
@@ -56,7 +56,7 @@ impl Axis {
         }
     }
 
-    fn ticks(&self, length: f64) -> Vec<Tick> {
+    fn ticks(&self, length: f64) -> Ticks {
         match self.spread {
             Spread::Linear => {
                 tick::linear(self.lo, self.hi, ((length / 48.0) as usize).clamp(2, 8))
@@ -150,7 +150,9 @@ impl Plot {
         let bottom = y + h;
         let style = TextStyle::new(TICK_SIZE, Anchor::Middle);
         let mut marks = String::new();
-        for tick in self.x.ticks(w) {
+        let ticks = self.x.ticks(w);
+        svg.text((x + w, bottom + 34.0), TextStyle::new(TICK_SIZE, Anchor::End), &ticks.factor());
+        for tick in ticks.ticks {
             let at = self.x_at(tick.value);
             append(&mut marks, format_args!("M{} {}v{}", Px(at), Px(bottom), tick_length(&tick)));
             if !tick.label.is_empty() {
@@ -170,7 +172,9 @@ impl Plot {
         let style = TextStyle::new(TICK_SIZE, Anchor::End);
         let mut marks = String::new();
         let mut widest = 0;
-        for tick in self.y.ticks(h) {
+        let ticks = self.y.ticks(h);
+        svg.text((x, y - 6.0), TextStyle::new(TICK_SIZE, Anchor::Middle), &ticks.factor());
+        for tick in ticks.ticks {
             let at = self.y_at(tick.value);
             append(&mut marks, format_args!("M{} {}h-{}", Px(x), Px(at), tick_length(&tick)));
             if !tick.label.is_empty() {

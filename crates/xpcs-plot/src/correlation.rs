@@ -9,7 +9,6 @@ use crate::raster::Limits;
 use crate::svg::{Anchor, Frame, Stroke, Svg, TextStyle};
 
 const CELL: f64 = 46.0;
-const LEFT: f64 = 76.0;
 const TOP: f64 = 8.0;
 const RIGHT: f64 = 76.0;
 const BOTTOM: f64 = 26.0;
@@ -37,27 +36,29 @@ pub(crate) fn figure(report: &Report) -> Option<Svg> {
     let covariance = report.covariance.as_ref().ok().filter(|c| c.physical > 0)?;
     let matrix = correlations(covariance);
     let side = CELL * matrix.len() as f64;
-    let mut svg = Svg::new(LEFT + side + RIGHT, (TOP + side + BOTTOM).max(LEAST_HEIGHT));
+    let symbols: Vec<_> =
+        covariance.names.iter().map(|name| symbol(&report.parameters, name)).collect();
+    let left = label_room(&symbols[..matrix.len()]);
+    let mut svg = Svg::new(left + side + RIGHT, (TOP + side + BOTTOM).max(LEAST_HEIGHT));
     for (i, row) in matrix.iter().enumerate() {
-        let symbol = symbol(&report.parameters, &covariance.names[i]);
         let middle = (i as f64 + 0.5) * CELL;
         svg.symbol(
-            (LEFT - 9.0, TOP + middle + 4.0),
+            (left - 9.0, TOP + middle + 4.0),
             TextStyle::new(LABEL_SIZE, Anchor::End),
-            symbol,
+            symbols[i],
         );
         svg.symbol(
-            (LEFT + middle, TOP + side + 18.0),
+            (left + middle, TOP + side + 18.0),
             TextStyle::new(LABEL_SIZE, Anchor::Middle),
-            symbol,
+            symbols[i],
         );
         for (j, value) in row.iter().enumerate() {
-            draw_cell(&mut svg, (LEFT + j as f64 * CELL, TOP + i as f64 * CELL), *value);
+            draw_cell(&mut svg, (left + j as f64 * CELL, TOP + i as f64 * CELL), *value);
         }
     }
-    svg.outline(Frame { x: LEFT, y: TOP, w: side, h: side }, Stroke::solid(INK, 1.0));
+    svg.outline(Frame { x: left, y: TOP, w: side, h: side }, Stroke::solid(INK, 1.0));
     let bar =
-        Frame { x: LEFT + side + 16.0, y: TOP, w: 12.0, h: side.max(LEAST_HEIGHT - 2.0 * TOP) };
+        Frame { x: left + side + 16.0, y: TOP, w: 12.0, h: side.max(LEAST_HEIGHT - 2.0 * TOP) };
     draw_bar(&mut svg, bar, Limits { lo: -1.0, hi: 1.0 }, ColourMap::BlueRed);
     Some(svg)
 }
@@ -70,6 +71,12 @@ fn draw_cell(svg: &mut Svg, (x, y): (f64, f64), value: f64) {
     let number =
         if value.is_nan() { "–".to_owned() } else { format!("{value:.2}").replace('-', "−") };
     svg.text((x + CELL / 2.0, y + CELL / 2.0 + 4.0), style, &number);
+}
+
+/// Room for the labels of rows, from their longest.
+fn label_room(symbols: &[&str]) -> f64 {
+    let longest = symbols.iter().map(|s| s.chars().count()).max().unwrap_or(0);
+    (24.0 + 0.7 * LABEL_SIZE * longest as f64).round()
 }
 
 fn symbol<'a>(parameters: &'a [ParameterResult], name: &'a str) -> &'a str {

@@ -9,10 +9,10 @@ use crate::number::significant;
 use crate::svg::{Anchor, Frame, Px, Stroke, Svg, TextStyle, polyline};
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 330.0;
+const HEIGHT: f64 = 336.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 118.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 20.0;
 const BOTTOM: f64 = 44.0;
 
 /// The cuts of one bin: points with error bars, the fit as lines, a legend by age.

@@ -103,7 +103,9 @@ pub(crate) fn draw_bar(svg: &mut Svg, frame: Frame, limits: Limits, colours: Col
     svg.outline(frame, Stroke::solid(INK, 1.0));
     let mut marks = String::new();
     let right = frame.x + frame.w;
-    for tick in tick::linear(limits.lo, limits.hi, 5) {
+    let ticks = tick::linear(limits.lo, limits.hi, 5);
+    svg.text((frame.x, frame.y - 8.0), TextStyle::new(TICK_SIZE, Anchor::Start), &ticks.factor());
+    for tick in ticks.ticks {
         let fraction = (tick.value - limits.lo) / (limits.hi - limits.lo);
         let y = frame.y + frame.h * (1.0 - fraction);
         append(&mut marks, format_args!("M{} {}h4", Px(right), Px(y)));

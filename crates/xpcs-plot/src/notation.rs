@@ -5,7 +5,7 @@
 pub(crate) enum Run<'a> {
     /// On the line.
     Plain(&'a str),
-    /// Below the line: letters and digits after `_`.
+    /// Below the line: letters, digits and commas after `_`.
     Sub(&'a str),
     /// Above the line: sign, letters, digits or a bracket after `^`.
     Sup(&'a str),
@@ -36,7 +36,7 @@ pub(crate) fn runs(mut text: &str) -> Vec<Run<'_>> {
 }
 
 fn word_length(text: &str) -> usize {
-    text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())
+    text.find(|c: char| !c.is_alphanumeric() && c != ',').unwrap_or(text.len())
 }
 
 fn raised_length(text: &str) -> usize {
@@ -114,6 +114,7 @@ mod tests {
             runs("a^2/b_1"),
             [Run::Plain("a"), Run::Sup("2"), Run::Plain("/b"), Run::Sub("1")]
         );
+        assert_eq!(runs("D_off,s"), [Run::Plain("D"), Run::Sub("off,s")]);
         assert_eq!(runs("D₀"), [Run::Plain("D₀")]);
     }
 

@@ -8,10 +8,10 @@ use crate::number::significant;
 use crate::svg::{Anchor, Frame, Stroke, Svg, TextStyle};
 
 const WIDTH: f64 = 600.0;
-const LEFT: f64 = 68.0;
-const TOP: f64 = 12.0;
+const LEFT: f64 = 76.0;
+const TOP: f64 = 20.0;
 const PANEL: f64 = 190.0;
-const GAP: f64 = 30.0;
+const GAP: f64 = 34.0;
 const BOTTOM: f64 = 44.0;
 /// Fewest azimuths that make a figure worth its room.
 const FEWEST_ANGLES: usize = 3;

@@ -141,22 +141,17 @@ impl Svg {
         ));
     }
 
-    /// Filled discs of one radius.
+    /// Filled discs of one radius: strokes with round ends and next to no length, the shortest form there is.
     pub(crate) fn discs(&mut self, centres: &[(f64, f64)], radius: f64, colour: Rgb) {
-        let r = Px(radius);
-        let diameter = Px(2.0 * radius);
         let mut data = String::new();
         for &(x, y) in centres {
-            let left = Px(x - radius);
-            append(
-                &mut data,
-                format_args!(
-                    "M{left} {}a{r} {r} 0 1 0 {diameter} 0a{r} {r} 0 1 0-{diameter} 0",
-                    Px(y)
-                ),
-            );
+            append(&mut data, format_args!("M{} {}h.01", Px(x), Px(y)));
         }
-        self.push(format_args!("<path d=\"{data}\" fill=\"{}\"/>", Hex(colour)));
+        self.push(format_args!(
+            "<path d=\"{data}\" stroke=\"{}\" stroke-width=\"{}\" stroke-linecap=\"round\"/>",
+            Hex(colour),
+            Px(2.0 * radius)
+        ));
     }
 
     /// A filled rectangle.
@@ -220,6 +215,9 @@ impl Svg {
     }
 
     fn text_element(&mut self, place: &str, style: TextStyle, escaped: &str) {
+        if escaped.is_empty() {
+            return;
+        }
         let anchor = match style.anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",

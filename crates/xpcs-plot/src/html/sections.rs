@@ -146,8 +146,13 @@ pub(super) fn provenance(report: &Report) -> String {
     )
 }
 
+/// A drawing that is scrolled rather than shrunk beyond legibility.
 fn figure(svg: &Svg, label: &str) -> String {
-    format!("<div class=\"scroll\">{}</div>\n", drawing(svg, label))
+    let least = 0.75 * svg.width;
+    format!(
+        "<div class=\"scroll\"><div style=\"min-width:{least:.0}px\">{}</div></div>\n",
+        drawing(svg, label)
+    )
 }
 
 fn drawing(svg: &Svg, label: &str) -> String {

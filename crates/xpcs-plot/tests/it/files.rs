@@ -26,8 +26,8 @@ fn names_and_dimensions() {
     ];
     assert_eq!(names, expected);
     assert_eq!(size(&files[0].png), (2340, 724));
-    assert_eq!(size(&files[1].png), (1720, 716));
-    assert_eq!(size(&files[6].png), (764, 528));
+    assert_eq!(size(&files[1].png), (1720, 728));
+    assert_eq!(size(&files[6].png), (744, 528));
 }
 
 #[test]
