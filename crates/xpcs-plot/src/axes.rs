@@ -173,7 +173,7 @@ impl Plot {
         let mut marks = String::new();
         let mut widest = 0;
         let ticks = self.y.ticks(h);
-        svg.text((x, y - 6.0), TextStyle::new(TICK_SIZE, Anchor::Middle), &ticks.factor());
+        svg.text((x, y - 7.0), TextStyle::new(TICK_SIZE, Anchor::Start), &ticks.factor());
         for tick in ticks.ticks {
             let at = self.y_at(tick.value);
             append(&mut marks, format_args!("M{} {}h-{}", Px(x), Px(at), tick_length(&tick)));

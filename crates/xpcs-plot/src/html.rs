@@ -25,7 +25,7 @@ const AIM: usize = 4_500_000;
 ///
 /// The page shows, in this order: title and status, warnings, cost, parameters with conventions, contrast and offset,
 /// correlations, maps and cuts of every bin, provenance with the plan. **Edges.** Absent covariance, cuts and maps are
-/// said to be absent, with the reason where the report has one; NaN pixels are grey. **Cost.** About 15 ms a bin with
+/// said to be absent, with the reason where the report has one; NaN pixels are grey. **Cost.** About 7 ms a bin with
 /// maps of 200 × 200 pixels; see [`map_pixels`] for the bytes. **Checked by** the tests in `tests/it/page.rs`.
 pub fn html(report: &Report) -> String {
     let mut page = String::with_capacity(1 << 20);

@@ -30,7 +30,7 @@ pub struct Picture {
 
 /// Draws all pictures of a report: [`bin_pictures`] of every bin, then [`summary_pictures`].
 ///
-/// **Cost.** About 50 ms a bin; bins are independent, so a caller with several cores maps [`bin_pictures`] over them.
+/// **Cost.** About 80 ms a bin; bins are independent, so a caller with several cores maps [`bin_pictures`] over them.
 ///
 /// **Errors.** [`PlotError`] where the renderer refuses a drawing.
 pub fn pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
