@@ -46,6 +46,16 @@ impl Tile {
         &self.chunks[row * CHUNKS..][..self.used]
     }
 
+    /// Multiplies lane k of chunk `chunk` by `factors[k]` in every row.
+    pub fn scale_chunk(&mut self, chunk: usize, factors: &[f64; WIDTH]) {
+        for row in 0..self.rows {
+            let lanes = &mut self.chunks[row * CHUNKS..][..self.used][chunk].0;
+            for (x, f) in lanes.iter_mut().zip(factors) {
+                *x *= f;
+            }
+        }
+    }
+
     /// Adds `columns` columns and returns the new chunks of each row, to be filled whole;
     /// [`Segment::end`] then sets what lies beyond `columns` to zero.
     ///
@@ -158,9 +168,7 @@ impl Accumulator {
 
     /// The packed sums, each over its lanes in a fixed tree.
     pub fn total(&self) -> Vec<f64> {
-        let tree = |v: &[f64; 8]| {
-            ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
-        };
+        let tree = |v: &[f64; 8]| ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
         self.partial.iter().map(|p| tree(&p.0)).collect()
     }
 }
@@ -199,13 +207,7 @@ impl Kernel for Add<'_> {
 
 /// Sums of rows a..a+3 times rows b..b+N.
 #[inline(always)]
-fn square<S: Isa, const N: usize>(
-    s: S,
-    tile: &Tile,
-    a: usize,
-    b: usize,
-    partial: &mut [Lane8],
-) {
+fn square<S: Isa, const N: usize>(s: S, tile: &Tile, a: usize, b: usize, partial: &mut [Lane8]) {
     let left: [&[Lane8]; BLOCK] = std::array::from_fn(|k| tile.row(a + k));
     let right: [&[Lane8]; N] = std::array::from_fn(|k| tile.row(b + k));
     let count = tile.used;

@@ -56,15 +56,17 @@ impl Table {
         }
     }
 
-    /// Every `step`-th column from `first` on.
-    pub fn strided(&self, first: usize, step: usize) -> Self {
-        let rows = self.values.len() / self.stride.max(1);
-        let len = self.len.saturating_sub(first).div_ceil(step);
-        let mut out = Self::zeros(rows, len);
+    /// The columns at `positions`.
+    ///
+    /// # Panics
+    /// When one of them is not in the table.
+    pub fn columns(&self, positions: &[usize]) -> Self {
+        let rows = self.values.len() / self.stride;
+        let mut out = Self::zeros(rows, positions.len());
         for row in 0..rows {
-            let source = self.row(row)[first..].iter().step_by(step);
-            for (o, v) in out.row_mut(row).iter_mut().zip(source) {
-                *o = *v;
+            let source = self.row(row);
+            for (o, p) in out.row_mut(row).iter_mut().zip(positions) {
+                *o = source[*p];
             }
         }
         out.pad();
@@ -94,17 +96,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strided_takes_every_step_and_pads() {
+    fn columns_are_those_named_and_padded() {
         let mut t = Table::zeros(2, 7);
         for k in 0..7 {
             t.row_mut(0)[k] = k as f64;
             t.row_mut(1)[k] = 10.0 * k as f64;
         }
         t.pad();
-        let s = t.strided(1, 3);
+        let s = t.columns(&[1, 4]);
         assert_eq!(s.row(0), [1.0, 4.0]);
         assert_eq!(s.row(1), [10.0, 40.0]);
         assert_eq!(s.values[2..10], [4.0; 8]);
-        assert_eq!(t.strided(0, 1), t);
+        assert_eq!(t.columns(&[0, 1, 2, 3, 4, 5, 6]), t);
     }
 }

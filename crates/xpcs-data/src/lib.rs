@@ -2,10 +2,12 @@
 //! packed matrices themselves, measured or simulated.
 
 pub mod catalog;
+pub mod pairs;
 pub mod simulate;
 pub mod triangle;
 
 pub use catalog::{Bin, Catalog, Element, FrameTime, Layout, ReadError, Reader};
+pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use simulate::{
     Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
 };

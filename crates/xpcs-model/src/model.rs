@@ -1,6 +1,7 @@
 //! What a model is: parameters, tables of integrals, and vectors of derivatives a pair.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use dyne_math::gram::{Segment, Tile};
 use dyne_math::simd::Level;
@@ -70,7 +71,7 @@ pub trait Model: Send + Sync {
     /// Number of basis rows. A tile has three more: m, 1 and the data.
     fn basis(&self) -> usize;
 
-    /// Tables for θ on the whole grid, of which frames `first`, `first + stride`, … are kept.
+    /// Tables for θ, integrated over the whole grid, of which the columns of `frames` are kept.
     ///
     /// # Errors
     /// [`ModelError::Integral`] where an integral is not finite.
@@ -79,7 +80,7 @@ pub trait Model: Send + Sync {
         level: Level,
         theta: &[f64],
         grid: &TimeGrid,
-        frames: KeptFrames,
+        frames: &KeptFrames,
     ) -> Result<Tables, ModelError>;
 
     /// Coefficients of one bin.
@@ -116,17 +117,25 @@ pub trait Model: Send + Sync {
 }
 
 /// Which frames of a grid take part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeptFrames {
-    /// First frame, 0-based.
-    pub first: usize,
-    /// Distance of frames; 1 for all.
-    pub stride: usize,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptFrames {
+    /// Every frame.
+    All,
+    /// Those at these positions, ascending, counted from 0.
+    Listed(Arc<[usize]>),
 }
 
 impl KeptFrames {
-    /// Every frame.
-    pub const ALL: Self = Self { first: 0, stride: 1 };
+    /// The columns of `table`, which has one for every frame, that belong to these frames.
+    pub fn columns(&self, mut table: Table) -> Table {
+        match self {
+            Self::All => {
+                table.pad();
+                table
+            }
+            Self::Listed(frames) => table.columns(frames),
+        }
+    }
 }
 
 /// m of frame `i` with the frames `columns` (counted in the tables' columns, all > i).

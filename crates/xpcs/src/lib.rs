@@ -1,4 +1,11 @@
 //! The public API of Dyne: configuration, plan, problem, fit, report.
 
+pub mod account;
 pub mod config;
+pub mod fit;
+pub mod plan;
+pub mod problem;
 pub mod report;
+pub mod residuals;
+pub mod results;
+pub mod simulate;

@@ -244,3 +244,36 @@ pub struct Report {
     /// Figures' data, one entry a bin; not in the JSON.
     pub pictures: Vec<BinPicture>,
 }
+
+/// Name of the schema that [`Report::to_json`] writes.
+pub const SCHEMA: &str = "dyne-result/1";
+
+impl Report {
+    /// The report as JSON, schema `dyne-result/1`. Keys are added, never renamed. Numbers that
+    /// are not finite become `null`.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::{Map, Value, json};
+        let parameters: Map<String, Value> =
+            self.parameters.iter().map(|p| (p.name.clone(), json!(p))).collect();
+        let covariance = match &self.covariance {
+            Ok(covariance) => json!(covariance),
+            Err(reason) => json!({ "names": [], "matrix": [], "method": "none", "absent": reason }),
+        };
+        json!({
+            "schema": SCHEMA,
+            "status": self.status,
+            "termination": self.termination,
+            "mode": self.mode,
+            "convention": self.convention,
+            "parameters": parameters,
+            "scaling": self.scaling,
+            "covariance": covariance,
+            "cost": self.cost,
+            "warnings": self.warnings,
+            "counters": self.counters,
+            "timings": self.timings,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "provenance": self.provenance,
+        })
+    }
+}

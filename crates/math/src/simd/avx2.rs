@@ -134,10 +134,7 @@ impl Isa for Avx2 {
         let count = i64::from(N);
         // SAFETY: the token exists only inside `run`, after detection.
         unsafe {
-            _mm256_castsi256_pd(_mm256_sll_epi64(
-                _mm256_castpd_si256(a),
-                _mm_cvtsi64_si128(count),
-            ))
+            _mm256_castsi256_pd(_mm256_sll_epi64(_mm256_castpd_si256(a), _mm_cvtsi64_si128(count)))
         }
     }
     #[inline(always)]

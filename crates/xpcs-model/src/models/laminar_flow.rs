@@ -60,7 +60,7 @@ impl Model for LaminarFlow {
         level: Level,
         theta: &[f64],
         grid: &TimeGrid,
-        frames: KeptFrames,
+        frames: &KeptFrames,
     ) -> Result<Tables, ModelError> {
         let mut rows = Table::zeros(2 * RATE, grid.frames());
         let j = [theta[0], theta[1], theta[2]];
@@ -71,7 +71,7 @@ impl Model for LaminarFlow {
         check_integral(&rows, 0, "the transport coefficient")?;
         check_integral(&rows, RATE, "the shear rate")?;
         Ok(Tables {
-            rows: rows.strided(frames.first, frames.stride),
+            rows: frames.columns(rows),
             floored_frames,
             softening: self.convention.softening * grid.dt(),
         })

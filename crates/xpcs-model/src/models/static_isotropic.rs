@@ -69,18 +69,14 @@ impl Model for StaticIsotropic {
         level: Level,
         theta: &[f64],
         grid: &TimeGrid,
-        frames: KeptFrames,
+        frames: &KeptFrames,
     ) -> Result<Tables, ModelError> {
         let mut rows = Table::zeros(ROWS, grid.frames());
         let floor = Floor::At(self.convention.floor);
         let j = [theta[0], theta[1], theta[2]];
         let floored_frames = integrate(level, grid, j, floor, &mut rows, 0);
         check_integral(&rows, 0, "the transport coefficient")?;
-        Ok(Tables {
-            rows: rows.strided(frames.first, frames.stride),
-            floored_frames,
-            softening: 0.0,
-        })
+        Ok(Tables { rows: frames.columns(rows), floored_frames, softening: 0.0 })
     }
 
     fn bin(

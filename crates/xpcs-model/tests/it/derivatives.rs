@@ -39,7 +39,7 @@ fn scales(
     g: &Geometry,
 ) -> (f64, Vec<f64>) {
     let model = mode.model(Physics { shear });
-    let tables = model.tables(Level::best(), theta, grid, KeptFrames::ALL).unwrap();
+    let tables = model.tables(Level::best(), theta, grid, &KeptFrames::All).unwrap();
     let term = model.bin(theta, g, &tables).unwrap();
     let last = |row: usize| tables.rows.row(row).iter().fold(0.0f64, |m, x| m.max(x.abs()));
     let absolute = |first: usize| {

@@ -99,7 +99,7 @@ fn conventions_agree_to_fourth_order_after_rescaling() {
     let last = |rate: f64, shear: ShearConvention| {
         let model = Mode::LaminarFlow.model(Physics { shear });
         let theta = [1.0, 0.0, -1.0, rate / shear.rate_to_published(), 0.0, 0.0, 0.0];
-        let tables = model.tables(Level::best(), &theta, &grid, KeptFrames::ALL).unwrap();
+        let tables = model.tables(Level::best(), &theta, &grid, &KeptFrames::All).unwrap();
         let term = model.bin(&theta, &GEOMETRY, &tables).unwrap();
         *correlation_row(&*model, Level::best(), &tables, &term, 0, 1..1101).last().unwrap()
     };

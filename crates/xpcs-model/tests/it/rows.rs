@@ -14,7 +14,7 @@ pub(crate) fn row(
     geometry: &Geometry,
     i: usize,
 ) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let tables = model.tables(level, theta, grid, KeptFrames::ALL).unwrap();
+    let tables = model.tables(level, theta, grid, &KeptFrames::All).unwrap();
     let term = model.bin(theta, geometry, &tables).unwrap();
     let n = grid.frames() - i - 1;
     let nb = model.basis();

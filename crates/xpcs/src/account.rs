@@ -1,0 +1,235 @@
+//! A fit put into words and numbers: from [`Fitted`] to [`Report`].
+
+use std::collections::BTreeMap;
+
+use dyne_solve::{Slot, Termination};
+
+use crate::fit::Fitted;
+use crate::plan::Plan;
+use crate::report::{
+    BinPicture, BoundSide, Cost, Counters, Covariance, ParameterResult, Provenance, Report,
+    ScalingResult, Status, Timings, Warning,
+};
+
+/// Two parameters whose correlation is beyond this cannot be told apart well.
+const CORRELATED: f64 = 0.95;
+
+/// Puts a fit into a report. Timings and peak memory are the caller's to fill in.
+pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
+    let fit = &fitted.outcome.fit;
+    let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
+    let n_pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
+    let n_parameters = match &fitted.covariance {
+        Ok(covariance) => covariance.parameters(),
+        Err(_) => plan.transform.free().len() + fitted.layout.linear(),
+    };
+    let parameters = parameters(plan, fitted);
+    let robust = (plan.robust.loss != dyne_solve::Loss::Linear).then(|| fit.cost());
+    let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1);
+    Report {
+        status: match fit.termination {
+            Termination::Stopped => Status::Interrupted,
+            end if end.is_converged() => Status::Converged,
+            _ => Status::NotConverged,
+        },
+        termination: fit.termination.sentence().to_owned(),
+        mode: plan.mode.name().to_owned(),
+        convention: convention(plan),
+        scaling: scaling(plan, fitted),
+        covariance: covariance(plan, fitted),
+        cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
+        warnings: warnings(plan, fitted, &parameters),
+        parameters,
+        counters: Counters {
+            full_sweeps: fitted.full_sweeps,
+            coarse_sweeps: fitted.coarse_sweeps,
+            starts: fitted.outcome.starts as u64,
+        },
+        timings: Timings { read_s: 0.0, fit_s: 0.0, report_s: 0.0, wall_time_seconds: 0.0 },
+        peak_rss_bytes: 0,
+        provenance,
+        pictures: pictures(plan, fitted),
+    }
+}
+
+/// The shear convention, and what a rate is called under the others: `homodyne-2` reports
+/// the rate divided by this convention's factor relative to its own.
+fn convention(plan: &Plan) -> BTreeMap<String, String> {
+    let shear = plan.config.physics.shear;
+    let mut convention = BTreeMap::from([("shear".to_owned(), shear.name().to_owned())]);
+    if plan.mode == dyne_xpcs_model::Mode::LaminarFlow {
+        let other = dyne_xpcs_model::ShearConvention::Homodyne2;
+        let factor = shear.rate_to_published() / other.rate_to_published();
+        convention.insert("shear_rate_under_homodyne-2".to_owned(), format!("× {factor:.4}"));
+    }
+    convention
+}
+
+fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {
+    let specs = plan.model.parameters();
+    let names: Vec<String> = specs.iter().map(|s| s.name.to_owned()).collect();
+    let theta = &fitted.outcome.fit.theta;
+    specs
+        .iter()
+        .enumerate()
+        .map(|(k, spec)| {
+            let slot = plan.transform.slots()[k];
+            let (lower, upper) = match slot {
+                Slot::Free { lower, upper, .. } => (lower, upper),
+                _ => (spec.lower, spec.upper),
+            };
+            let free = matches!(slot, Slot::Free { .. });
+            let stderr = match &fitted.covariance {
+                Ok(covariance) => covariance.stderr(k).map_err(|r| r.phrase(&names)),
+                Err(error) => Err(error.to_string()),
+            };
+            ParameterResult {
+                name: spec.name.to_owned(),
+                symbol: spec.symbol.to_owned(),
+                value: theta[k],
+                unit: spec.unit.to_owned(),
+                free,
+                at_bound: free.then(|| side(theta[k], lower, upper)).flatten(),
+                lower,
+                upper,
+                stderr_absent: stderr.as_ref().err().cloned(),
+                stderr: stderr.ok(),
+            }
+        })
+        .collect()
+}
+
+fn side(value: f64, lower: f64, upper: f64) -> Option<BoundSide> {
+    let near =
+        |bound: f64| (value - bound).abs() <= 1e-9 * (upper - lower).min(bound.abs().max(1.0));
+    if near(lower) { Some(BoundSide::Lower) } else { near(upper).then_some(BoundSide::Upper) }
+}
+
+fn scaling(plan: &Plan, fitted: &Fitted) -> Vec<ScalingResult> {
+    plan.bins
+        .iter()
+        .enumerate()
+        .map(|(k, bin)| {
+            let covariance =
+                fitted.covariance.as_ref().ok().and_then(|c| c.scaling(&fitted.layout, k).ok());
+            let given = fitted.layout.parameters_of(k).is_empty();
+            let stderr = |variance: f64| (!given).then(|| variance.max(0.0).sqrt());
+            let residuals = &fitted.residuals[k];
+            ScalingResult {
+                bin: bin.number,
+                phi_deg: bin.phi_deg,
+                q: bin.q,
+                contrast: fitted.scaling[k].contrast,
+                contrast_stderr: covariance.as_ref().and_then(|c| stderr(c.contrast)),
+                offset: fitted.scaling[k].offset,
+                offset_stderr: covariance.as_ref().and_then(|c| stderr(c.offset)),
+                residual_rms: (residuals.ssr / residuals.pairs.max(1) as f64).sqrt(),
+            }
+        })
+        .collect()
+}
+
+/// Covariance of everything that has a variance, physical parameters first.
+fn covariance(plan: &Plan, fitted: &Fitted) -> Result<Covariance, String> {
+    let covariance = fitted.covariance.as_ref().map_err(ToString::to_string)?;
+    let all: Vec<String> = plan
+        .model
+        .parameters()
+        .iter()
+        .map(|s| s.name.to_owned())
+        .chain(fitted.layout.names().iter().cloned())
+        .collect();
+    let kept: Vec<usize> =
+        (0..covariance.order()).filter(|k| covariance.reason(*k).is_none()).collect();
+    if kept.is_empty() {
+        let reason = (0..covariance.order()).find_map(|k| covariance.reason(k));
+        return Err(reason.map_or_else(|| "no free parameter".to_owned(), |r| r.phrase(&all)));
+    }
+    let value = |i: usize, j: usize| covariance.covariance(i, j).unwrap_or(f64::NAN);
+    Ok(Covariance {
+        physical: kept.iter().filter(|k| **k < covariance.shared()).count(),
+        names: kept.iter().map(|k| all[*k].clone()).collect(),
+        matrix: kept.iter().map(|i| kept.iter().map(|j| value(*i, *j)).collect()).collect(),
+        method: "information: s²·H⁻¹ of the Gauss-Newton Hessian, pairs taken as independent"
+            .to_owned(),
+    })
+}
+
+fn warnings(plan: &Plan, fitted: &Fitted, parameters: &[ParameterResult]) -> Vec<Warning> {
+    let mut warnings = plan.warnings.clone();
+    let mut warn = |code: &str, message: String| {
+        warnings.push(Warning { code: code.to_owned(), message });
+    };
+    for p in parameters.iter().filter(|p| p.free) {
+        if let Some(side) = p.at_bound {
+            let (word, bound) = match side {
+                BoundSide::Lower => ("lower", p.lower),
+                BoundSide::Upper => ("upper", p.upper),
+            };
+            let message = format!(
+                "{} lies on its {word} bound {bound} {}: the data ask for a value beyond it, or do not determine it",
+                p.name, p.unit
+            );
+            warn("at_bound", message);
+        } else if let Some(reason) = &p.stderr_absent {
+            warn("undetermined", format!("{} has no standard error: {reason}", p.name));
+        }
+    }
+    for s in scaling(plan, fitted) {
+        if !(0.0..=1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset) {
+            let message = format!(
+                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are outside 0 … 1 and 0.5 … 1.5",
+                s.bin, s.q, s.phi_deg, s.contrast, s.offset
+            );
+            warn("scaling_range", message);
+        }
+    }
+    if let Ok(covariance) = &fitted.covariance {
+        for (a, b, rho) in correlated(covariance, parameters) {
+            let message =
+                format!("{a} and {b} are correlated by {rho:.3}: the data hardly tell them apart");
+            warn("correlated", message);
+        }
+    }
+    let floored = fitted.evaluated.tables.floored_frames;
+    if floored > 0 {
+        let message = format!(
+            "the transport coefficient is negative on {floored} of {} frames and counts as 0 there",
+            plan.frames.len()
+        );
+        warn("floor", message);
+    }
+    warnings
+}
+
+fn correlated<'p>(
+    covariance: &dyne_solve::Covariance,
+    parameters: &'p [ParameterResult],
+) -> Vec<(&'p str, &'p str, f64)> {
+    let mut pairs = Vec::new();
+    for (i, a) in parameters.iter().enumerate() {
+        for (j, b) in parameters.iter().enumerate().skip(i + 1) {
+            match covariance.correlation(i, j) {
+                Ok(rho) if a.free && b.free && rho.abs() > CORRELATED => {
+                    pairs.push((a.name.as_str(), b.name.as_str(), rho));
+                }
+                _ => {}
+            }
+        }
+    }
+    pairs
+}
+
+fn pictures(plan: &Plan, fitted: &Fitted) -> Vec<BinPicture> {
+    plan.bins
+        .iter()
+        .zip(&fitted.residuals)
+        .map(|(bin, residuals)| BinPicture {
+            bin: bin.number,
+            q: bin.q,
+            phi_deg: bin.phi_deg,
+            map: residuals.map.clone(),
+            cuts: residuals.cuts.clone(),
+        })
+        .collect()
+}

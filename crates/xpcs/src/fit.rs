@@ -1,0 +1,222 @@
+//! The fit: levels from coarse to fine, search, covariance, residuals.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dyne_math::simd::Level;
+use dyne_runtime::{Observer, Resources, SweepError};
+use dyne_solve::{
+    Covariance, EvaluationError, Layout, Objective, Scaling, Search, SearchOptions, SearchOutcome,
+    SolveError, search,
+};
+use dyne_xpcs_data::{BlockPairs, Matrices};
+use dyne_xpcs_model::ModelError;
+use thiserror::Error;
+
+use crate::plan::{Plan, PlanError};
+use crate::problem::{Evaluated, Problem};
+use crate::residuals::{BinResiduals, PictureSize};
+
+/// Frames of the coarse levels, coarsest first; used where the data have at least three times
+/// as many.
+const COARSE_FRAMES: [usize; 2] = [48, 192];
+
+/// Why there is no fit.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The plan does not fit the data.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The solver could not be set up, or an evaluation failed.
+    #[error(transparent)]
+    Solve(SolveError),
+    /// The model has no value at the minimum.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A sweep failed.
+    #[error(transparent)]
+    Sweep(#[from] SweepError<Infallible>),
+    /// An evaluation failed.
+    #[error("evaluating the fit at its end\nsee the cause below")]
+    Evaluation(#[source] EvaluationError),
+    /// Stopped before there was a point to report.
+    #[error(
+        "the fit was interrupted before its first evaluation ended; there is nothing to report\nrun it again"
+    )]
+    Interrupted,
+}
+
+impl From<SolveError> for FitError {
+    fn from(error: SolveError) -> Self {
+        match error {
+            SolveError::Interrupted => Self::Interrupted,
+            other => Self::Solve(other),
+        }
+    }
+}
+
+/// Whether the search starts from many points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starting {
+    /// From the starting values alone.
+    Given,
+    /// From the starting values, if any, and a sequence of points over the bounds.
+    Global,
+}
+
+/// A fit before it is put into words.
+pub struct Fitted {
+    /// Search, minimum and basins.
+    pub outcome: SearchOutcome,
+    /// How contrast and offset hang on the linear parameters, offsets relative to `shift`.
+    pub layout: Layout,
+    /// Subtracted from the data.
+    pub shift: f64,
+    /// Contrast and offset of each bin, offsets absolute.
+    pub scaling: Vec<Scaling>,
+    /// Covariance, or why there is none.
+    pub covariance: Result<Covariance, SolveError>,
+    /// Residuals of each bin.
+    pub residuals: Vec<BinResiduals>,
+    /// Tables at the minimum.
+    pub evaluated: Evaluated,
+    /// Sweeps over all pairs.
+    pub full_sweeps: u64,
+    /// Sweeps over coarse matrices.
+    pub coarse_sweeps: u64,
+}
+
+/// Fits the matrices that `plan` selects.
+///
+/// `after` is what the residual sweep may use: other than `resources` its request to end is
+/// not yet made, so that an interrupted fit is reported.
+///
+/// # Errors
+/// [`FitError`]. That a fit does not converge is not an error.
+pub fn fit(
+    plan: &Plan,
+    matrices: &Matrices,
+    resources: Resources<'_>,
+    after: Resources<'_>,
+    pictures: PictureSize,
+    observer: &dyn Observer,
+) -> Result<Fitted, FitError> {
+    let shift = matrices.mean();
+    let layout = plan.layout(shift, |bin| estimate_scaling(matrices, bin))?;
+    let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
+    let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
+    let outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
+    let theta = &outcome.fit.theta;
+    let covariance = Covariance::try_new(&outcome.fit.equations, &plan.transform, theta);
+    let scaling: Vec<Scaling> = (0..matrices.bins())
+        .map(|bin| layout.scaling(bin, outcome.fit.linear()))
+        .map(|s| Scaling { offset: s.offset + shift, ..s })
+        .collect();
+    let last = Problem { resources: after, ..full };
+    let evaluated = last.tables(theta)?;
+    let residuals = last.residuals(&evaluated, &scaling, pictures)?;
+    full_sweeps.fetch_add(1, Ordering::Relaxed);
+    Ok(Fitted {
+        outcome,
+        shift,
+        scaling,
+        covariance,
+        residuals,
+        evaluated,
+        full_sweeps: full_sweeps.into_inner(),
+        coarse_sweeps: coarse_sweeps.into_inner(),
+        layout,
+    })
+}
+
+/// The problem of `plan` on some matrices.
+pub fn problem<'a>(
+    plan: &'a Plan,
+    matrices: &'a Matrices,
+    layout: &'a Layout,
+    shift: f64,
+    resources: Resources<'a>,
+    sweeps: &'a AtomicU64,
+) -> Problem<'a> {
+    Problem {
+        model: &*plan.model,
+        grid: &plan.grid,
+        geometries: &plan.geometries,
+        matrices,
+        layout,
+        robust: plan.robust,
+        shift,
+        block: BlockPairs::default(),
+        level: Level::best(),
+        resources,
+        sweeps,
+    }
+}
+
+/// Whether `plan` searches.
+pub fn starting(plan: &Plan) -> Starting {
+    if plan.start.is_none() || plan.config.search.global {
+        Starting::Global
+    } else {
+        Starting::Given
+    }
+}
+
+fn run(
+    plan: &Plan,
+    full: &Problem<'_>,
+    resources: Resources<'_>,
+    coarse_sweeps: &AtomicU64,
+    observer: &dyn Observer,
+) -> Result<SearchOutcome, FitError> {
+    let solo = dyne_runtime::Lanes::solo();
+    let coarse: Vec<Matrices> = COARSE_FRAMES
+        .into_iter()
+        .filter(|count| full.matrices.frames() >= 3 * count)
+        .map(|count| full.matrices.coarse(count))
+        .collect();
+    // Starts are spread over the lanes; a sweep of a coarse level stays on one of them.
+    let one = Resources { lanes: &solo, ..resources };
+    let coarse: Vec<Problem<'_>> = coarse
+        .iter()
+        .map(|matrices| Problem { matrices, resources: one, sweeps: coarse_sweeps, ..*full })
+        .collect();
+    let mut levels: Vec<&dyn Objective> = coarse.iter().map(|p| p as &dyn Objective).collect();
+    levels.push(full);
+    let options = match starting(plan) {
+        Starting::Global => plan.search,
+        Starting::Given => SearchOptions { starts: 0, refine: 0, ..plan.search },
+    };
+    let given: Vec<Vec<f64>> = plan.start.iter().cloned().collect();
+    let from_cube = |u: &[f64]| plan.from_cube(u);
+    let problem = Search {
+        levels: &levels,
+        transform: &plan.transform,
+        from_cube: &from_cube,
+        given: &given,
+        lanes: resources.lanes,
+    };
+    Ok(search(&problem, &options, observer)?)
+}
+
+/// Contrast and offset of a bin from its data alone: the 10 % quantile of the pairs whose lag
+/// is in the longest fifth is the offset, the 90 % quantile of those in the shortest fifth the
+/// sum of both.
+fn estimate_scaling(matrices: &Matrices, bin: usize) -> Scaling {
+    let (skip, frames) = (matrices.skip(), matrices.frames());
+    let fifth = ((frames - skip) / 5).max(1);
+    let triangle = matrices.triangle(bin);
+    let quantile = |lags: std::ops::Range<usize>, at: f64| {
+        let mut values: Vec<f64> = (skip..frames)
+            .flat_map(|i| lags.clone().map(move |lag| (i, i + lag)))
+            .filter(|(_, j)| *j < frames)
+            .map(|(i, j)| triangle.get(i, j))
+            .collect();
+        let k = ((values.len() - 1) as f64 * at).round() as usize;
+        *values.select_nth_unstable_by(k, f64::total_cmp).1
+    };
+    let offset = quantile(frames - skip - fifth..frames - skip, 0.1);
+    let ceiling = quantile(1..fifth + 1, 0.9);
+    Scaling { contrast: ceiling - offset, offset }
+}

@@ -1,0 +1,277 @@
+//! The plan: a configuration and the catalogue of a file resolved into what will be done.
+//! Nothing after it reads the configuration or a default.
+
+mod error;
+mod select;
+
+use dyne_solve::{Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform};
+use dyne_xpcs_data::{Bin, Catalog, FrameTime, Triangle};
+use dyne_xpcs_model::{Geometry, Mode, Model, ParameterSpec, Scale, ScatteringWindow, TimeGrid};
+
+use crate::config::{self, FitConfig, PerBin, TimeOrigin};
+use crate::report::Warning;
+
+pub use error::PlanError;
+
+/// What will be done to which data.
+pub struct Plan {
+    /// The configuration, for the report.
+    pub config: FitConfig,
+    /// Mode.
+    pub mode: Mode,
+    /// The model under its conventions.
+    pub model: Box<dyn Model>,
+    /// Positions of the selected bins in the catalogue.
+    pub positions: Vec<usize>,
+    /// The selected bins.
+    pub bins: Vec<Bin>,
+    /// Selected frames, 0-based, end exclusive.
+    pub frames: std::ops::Range<usize>,
+    /// Frame time.
+    pub dt: FrameTime,
+    /// Time grid of the selected frames.
+    pub grid: TimeGrid,
+    /// Geometry of each bin.
+    pub geometries: Vec<Geometry>,
+    /// Free, fixed and tied parameters.
+    pub transform: Transform,
+    /// Starting values; `None` where none was given and the search finds them.
+    pub start: Option<Vec<f64>>,
+    /// Loss of the residuals.
+    pub robust: Robust,
+    /// Options of search and fit.
+    pub search: SearchOptions,
+    /// What was noticed on the way.
+    pub warnings: Vec<Warning>,
+}
+
+impl Plan {
+    /// Resolves `config` against what the file holds.
+    ///
+    /// # Errors
+    /// [`PlanError`], before any matrix is read.
+    pub fn resolve(config: FitConfig, catalog: &Catalog) -> Result<Self, PlanError> {
+        let mut warnings = Vec::new();
+        let positions = select::bins(&config.data, catalog, &mut warnings)?;
+        let bins: Vec<Bin> = positions.iter().map(|p| catalog.bins[*p].clone()).collect();
+        let frames = select::frames(&config.data, catalog)?;
+        let dt = select::frame_time(&config.data, catalog)?;
+        let origin = match config.time.origin {
+            TimeOrigin::FirstFrame => 0.0,
+            TimeOrigin::Acquisition => frames.start as f64 * dt.seconds,
+            TimeOrigin::Seconds(seconds) => seconds,
+        };
+        let grid = TimeGrid::new(frames.len(), dt.seconds, origin);
+        // A model without shear does not look at the gap.
+        let gap = config.geometry.gap.unwrap_or(0.0);
+        let geometries =
+            bins.iter().map(|b| Geometry { q: b.q, phi_deg: b.phi_deg, gap }).collect();
+        let slots = slots(&config);
+        let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
+        let physics = dyne_xpcs_model::Physics { shear: config.physics.shear };
+        let plan = Self {
+            mode: config.mode,
+            model: config.mode.model(physics),
+            start: start(&config),
+            robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
+            search: search_options(&config),
+            positions,
+            bins,
+            frames,
+            dt,
+            grid,
+            geometries,
+            transform,
+            warnings,
+            config,
+        };
+        plan.check_pairs()?;
+        Ok(plan)
+    }
+
+    /// Frames at the start that take no part.
+    pub fn skip(&self) -> usize {
+        self.config.fit.skip_frames
+    }
+
+    /// Pairs that take part, all bins together.
+    pub fn pairs(&self) -> usize {
+        self.bins.len() * Triangle::pairs(self.frames.len().saturating_sub(self.skip()))
+    }
+
+    fn check_pairs(&self) -> Result<(), PlanError> {
+        let linear = match self.config.fit.scaling {
+            config::Scaling::Individual => 2 * self.bins.len(),
+            config::Scaling::Averaged => 2,
+            config::Scaling::Constant => 0,
+            config::Scaling::Fourier(order) => 2 * (2 * order + 1),
+        };
+        let parameters = self.transform.free().len() + linear;
+        let pairs = self.pairs();
+        if pairs <= parameters {
+            return Err(PlanError::Pairs { pairs, parameters, frames: self.frames.len() });
+        }
+        Ok(())
+    }
+
+    /// What the data can resolve, for starting values.
+    pub fn window(&self) -> ScatteringWindow {
+        let ln_q: f64 = self.bins.iter().map(|b| b.q.ln()).sum();
+        let dt = self.dt.seconds;
+        ScatteringWindow {
+            q: (ln_q / self.bins.len() as f64).exp(),
+            gap: self.config.geometry.gap.unwrap_or(0.0),
+            dt,
+            duration: dt * (self.frames.len() - 1) as f64,
+            last_time: *self.grid.times().last().expect("a plan has at least two frames"),
+        }
+    }
+
+    /// A starting point from a point of the unit cube of the free parameters: that of the
+    /// model, and evenly inside the bounds where the model's lies outside.
+    pub fn from_cube(&self, u: &[f64]) -> Vec<f64> {
+        let mut cube = vec![0.5; self.model.parameters().len()];
+        for (slot, u) in self.transform.free().iter().zip(u) {
+            cube[*slot] = *u;
+        }
+        let mut theta = self.model.start(&cube, &self.window());
+        for ((value, slot), u) in theta.iter_mut().zip(self.transform.slots()).zip(&cube) {
+            match *slot {
+                Slot::Fixed(fixed) => *value = fixed,
+                Slot::Free { scale, lower, upper } if !(lower..=upper).contains(value) => {
+                    *value = match scale {
+                        dyne_solve::Scale::Linear => lower + u * (upper - lower),
+                        dyne_solve::Scale::Log => lower * (upper / lower).powf(*u),
+                    };
+                }
+                _ => {}
+            }
+        }
+        theta
+    }
+
+    /// How contrast and offset hang on the linear parameters, offsets counted from `shift`.
+    /// `estimate` gives contrast and offset of a bin from its data, for constant scaling
+    /// without given values.
+    ///
+    /// # Errors
+    /// [`PlanError`] where there are fewer angles than Fourier coefficients or lists of
+    /// contrasts that do not match the bins.
+    pub fn layout(
+        &self,
+        shift: f64,
+        estimate: impl Fn(usize) -> Scaling,
+    ) -> Result<Layout, PlanError> {
+        let bins = self.bins.len();
+        match self.config.fit.scaling {
+            config::Scaling::Individual => Ok(Layout::individual(bins)),
+            config::Scaling::Averaged => Ok(Layout::averaged(bins)),
+            config::Scaling::Fourier(order) => {
+                let phi: Vec<f64> = self.bins.iter().map(|b| b.phi_deg.to_radians()).collect();
+                Layout::fourier(order, &phi).map_err(PlanError::Solve)
+            }
+            config::Scaling::Constant => {
+                let contrast = self.fixed_scaling("contrast")?;
+                let offset = self.fixed_scaling("offset")?;
+                let value = |given: &Option<Vec<f64>>, bin: usize, other: f64| {
+                    given.as_ref().map_or(other, |v| v[bin])
+                };
+                let values: Vec<Scaling> = (0..bins)
+                    .map(|bin| {
+                        let e = estimate(bin);
+                        Scaling {
+                            contrast: value(&contrast, bin, e.contrast),
+                            offset: value(&offset, bin, e.offset) - shift,
+                        }
+                    })
+                    .collect();
+                Ok(Layout::constant(&values))
+            }
+        }
+    }
+
+    /// One value a bin, where the configuration fixes contrast or offset.
+    fn fixed_scaling(&self, name: &'static str) -> Result<Option<Vec<f64>>, PlanError> {
+        let bins = self.bins.len();
+        let given = self.config.parameters.get(name).and_then(|p| p.fixed.as_ref());
+        match given {
+            None => Ok(None),
+            Some(PerBin::One(value)) => Ok(Some(vec![*value; bins])),
+            Some(PerBin::Each(values)) if values.len() == bins => Ok(Some(values.clone())),
+            Some(PerBin::Each(values)) => {
+                Err(PlanError::PerBin { name, found: values.len(), expected: bins })
+            }
+        }
+    }
+}
+
+fn settings<'c>(config: &'c FitConfig, spec: &ParameterSpec) -> config::ParameterConfig {
+    config.parameters.get(spec.name).cloned().unwrap_or_default()
+}
+
+fn slots(config: &FitConfig) -> Vec<Slot> {
+    let specs = config.mode.parameters();
+    specs
+        .iter()
+        .map(|spec| {
+            let given = settings(config, spec);
+            if let Some(value) = given.fixed_value() {
+                return Slot::Fixed(value);
+            }
+            if let Some(tie) = &given.tied {
+                let to = specs
+                    .iter()
+                    .position(|s| s.name == tie.to)
+                    .expect("the configuration was checked: ties name a parameter of the mode");
+                return Slot::Tied { to, factor: tie.factor };
+            }
+            let scale = match spec.scale {
+                Scale::Linear => dyne_solve::Scale::Linear,
+                Scale::Log => dyne_solve::Scale::Log,
+            };
+            Slot::Free { scale, lower: given.lower(spec), upper: given.upper(spec) }
+        })
+        .collect()
+}
+
+/// Starting values where at least one is given: the others take the table's default, moved
+/// onto their bounds.
+fn start(config: &FitConfig) -> Option<Vec<f64>> {
+    let specs = config.mode.parameters();
+    specs.iter().any(|s| settings(config, s).start.is_some()).then(|| {
+        specs
+            .iter()
+            .map(|spec| {
+                let given = settings(config, spec);
+                let value = given.fixed_value().or(given.start).unwrap_or(spec.default);
+                value.clamp(given.lower(spec), given.upper(spec))
+            })
+            .collect()
+    })
+}
+
+fn loss(loss: config::Loss) -> dyne_solve::Loss {
+    match loss {
+        config::Loss::Linear => dyne_solve::Loss::Linear,
+        config::Loss::SoftL1 => dyne_solve::Loss::SoftL1,
+        config::Loss::Huber => dyne_solve::Loss::Huber,
+        config::Loss::Cauchy => dyne_solve::Loss::Cauchy,
+        config::Loss::Arctan => dyne_solve::Loss::Arctan,
+    }
+}
+
+fn search_options(config: &FitConfig) -> SearchOptions {
+    let fit = Options {
+        ftol: config.fit.ftol,
+        xtol: config.fit.xtol,
+        gtol: config.fit.gtol,
+        max_evaluations: config.fit.max_sweeps as u64,
+        ..Options::default()
+    };
+    SearchOptions {
+        starts: config.search.starts,
+        seed: config.search.seed,
+        fit,
+        ..SearchOptions::default()
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a configuration does not fit a file.
+
+use std::path::PathBuf;
+
+use dyne_solve::SolveError;
+use thiserror::Error;
+
+/// Why a configuration and a file do not go together.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Several q and no choice.
+    #[error("{}: data.q is not given and the file holds {found}; expected one q\nset data.q to one of them, to a list, or to all", file.display())]
+    SeveralQ {
+        /// The file.
+        file: PathBuf,
+        /// The values of q, in words.
+        found: String,
+    },
+    /// No bin within the tolerance.
+    #[error("{}: data.q {q} Å⁻¹ with data.q_tolerance {tolerance}: no bin; the file holds {found}\nchoose one of them or widen the tolerance", file.display())]
+    NoQ {
+        /// The file.
+        file: PathBuf,
+        /// q asked for, Å⁻¹.
+        q: f64,
+        /// Relative tolerance.
+        tolerance: f64,
+        /// The values of q, in words.
+        found: String,
+    },
+    /// No angle in the ranges.
+    #[error("{}: data.phi: no bin of the selected q lies in the ranges; their angles are {found}\nwiden data.phi (degrees, inclusive; from > to wraps around ±180)", file.display())]
+    NoPhi {
+        /// The file.
+        file: PathBuf,
+        /// The angles, in words.
+        found: String,
+    },
+    /// Frames that are not in the file.
+    #[error("{}: data.frames [{first}, {last}]: the file holds frames 1 to {frames}; expected a range inside with at least 3 frames\ncorrect data.frames", file.display())]
+    Frames {
+        /// The file.
+        file: PathBuf,
+        /// First frame asked for, from 1.
+        first: usize,
+        /// Last frame asked for.
+        last: usize,
+        /// Frames in the file.
+        frames: usize,
+    },
+    /// No frame time.
+    #[error("{}: frame time: found none at {searched}; expected a positive number of seconds\nset data.dt (or --dt) to the time between frames, stride and averaging included", file.display())]
+    FrameTime {
+        /// The file.
+        file: PathBuf,
+        /// Places searched, in words.
+        searched: String,
+    },
+    /// Too few pairs.
+    #[error(
+        "the selection: {pairs} pairs of frames for {parameters} free parameters, from {frames} frames; expected more pairs than parameters\nselect more frames or angles, or fix parameters"
+    )]
+    Pairs {
+        /// Pairs that take part.
+        pairs: usize,
+        /// Free parameters including scaling.
+        parameters: usize,
+        /// Frames selected.
+        frames: usize,
+    },
+    /// A list that does not match the bins.
+    #[error(
+        "parameters.{name}.fixed: {found} values for {expected} selected bins; expected one value or one a bin\ncorrect the list or give one number"
+    )]
+    PerBin {
+        /// `contrast` or `offset`.
+        name: &'static str,
+        /// Values given.
+        found: usize,
+        /// Bins selected.
+        expected: usize,
+    },
+    /// The solver refuses the set-up.
+    #[error(transparent)]
+    Solve(SolveError),
+}

@@ -1,0 +1,163 @@
+//! Selection of bins, frames and the frame time.
+
+use std::ops::Range;
+
+use dyne_xpcs_data::{Catalog, FrameTime};
+
+use super::PlanError;
+use crate::config::{DataConfig, PhiRange, QSelection};
+use crate::report::Warning;
+
+/// Two values of q that differ by less than this fraction are one.
+const SAME_Q: f64 = 1e-6;
+
+/// A nearest q farther away than this fraction is worth a warning.
+const FAR_Q: f64 = 0.05;
+
+/// Positions of the selected bins, in the order of the file.
+pub(super) fn bins(
+    data: &DataConfig,
+    catalog: &Catalog,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<usize>, PlanError> {
+    let by_q = by_q(data, catalog, warnings)?;
+    let Some(ranges) = &data.phi else { return Ok(by_q) };
+    let kept: Vec<usize> = by_q
+        .iter()
+        .copied()
+        .filter(|p| ranges.iter().any(|r| contains(*r, catalog.bins[*p].phi_deg)))
+        .collect();
+    if kept.is_empty() {
+        let phi = by_q.iter().map(|p| catalog.bins[*p].phi_deg).collect();
+        return Err(PlanError::NoPhi { file: catalog.file.clone(), found: list(phi, "°") });
+    }
+    Ok(kept)
+}
+
+fn by_q(
+    data: &DataConfig,
+    catalog: &Catalog,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<usize>, PlanError> {
+    let all = || (0..catalog.bins.len()).collect::<Vec<usize>>();
+    let asked = match &data.q {
+        Some(QSelection::All) => return Ok(all()),
+        Some(QSelection::Nearest(q)) => vec![*q],
+        Some(QSelection::List(list)) => list.clone(),
+        None if distinct_q(catalog).len() == 1 => return Ok(all()),
+        None => {
+            let found = list(distinct_q(catalog), " Å⁻¹");
+            return Err(PlanError::SeveralQ { file: catalog.file.clone(), found });
+        }
+    };
+    let mut chosen = vec![false; catalog.bins.len()];
+    for q in asked {
+        let (centre, tolerance) = match data.q_tolerance {
+            Some(tolerance) => (q, tolerance),
+            None => (nearest(q, catalog, warnings), SAME_Q),
+        };
+        let inside = |k: &usize| (catalog.bins[*k].q - centre).abs() <= tolerance * centre;
+        let found: Vec<usize> = all().into_iter().filter(inside).collect();
+        if found.is_empty() {
+            let found = list(distinct_q(catalog), " Å⁻¹");
+            return Err(PlanError::NoQ { file: catalog.file.clone(), q, tolerance, found });
+        }
+        found.into_iter().for_each(|k| chosen[k] = true);
+    }
+    Ok(all().into_iter().filter(|k| chosen[*k]).collect())
+}
+
+fn nearest(q: f64, catalog: &Catalog, warnings: &mut Vec<Warning>) -> f64 {
+    let distance = |a: &f64| (a - q).abs();
+    let nearest = distinct_q(catalog)
+        .into_iter()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        .expect("a catalogue holds at least one bin");
+    if distance(&nearest) > FAR_Q * q {
+        let message = format!(
+            "data.q asks for {q} Å⁻¹; the nearest bin of the file has {nearest:.6} Å⁻¹ and was taken"
+        );
+        warnings.push(Warning { code: "q_far".into(), message });
+    }
+    nearest
+}
+
+fn distinct_q(catalog: &Catalog) -> Vec<f64> {
+    let mut q: Vec<f64> = catalog.bins.iter().map(|b| b.q).collect();
+    q.sort_by(f64::total_cmp);
+    q.dedup_by(|a, b| (*a - *b).abs() <= SAME_Q * b.abs());
+    q
+}
+
+/// Whether an angle lies in a range of degrees, both ends included; from > to goes the other
+/// way around.
+fn contains(range: PhiRange, phi_deg: f64) -> bool {
+    let turn = |a: f64| a.rem_euclid(360.0);
+    if range.to - range.from >= 360.0 {
+        return true;
+    }
+    let (from, to, phi) = (turn(range.from), turn(range.to), turn(phi_deg));
+    if from <= to { (from..=to).contains(&phi) } else { phi >= from || phi <= to }
+}
+
+fn list(mut values: Vec<f64>, unit: &str) -> String {
+    const SHOWN: usize = 12;
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let words: Vec<String> = values.iter().take(SHOWN).map(|v| format!("{v:.6}")).collect();
+    let trimmed: Vec<&str> =
+        words.iter().map(|w| w.trim_end_matches('0').trim_end_matches('.')).collect();
+    let rest = match values.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{unit}{rest}", trimmed.join(", "))
+}
+
+/// Frames selected, 0-based and end exclusive.
+pub(super) fn frames(data: &DataConfig, catalog: &Catalog) -> Result<Range<usize>, PlanError> {
+    let first = data.first_frame();
+    let last = data.last_frame().unwrap_or(catalog.frames);
+    if first < 1 || last > catalog.frames || last < first + 2 {
+        let (file, frames) = (catalog.file.clone(), catalog.frames);
+        return Err(PlanError::Frames { file, first, last, frames });
+    }
+    Ok(first - 1..last)
+}
+
+/// Frame time: the configuration's, else the file's.
+pub(super) fn frame_time(data: &DataConfig, catalog: &Catalog) -> Result<FrameTime, PlanError> {
+    if let Some(seconds) = data.dt {
+        return Ok(FrameTime { seconds, derivation: format!("data.dt {seconds} s") });
+    }
+    catalog.dt.clone().ok_or_else(|| PlanError::FrameTime {
+        file: catalog.file.clone(),
+        searched: match catalog.dt_searched.is_empty() {
+            true => "any place (this layout does not store it)".into(),
+            false => catalog.dt_searched.join(", "),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_wrap_around() {
+        let range = |from, to| PhiRange { from, to };
+        assert!(contains(range(-10.0, 10.0), 350.0));
+        assert!(contains(range(-10.0, 10.0), 10.0));
+        assert!(!contains(range(-10.0, 10.0), 170.0));
+        assert!(contains(range(170.0, -170.0), -175.0));
+        assert!(contains(range(170.0, -170.0), 180.0));
+        assert!(!contains(range(170.0, -170.0), 0.0));
+        assert!(contains(range(-180.0, 180.0), 77.0));
+    }
+
+    #[test]
+    fn lists_are_short_and_sorted() {
+        assert_eq!(list(vec![0.3, 0.1, 0.1], " Å⁻¹"), "0.1, 0.3 Å⁻¹");
+        assert!(list((0..20).map(f64::from).collect(), "°").ends_with("° and 8 more"));
+    }
+}

@@ -1,0 +1,279 @@
+//! A problem: model, time grid, bins and data put together as what the solver minimises.
+
+mod sums;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dyne_math::gram::{Accumulator, TILE, Tile, packed_index, packed_len, widen_shifted};
+use dyne_math::simd::{Lane8, Level, WIDTH};
+use dyne_runtime::{Resources, SweepError, sweep};
+use dyne_solve::{
+    EvaluationError, Gram, Layout, Loss, NormalEquations, Objective, Robust, assemble,
+    assemble_robust, project,
+};
+use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Samples};
+use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
+
+pub use sums::BinSums;
+
+/// What is fitted to what. All of it is borrowed: levels of a search share one set.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// The model.
+    pub model: &'a dyn Model,
+    /// Time grid of the selected frames.
+    pub grid: &'a TimeGrid,
+    /// Geometry of each bin.
+    pub geometries: &'a [Geometry],
+    /// The matrices, one a bin.
+    pub matrices: &'a Matrices,
+    /// How contrast and offset hang on the linear parameters.
+    pub layout: &'a Layout,
+    /// Loss of the residuals.
+    pub robust: Robust,
+    /// Subtracted from the data before anything is summed, so that sums of squares do not
+    /// drown the noise; offsets of the layout are relative to it.
+    pub shift: f64,
+    /// Pairs a block.
+    pub block: BlockPairs,
+    /// Instruction set.
+    pub level: Level,
+    /// Lanes and ranks.
+    pub resources: Resources<'a>,
+    /// Counts the sweeps.
+    pub sweeps: &'a AtomicU64,
+}
+
+/// Tables of all bins and the term of each one at a point θ.
+pub struct Evaluated {
+    /// Integrals, shared by all bins.
+    pub tables: Tables,
+    /// One a bin.
+    pub terms: Vec<BinTerm>,
+}
+
+/// Memory of one lane: a tile of pairs and the sums over it.
+struct Scratch {
+    tile: Tile,
+    sums: Accumulator,
+}
+
+/// Contrast and offset of a bin, for the residuals of a robust loss.
+#[derive(Clone, Copy)]
+struct Line {
+    contrast: f64,
+    offset: f64,
+}
+
+impl Problem<'_> {
+    /// Tables and terms at `theta`.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the model has no value.
+    pub fn tables(&self, theta: &[f64]) -> Result<Evaluated, ModelError> {
+        let kept = self.matrices.kept();
+        let tables = self.model.tables(self.level, theta, self.grid, kept)?;
+        let terms = self
+            .geometries
+            .iter()
+            .map(|geometry| self.model.bin(theta, geometry, &tables))
+            .collect::<Result<_, _>>()?;
+        Ok(Evaluated { tables, terms })
+    }
+
+    /// Gram sums of every bin at θ, under `robust` weights at the lines given.
+    fn sums(&self, theta: &[f64], lines: &[Line]) -> Result<Vec<BinSums>, EvaluationError> {
+        let evaluated =
+            self.tables(theta).map_err(|e| EvaluationError::NonFinite(e.to_string()))?;
+        self.sweeps.fetch_add(1, Ordering::Relaxed);
+        let rows = self.model.basis() + 3;
+        let total = sweep(
+            &self.matrices.blocks(self.block),
+            self.resources,
+            || Scratch { tile: Tile::new(rows), sums: Accumulator::new(rows) },
+            |block, scratch| self.block_sums(&evaluated, lines, block, scratch),
+        )
+        .map_err(|error| match error {
+            SweepError::Cancelled => EvaluationError::Interrupted,
+            other => EvaluationError::Fatal(Box::new(other)),
+        })?;
+        let p = theta.len();
+        Ok(total
+            .into_bins()
+            .into_iter()
+            .map(|sums| {
+                let map = &evaluated.terms[sums.bin].map;
+                sums.mapped(map, p)
+            })
+            .collect())
+    }
+
+    /// Sums over the pairs of one block.
+    fn block_sums(
+        &self,
+        evaluated: &Evaluated,
+        lines: &[Line],
+        block: PairBlock<'_>,
+        scratch: &mut Scratch,
+    ) -> sums::Sums {
+        let Scratch { tile, sums } = scratch;
+        sums.clear();
+        tile.clear();
+        let mut cost = 0.0;
+        let mut pairs = 0;
+        let mut flush = |tile: &mut Tile| {
+            if let Some(line) = lines.get(block.bin) {
+                cost += weigh(tile, *line, self.robust);
+            }
+            sums.add(self.level, tile);
+            tile.clear();
+        };
+        for i in block.first..block.end {
+            let mut column = i + 1;
+            while column < block.triangle.frames() {
+                let free = tile.free_chunks() * WIDTH;
+                if free == 0 {
+                    flush(tile);
+                    continue;
+                }
+                let count = (block.triangle.frames() - column).min(free).min(TILE);
+                self.fill_pairs(evaluated, block, i, column, count, tile);
+                column += count;
+                pairs += count as u64;
+            }
+        }
+        flush(tile);
+        sums::Sums::of(BinSums { bin: block.bin, gram: sums.total(), cost, pairs })
+    }
+
+    /// Adds `count` pairs (i, column…) to the tile: basis, m, 1 and the shifted data.
+    pub(crate) fn fill_pairs(
+        &self,
+        evaluated: &Evaluated,
+        block: PairBlock<'_>,
+        i: usize,
+        column: usize,
+        count: usize,
+        tile: &mut Tile,
+    ) {
+        let nb = self.model.basis();
+        let mut segment = tile.segment(count);
+        let term = &evaluated.terms[block.bin];
+        self.model.fill(self.level, &evaluated.tables, term, i, column, &mut segment);
+        segment.row_mut(nb + 1).fill(Lane8([1.0; WIDTH]));
+        let start =
+            dyne_xpcs_data::Triangle::row_start(block.triangle.frames(), i) + column - (i + 1);
+        let data = segment.row_mut(nb + 2);
+        match block.triangle.samples() {
+            Samples::F32(v) => {
+                widen_shifted(self.level, &v[start..start + count], self.shift, data);
+            }
+            Samples::F64(v) => {
+                for (y, out) in
+                    v[start..start + count].iter().zip(data.iter_mut().flat_map(|c| c.0.iter_mut()))
+                {
+                    *out = y - self.shift;
+                }
+            }
+        }
+        segment.end();
+    }
+
+    fn equations(
+        &self,
+        sums: &[BinSums],
+        theta: &[f64],
+        linear: &[f64],
+    ) -> Result<NormalEquations, EvaluationError> {
+        let grams = grams(sums, theta.len())?;
+        if self.robust.loss == Loss::Linear {
+            let z = project(&grams, self.layout)?.linear;
+            return Ok(assemble(&grams, self.layout, &z)?);
+        }
+        let cost = sums.iter().map(|s| s.cost).sum();
+        Ok(assemble_robust(&grams, self.layout, linear, cost)?)
+    }
+
+    /// Per-bin sums at the end of a fit, by the linear loss.
+    ///
+    /// # Errors
+    /// As an evaluation.
+    pub fn linear_sums(&self, theta: &[f64]) -> Result<Vec<BinSums>, EvaluationError> {
+        self.sums(theta, &[])
+    }
+}
+
+fn grams(sums: &[BinSums], p: usize) -> Result<Vec<Gram<'_>>, EvaluationError> {
+    sums.iter().map(|s| Ok(Gram::try_new(&s.gram, p, s.pairs)?)).collect()
+}
+
+/// Multiplies every column by the root of its robust weight and returns the robust cost.
+fn weigh(tile: &mut Tile, line: Line, robust: Robust) -> f64 {
+    let rows = tile.rows();
+    let mut cost = 0.0;
+    for chunk in 0..tile.used_chunks() {
+        let at = |row: usize| tile.row(row)[chunk].0;
+        let (m, one, y) = (at(rows - 3), at(rows - 2), at(rows - 1));
+        let mut root = [0.0; WIDTH];
+        for lane in 0..WIDTH {
+            let residual = y[lane] - line.offset - line.contrast * m[lane];
+            cost += one[lane] * robust.cost(residual, 1.0);
+            root[lane] = robust.weight(residual, 1.0).sqrt();
+        }
+        tile.scale_chunk(chunk, &root);
+    }
+    cost
+}
+
+impl Objective for Problem<'_> {
+    fn shared(&self) -> usize {
+        self.model.parameters().len()
+    }
+
+    fn layout(&self) -> &Layout {
+        self.layout
+    }
+
+    fn project(&self, theta: &[f64]) -> Result<Vec<f64>, EvaluationError> {
+        if self.robust.loss == Loss::Linear {
+            return Ok(vec![0.0; self.layout.linear()]);
+        }
+        let sums = self.linear_sums(theta)?;
+        Ok(project(&grams(&sums, theta.len())?, self.layout)?.linear)
+    }
+
+    fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {
+        let lines: Vec<Line> = match self.robust.loss {
+            Loss::Linear => Vec::new(),
+            _ => (0..self.geometries.len())
+                .map(|bin| self.layout.scaling(bin, linear))
+                .map(|s| Line { contrast: s.contrast, offset: s.offset })
+                .collect(),
+        };
+        let sums = self.sums(theta, &lines)?;
+        self.equations(&sums, theta, linear)
+    }
+}
+
+/// Gram matrix of (∂m/∂θ, m, 1, y) from that of (basis, m, 1, y) with ∂m/∂θ = map · basis.
+fn map_gram(gram: &[f64], map: &[f64], p: usize) -> Vec<f64> {
+    let nb = map.len() / p;
+    let (n, m) = (nb + 3, p + 3);
+    // Rows of the linear map that takes (basis, m, 1, y) to (∂m/∂θ, m, 1, y).
+    let weight = |a: usize, k: usize| match (a < p, k < nb) {
+        (true, true) => map[a * nb + k],
+        (false, false) => f64::from(u8::from(a - p == k - nb)),
+        _ => 0.0,
+    };
+    let half: Vec<f64> = (0..m)
+        .flat_map(|a| (0..n).map(move |l| (a, l)))
+        .map(|(a, l)| (0..n).map(|k| weight(a, k) * gram[packed_index(n, k, l)]).sum())
+        .collect();
+    let mut out = vec![0.0; packed_len(m)];
+    for a in 0..m {
+        for b in a..m {
+            out[packed_index(m, a, b)] = (0..n).map(|l| half[a * n + l] * weight(b, l)).sum();
+        }
+    }
+    out
+}

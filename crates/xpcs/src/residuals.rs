@@ -1,0 +1,374 @@
+//! What is left when the model is taken from the data: sums per bin, maps and cuts, from one
+//! sweep.
+
+use dyne_math::gram::{TILE, Tile};
+use dyne_math::simd::WIDTH;
+use dyne_runtime::{Reduce, SweepError, sweep};
+use dyne_solve::Scaling;
+use dyne_xpcs_data::PairBlock;
+
+use crate::problem::{Evaluated, Problem};
+use crate::report::{Cut, MapTriple};
+
+/// Ages at which cuts are taken, as fractions of the series.
+const AGES: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
+
+/// Half width of the band of ages of one cut, as a fraction of the series.
+const HALF_BAND: f64 = 0.04;
+
+/// How fine the pictures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureSize {
+    /// Pixels along a side of a map; fewer where there are fewer frames.
+    pub pixels: usize,
+}
+
+/// Residuals of one bin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinResiduals {
+    /// Sum of squared residuals.
+    pub ssr: f64,
+    /// Pairs.
+    pub pairs: u64,
+    /// Data, fit and residual on a pixel grid.
+    pub map: MapTriple,
+    /// Cuts at several ages.
+    pub cuts: Vec<Cut>,
+}
+
+/// Where pairs fall: pixel of a frame, and log-spaced bin of a lag.
+struct Bins {
+    pixel: Vec<usize>,
+    pixels: usize,
+    lag: Vec<usize>,
+    lags: usize,
+}
+
+impl Bins {
+    fn new(frames: usize, size: PictureSize) -> Self {
+        let pixels = size.pixels.min(frames).max(1);
+        let mut lag = vec![0; frames.max(2)];
+        let (mut bin, mut edge) = (0, 1.0f64);
+        for (k, slot) in lag.iter_mut().enumerate().skip(1) {
+            if k as f64 >= edge {
+                bin += 1;
+                edge = (edge * 1.2).max(k as f64 + 1.0);
+            }
+            *slot = bin - 1;
+        }
+        Self { pixel: (0..frames).map(|k| k * pixels / frames).collect(), pixels, lag, lags: bin }
+    }
+
+    /// Frames j > i whose age (i + j)/2 lies in band `band`.
+    fn band(&self, band: usize, i: usize) -> std::ops::Range<usize> {
+        let frames = self.pixel.len() as f64;
+        let centre = 2.0 * AGES[band] * frames - i as f64;
+        let half = 2.0 * HALF_BAND * frames;
+        let low = (centre - half).ceil().max(i as f64 + 1.0) as usize;
+        let high = (centre + half).floor().clamp(0.0, frames - 1.0) as usize + 1;
+        low..high.max(low)
+    }
+}
+
+/// Sums of one pixel: pairs, data, model.
+const PIXEL: usize = 3;
+/// Sums of one lag of a cut: pairs, lag, data, squared data, model.
+const LAG: usize = 5;
+
+struct BinSums {
+    bin: usize,
+    ssr: f64,
+    pairs: u64,
+    first_pixel_row: usize,
+    pixel_rows: Vec<Vec<f64>>,
+    cuts: Vec<f64>,
+}
+
+impl BinSums {
+    fn new(bins: &Bins, block: &PairBlock<'_>) -> Self {
+        let (first, last) = (bins.pixel[block.first], bins.pixel[block.end - 1]);
+        Self {
+            bin: block.bin,
+            ssr: 0.0,
+            pairs: 0,
+            first_pixel_row: first,
+            pixel_rows: vec![vec![0.0; bins.pixels * PIXEL]; last - first + 1],
+            cuts: vec![0.0; AGES.len() * bins.lags * LAG],
+        }
+    }
+
+    fn add(&mut self, bins: &Bins, i: usize, first: usize, data: &[f64], fit: &[f64]) {
+        let row = &mut self.pixel_rows[bins.pixel[i] - self.first_pixel_row];
+        for (k, (y, f)) in data.iter().zip(fit).enumerate() {
+            self.ssr += (y - f) * (y - f);
+            let at = bins.pixel[first + k] * PIXEL;
+            row[at] += 1.0;
+            row[at + 1] += y;
+            row[at + 2] += f;
+        }
+        self.pairs += data.len() as u64;
+        for band in 0..AGES.len() {
+            let range = bins.band(band, i);
+            let start = range.start.max(first);
+            for j in start..range.end.min(first + data.len()) {
+                let lag = j - i;
+                let at = (band * bins.lags + bins.lag[lag]) * LAG;
+                let (y, f) = (data[j - first], fit[j - first]);
+                for (sum, value) in
+                    self.cuts[at..at + LAG].iter_mut().zip([1.0, lag as f64, y, y * y, f])
+                {
+                    *sum += value;
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.ssr += later.ssr;
+        self.pairs += later.pairs;
+        for (a, b) in self.cuts.iter_mut().zip(&later.cuts) {
+            *a += b;
+        }
+        let mut rows = later.pixel_rows.into_iter();
+        if later.first_pixel_row < self.first_pixel_row + self.pixel_rows.len()
+            && let (Some(last), Some(first)) = (self.pixel_rows.last_mut(), rows.next())
+        {
+            for (a, b) in last.iter_mut().zip(first) {
+                *a += b;
+            }
+        }
+        self.pixel_rows.extend(rows);
+    }
+}
+
+/// Bins ascend; only the last one goes on in the next block.
+struct Sums(Vec<BinSums>);
+
+impl Reduce for Sums {
+    fn merge(&mut self, later: Self) {
+        let mut later = later.0.into_iter().peekable();
+        if let Some(last) = self.0.last_mut()
+            && let Some(next) = later.next_if(|next| next.bin == last.bin)
+        {
+            last.merge(next);
+        }
+        self.0.extend(later);
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut words = Vec::new();
+        for s in &self.0 {
+            words.extend([s.bin as u64, s.pairs, s.ssr.to_bits(), s.first_pixel_row as u64]);
+            words.extend([s.pixel_rows.len() as u64, s.cuts.len() as u64]);
+            words.push(s.pixel_rows.first().map_or(0, Vec::len) as u64);
+            words.extend(s.pixel_rows.iter().flatten().chain(&s.cuts).map(|x| x.to_bits()));
+        }
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut words =
+            bytes.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")));
+        let mut bins = Vec::new();
+        while let Some(bin) = words.next() {
+            let mut next = || words.next().and_then(|w| usize::try_from(w).ok());
+            let (pairs, ssr, first_pixel_row) = (next()? as u64, next()? as u64, next()?);
+            let (rows, cuts, width) = (next()?, next()?, next()?);
+            let mut numbers = |n: usize| -> Option<Vec<f64>> {
+                (0..n).map(|_| words.next().map(f64::from_bits)).collect()
+            };
+            let pixel_rows = (0..rows).map(|_| numbers(width)).collect::<Option<_>>()?;
+            let cuts = numbers(cuts)?;
+            let (bin, ssr) = (usize::try_from(bin).ok()?, f64::from_bits(ssr));
+            bins.push(BinSums { bin, ssr, pairs, first_pixel_row, pixel_rows, cuts });
+        }
+        bytes.len().is_multiple_of(8).then_some(Self(bins))
+    }
+}
+
+impl Problem<'_> {
+    /// Residuals of every bin under the tables `evaluated` and the scaling of each bin.
+    ///
+    /// **Cost** one sweep; memory pixels² and some thousand numbers a bin.
+    ///
+    /// # Errors
+    /// As [`sweep`].
+    pub fn residuals(
+        &self,
+        evaluated: &Evaluated,
+        scaling: &[Scaling],
+        size: PictureSize,
+    ) -> Result<Vec<BinResiduals>, SweepError<std::convert::Infallible>> {
+        let bins = Bins::new(self.matrices.frames(), size);
+        let total = sweep(
+            &self.matrices.blocks(self.block),
+            self.resources,
+            || Tile::new(self.model.basis() + 3),
+            |block, tile| {
+                let mut sums = BinSums::new(&bins, &block);
+                self.for_each_row(evaluated, scaling, block, tile, |i, first, data, fit| {
+                    sums.add(&bins, i, first, data, fit);
+                });
+                Sums(vec![sums])
+            },
+        )?;
+        Ok(total.0.into_iter().map(|sums| self.finish(&bins, sums)).collect())
+    }
+
+    /// Model c2 of every pair of one bin that takes part, packed row by row.
+    ///
+    /// # Errors
+    /// As [`sweep`].
+    pub fn fitted(
+        &self,
+        evaluated: &Evaluated,
+        scaling: &[Scaling],
+        bin: usize,
+    ) -> Result<Vec<f64>, SweepError<std::convert::Infallible>> {
+        let total = sweep(
+            &self.matrices.blocks_of(bin..bin + 1, self.block),
+            self.resources,
+            || Tile::new(self.model.basis() + 3),
+            |block, tile| {
+                let mut values = Vec::new();
+                self.for_each_row(evaluated, scaling, block, tile, |_, _, _, fit| {
+                    values.extend_from_slice(fit);
+                });
+                Values(values)
+            },
+        )?;
+        Ok(total.0)
+    }
+
+    /// Calls `f(i, first column, data, fit)` for the pairs of a block, in pieces of a row.
+    fn for_each_row(
+        &self,
+        evaluated: &Evaluated,
+        scaling: &[Scaling],
+        block: PairBlock<'_>,
+        tile: &mut Tile,
+        mut f: impl FnMut(usize, usize, &[f64], &[f64]),
+    ) {
+        let nb = self.model.basis();
+        let Scaling { contrast, offset } = scaling[block.bin];
+        let (mut data, mut fit) = (Vec::with_capacity(TILE), Vec::with_capacity(TILE));
+        let frames = block.triangle.frames();
+        for i in block.first..block.end {
+            for first in (i + 1..frames).step_by(TILE) {
+                let count = (frames - first).min(TILE);
+                tile.clear();
+                self.fill_pairs(evaluated, block, i, first, count, tile);
+                data.clear();
+                fit.clear();
+                for (y, m) in tile.row(nb + 2).iter().zip(tile.row(nb)) {
+                    for lane in 0..WIDTH {
+                        data.push(y.0[lane] + self.shift);
+                        fit.push(contrast * m.0[lane] + offset);
+                    }
+                }
+                f(i, first, &data[..count], &fit[..count]);
+            }
+        }
+    }
+
+    fn finish(&self, bins: &Bins, sums: BinSums) -> BinResiduals {
+        BinResiduals {
+            ssr: sums.ssr,
+            pairs: sums.pairs,
+            map: self.map(bins, &sums),
+            cuts: self.cuts(bins, &sums),
+        }
+    }
+
+    fn map(&self, bins: &Bins, sums: &BinSums) -> MapTriple {
+        let n = bins.pixels;
+        let empty = vec![f32::NAN; n * n];
+        let (mut data, mut fit, mut residual) = (empty.clone(), empty.clone(), empty);
+        for (r, row) in sums.pixel_rows.iter().enumerate() {
+            let a = sums.first_pixel_row + r;
+            for (b, pixel) in row.chunks_exact(PIXEL).enumerate().filter(|(_, p)| p[0] > 0.0) {
+                let (y, f) = (pixel[1] / pixel[0], pixel[2] / pixel[0]);
+                for at in [b * n + a, a * n + b] {
+                    data[at] = y as f32;
+                    fit[at] = f as f32;
+                    residual[at] = (y - f) as f32;
+                }
+            }
+        }
+        let times = self.grid.times();
+        let half = 0.5 * self.grid.dt();
+        let (first, last) = (times[0], times[times.len() - 1]);
+        MapTriple { pixels: n, t_start_s: first - half, t_end_s: last + half, data, fit, residual }
+    }
+
+    fn cuts(&self, bins: &Bins, sums: &BinSums) -> Vec<Cut> {
+        let dt = self.grid.dt();
+        let duration = dt * self.matrices.frames() as f64;
+        sums.cuts
+            .chunks_exact(bins.lags * LAG)
+            .zip(AGES)
+            .map(|(lags, age)| {
+                let mut cut = Cut {
+                    age_s: self.grid.times()[0] + age * duration,
+                    lag_s: Vec::new(),
+                    data: Vec::new(),
+                    data_stderr: Vec::new(),
+                    fit: Vec::new(),
+                };
+                for sum in lags.chunks_exact(LAG).filter(|sum| sum[0] > 0.0) {
+                    let (n, mean) = (sum[0], sum[2] / sum[0]);
+                    let variance = (sum[3] / n - mean * mean).max(0.0) * n / (n - 1.0);
+                    cut.lag_s.push(dt * sum[1] / n);
+                    cut.data.push(mean);
+                    cut.data_stderr.push((variance / n).sqrt());
+                    cut.fit.push(sum[4] / n);
+                }
+                cut
+            })
+            .collect()
+    }
+}
+
+/// Values in storage order.
+struct Values(Vec<f64>);
+
+impl Reduce for Values {
+    fn merge(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let number = |c: &[u8]| f64::from_le_bytes(c.try_into().expect("eight bytes"));
+        bytes.len().is_multiple_of(8).then(|| Self(bytes.chunks_exact(8).map(number).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_bins_ascend_and_start_one_frame_apart() {
+        let bins = Bins::new(1000, PictureSize { pixels: 100 });
+        assert_eq!(bins.lag[1..4], [0, 1, 2]);
+        assert!(bins.lag.windows(2).skip(1).all(|w| w[1] == w[0] || w[1] == w[0] + 1));
+        assert_eq!(bins.lags, bins.lag[999] + 1);
+        assert!(bins.lags < 60);
+    }
+
+    #[test]
+    fn bands_hold_the_ages_they_name() {
+        let bins = Bins::new(200, PictureSize { pixels: 100 });
+        for band in 0..AGES.len() {
+            for i in 0..200 {
+                for j in i + 1..200 {
+                    let age = 0.5 * (i + j) as f64 / 200.0;
+                    let inside = (age - AGES[band]).abs() <= HALF_BAND + 1e-12;
+                    assert_eq!(bins.band(band, i).contains(&j), inside, "{band} {i} {j}");
+                }
+            }
+        }
+    }
+}

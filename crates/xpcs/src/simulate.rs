@@ -1,0 +1,148 @@
+//! Simulated experiments from a configuration.
+
+use std::ops::Range;
+
+use dyne_math::simd::Level;
+use dyne_runtime::Lanes;
+use dyne_xpcs_data::{
+    Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
+};
+use dyne_xpcs_model::model::{KeptFrames, correlation_row};
+use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Physics, Tables, TimeGrid};
+use thiserror::Error;
+
+use crate::config::{NoiseKind, PerBin, SimConfig, TimeOrigin};
+
+/// Why an experiment cannot be simulated.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The model has no value at the parameters.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The simulation of a bin failed.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// No field covariance under this convention.
+    #[error(
+        "noise.kind speckle under physics.shear {convention}: m is not the square of a field covariance there; expected published\nset physics.shear to published, or noise.kind to gaussian"
+    )]
+    NoField {
+        /// Name of the convention.
+        convention: &'static str,
+    },
+}
+
+/// The truth of an experiment: a model at known parameters.
+pub struct Experiment {
+    model: Box<dyn Model>,
+    grid: TimeGrid,
+    tables: Tables,
+    terms: Vec<BinTerm>,
+    config: SimConfig,
+}
+
+impl Experiment {
+    /// The experiment that `config` describes.
+    ///
+    /// # Errors
+    /// [`ExperimentError`] where the model has no value, or speckle is asked for under a
+    /// convention without field.
+    pub fn try_new(config: SimConfig) -> Result<Self, ExperimentError> {
+        let model = config.mode.model(Physics { shear: config.physics.shear });
+        let origin = match config.time.origin {
+            TimeOrigin::Seconds(seconds) => seconds,
+            _ => 0.0,
+        };
+        let grid = TimeGrid::new(config.frames, config.dt, origin);
+        let theta = config.parameter_values();
+        let tables = model.tables(Level::best(), &theta, &grid, &KeptFrames::All)?;
+        // A model without shear does not look at the gap.
+        let gap = config.gap.unwrap_or(0.0);
+        let terms = config
+            .phi
+            .iter()
+            .map(|phi_deg| {
+                let geometry = Geometry { q: config.q, phi_deg: *phi_deg, gap };
+                model.bin(&theta, &geometry, &tables)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if config.noise.kind == NoiseKind::Speckle
+            && model.field(&tables, &terms[0], 0, 0).is_none()
+        {
+            return Err(ExperimentError::NoField { convention: config.physics.shear.name() });
+        }
+        Ok(Self { model, grid, tables, terms, config })
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &SimConfig {
+        &self.config
+    }
+
+    /// Times of the frames, s.
+    pub fn times(&self) -> &[f64] {
+        self.grid.times()
+    }
+
+    /// The matrix of one angle.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Simulate`].
+    pub fn matrix(&self, bin: usize, lanes: &Lanes) -> Result<SimulatedMatrix, ExperimentError> {
+        let at = |values: &PerBin| match values.values() {
+            [one] => *one,
+            each => each[bin],
+        };
+        let noise = &self.config.noise;
+        let spec = Simulation {
+            noise: match noise.kind {
+                NoiseKind::None => Noise::None,
+                NoiseKind::Gaussian => Noise::Gaussian { sigma: noise.sigma },
+                NoiseKind::Speckle => Noise::Speckle {
+                    pixels: noise.pixels,
+                    counts: noise.counts.map_or(Counts::Infinite, Counts::Mean),
+                },
+            },
+            contrast: at(&self.config.contrast),
+            offset: at(&self.config.offset),
+            element: Element::F32,
+            seed: noise.seed,
+        };
+        Ok(simulate_bin(self, bin, &spec, lanes)?)
+    }
+}
+
+impl Truth for Experiment {
+    fn frames(&self) -> usize {
+        self.grid.frames()
+    }
+
+    fn correlation(&self, bin: usize, i: usize, columns: Range<usize>, out: &mut [f64]) {
+        let row = correlation_row(
+            &*self.model,
+            Level::best(),
+            &self.tables,
+            &self.terms[bin],
+            i,
+            columns,
+        );
+        out.copy_from_slice(&row);
+    }
+
+    fn field(
+        &self,
+        bin: usize,
+        _component: usize,
+        i: usize,
+        columns: Range<usize>,
+        out: &mut [f64],
+    ) {
+        for (value, j) in out.iter_mut().zip(columns) {
+            *value = self
+                .model
+                .field(&self.tables, &self.terms[bin], i, j)
+                .expect("an experiment with speckle was checked to have a field");
+        }
+    }
+}
