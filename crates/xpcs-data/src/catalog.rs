@@ -143,6 +143,52 @@ pub enum ReadError {
     },
 }
 
+/// Which part of a matrix the file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoredTriangle {
+    /// Rows before columns; zeros below the diagonal.
+    Upper,
+    /// Columns before rows; zeros above the diagonal.
+    Lower,
+    /// Both, and they agree.
+    Full,
+    /// Both, and they do not agree: not a two-time matrix that can be fitted.
+    Asymmetric,
+    /// Neither: all values off the diagonal are zero.
+    Neither,
+}
+
+/// What one matrix holds, over all pairs i < j of all frames.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MatrixSummary {
+    /// 1-based bin number.
+    pub bin: u32,
+    /// Where the matrix lies in the file.
+    pub path: String,
+    /// Smallest finite value; NaN where there is none.
+    pub min: f64,
+    /// Largest finite value; NaN where there is none.
+    pub max: f64,
+    /// Mean of the finite values; NaN where there is none.
+    pub mean: f64,
+    /// Number of pairs.
+    pub pairs: usize,
+    /// NaN and infinite values.
+    pub not_finite: usize,
+    /// Zeros.
+    pub zeros: usize,
+    /// Negative values.
+    pub negatives: usize,
+    /// Which triangle the file holds.
+    pub stored: StoredTriangle,
+    /// Shape of a chunk; empty where the matrix is not chunked.
+    pub chunk: Vec<u64>,
+    /// Filters in the order in which they were applied, by name.
+    pub filters: Vec<String>,
+}
+
 /// An open file. It never reads more than what is asked for.
 pub trait Reader: Send + Sync {
     /// What the file holds.
@@ -160,4 +206,11 @@ pub trait Reader: Send + Sync {
         frames: std::ops::Range<usize>,
         lanes: &Lanes,
     ) -> Result<Vec<Triangle>, ReadError>;
+
+    /// Describes the matrices of the bins at positions `bins` of the catalogue. Values
+    /// that cannot be fitted are counted, not refused.
+    ///
+    /// # Errors
+    /// [`ReadError`] when a matrix cannot be read at all.
+    fn summarize(&self, bins: &[usize], lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError>;
 }

@@ -6,7 +6,9 @@ pub mod pairs;
 pub mod simulate;
 pub mod triangle;
 
-pub use catalog::{Bin, Catalog, Element, FrameTime, Layout, ReadError, Reader};
+pub use catalog::{
+    Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
+};
 pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use simulate::{
     Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
