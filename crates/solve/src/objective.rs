@@ -27,6 +27,14 @@ pub trait Objective: Sync {
     /// [`EvaluationError`]: not finite here, interrupted, or fatal.
     fn project(&self, theta: &[f64]) -> Result<Vec<f64>, EvaluationError>;
 
+    /// Where a step from `theta` leads: θ + step to first order, along whatever curve keeps the model
+    /// closest to linear. The default is the straight line. Parameters that trade off against each
+    /// other along a curved valley are followed around its bend, where straight steps would have to
+    /// be short.
+    fn advance(&self, theta: &[f64], step: &[f64]) -> Vec<f64> {
+        theta.iter().zip(step).map(|(value, step)| value + step).collect()
+    }
+
     /// Normal equations and cost at `theta` (length p) and `linear` (length of the layout's z).
     ///
     /// # Errors

@@ -18,6 +18,10 @@ use sequence::Sequence;
 
 /// Basins whose cost is within this fraction of the best one are compared at the last level.
 const RIVAL: f64 = 0.05;
+/// How many of them at most.
+const RIVALS: usize = 3;
+/// Evaluations that each of them gets there.
+const RIVAL_EVALUATIONS: u64 = 3;
 /// Costs below this fraction of the median start count as equal to it when minima are compared.
 const COST_FLOOR: f64 = 1e-6;
 
@@ -66,7 +70,7 @@ impl Default for SearchOptions {
         Self {
             starts: 64,
             refine: 8,
-            promote: 3,
+            promote: 6,
             seed: 0,
             basin: 1e-2,
             coarse_tolerance: 1e-4,
@@ -113,8 +117,8 @@ pub struct SearchOutcome {
 /// given and the best `refine` ones are refined there with loose tolerances. (3) Minima that belong
 /// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
 /// the information matrix, of no more. (4) The best `promote` basins go up level by level, with
-/// tightening tolerances. (5) At the last level basins within 5 % of the best are compared by one
-/// evaluation each; the best is fitted to the final tolerances.
+/// tightening tolerances. (5) At the last level up to three basins within 5 % of the best take two
+/// steps each; the best is fitted to the final tolerances.
 ///
 /// **Determinism.** The outcome does not depend on the number of lanes: starts are independent of
 /// each other and are collected in order. Ties are broken by order.
@@ -298,7 +302,8 @@ impl Work<'_> {
         let to_last = level + 2 >= self.problem.levels.len();
         if to_last {
             let reach = best + RIVAL * best.max(self.floor);
-            let rivals = basins.iter().take_while(|b| b.fit.cost() <= reach).count();
+            let close = basins.iter().take_while(|b| b.fit.cost() <= reach);
+            let rivals = close.take(RIVALS).count();
             let beaten = basins.split_off(rivals);
             self.note(level, &beaten);
         }
@@ -322,9 +327,8 @@ impl Work<'_> {
         let objective = self.problem.levels[level];
         let mut compared: Vec<Basin> = rivals.iter().map(|rival| row(level, rival)).collect();
         if rivals.len() > 1 {
-            self.evaluations[level] += rivals.len() as u64;
             for basin in &mut compared {
-                basin.cost = cost(objective, &basin.theta)?;
+                self.approach(basin)?;
             }
             compared.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         }
@@ -332,6 +336,25 @@ impl Work<'_> {
         let fit = minimise(objective, transform, &compared[0].theta, options, observer)?;
         self.evaluations[level] += fit.evaluations;
         Ok((fit, compared))
+    }
+
+    /// Takes a basin of the level before a few steps towards its minimum at the last level.
+    fn approach(&mut self, basin: &mut Basin) -> Result<(), SolveError> {
+        let level = self.problem.levels.len() - 1;
+        let options = Options { max_evaluations: RIVAL_EVALUATIONS, ..self.options.fit };
+        let (objective, transform) = (self.problem.levels[level], self.problem.transform);
+        match minimise(objective, transform, &basin.theta, &options, self.relay) {
+            Ok(fit) => {
+                self.evaluations[level] += fit.evaluations;
+                (basin.cost, basin.theta) = (fit.cost(), fit.theta);
+                if fit.termination == Termination::Stopped {
+                    return Err(SolveError::Interrupted);
+                }
+            }
+            Err(SolveError::StartNotFinite { .. }) => basin.cost = f64::INFINITY,
+            Err(other) => return Err(other),
+        }
+        Ok(())
     }
 
     /// The outcome of a fit at the last level.

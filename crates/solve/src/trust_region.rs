@@ -64,7 +64,8 @@ impl Fit {
 /// ρ the ratio of actual to predicted gain: accepted above 1e-4; Δ shrinks to 0.1 … 0.5 of the step
 /// (minimum of the parabola through slope and trial cost) below 0.25, doubles above 0.75 if it
 /// restricted the step; a trial that is not finite shrinks it to a quarter of the step. The linear
-/// parameters take the joint step by back-substitution.
+/// parameters take the joint step by back-substitution. A step that meets no bound ends where
+/// [`Objective::advance`] leads, which is the same to first order.
 ///
 /// **Why a box.** Its intersection with the bounds is a box again, so the subproblem is solved
 /// exactly, also at bounds and corners, with no reflection or interior heuristics; a rank-deficient
@@ -291,7 +292,7 @@ impl<'a> Run<'a> {
         let gained_alone = self.point.reduced.linear_decrease();
         Step {
             linear: self.linear_after(&x),
-            x,
+            x: self.curved(x),
             predicted: slope - 0.5 * curvature + gained_alone,
             slope: slope + 2.0 * gained_alone,
             length: u.iter().fold(0.0, |m: f64, u| m.max(u.abs())),
@@ -300,6 +301,24 @@ impl<'a> Run<'a> {
                 inside && u[i].abs() >= self.radius
             }),
         }
+    }
+
+    /// The end of the objective's curve instead of that of the straight step to `x`, where both lie
+    /// inside the bounds and the curve keeps to fixed and tied values.
+    fn curved(&self, x: Vec<f64>) -> Vec<f64> {
+        let (lower, upper) = (self.transform.lower(), self.transform.upper());
+        let inside =
+            |x: &[f64]| x.iter().zip(lower.iter().zip(upper)).all(|(x, (l, u))| l < x && x < u);
+        if !inside(&x) {
+            return x;
+        }
+        let dx: Vec<f64> = x.iter().zip(&self.point.x).map(|(new, old)| new - old).collect();
+        let theta = &self.point.theta;
+        let end = self.objective.advance(theta, &self.transform.direction(theta, &dx));
+        let Ok(curved) = self.transform.free_variables(&end) else { return x };
+        let kept = self.transform.theta(&curved);
+        let same = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * b.abs();
+        if inside(&curved) && kept.iter().zip(&end).all(same) { curved } else { x }
     }
 
     /// Linear parameters that go with the free variables `x`, by back-substitution.

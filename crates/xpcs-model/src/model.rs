@@ -111,6 +111,10 @@ pub trait Model: Send + Sync {
     /// convention is not the square of a field covariance.
     fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64>;
 
+    /// Where a step from `theta` leads along the curve on which the rates change most nearly
+    /// in proportion to it; θ + step to first order.
+    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64>;
+
     /// A starting point from a point `u` of the unit cube: rates of the size that `window`
     /// can resolve. The caller clamps it to the bounds.
     fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64>;

@@ -103,7 +103,7 @@ pub fn fit(
     observer: &dyn Observer,
 ) -> Result<Fitted, FitError> {
     let shift = matrices.mean();
-    let layout = plan.layout(shift, |bin| estimate_scaling(matrices, bin))?;
+    let layout = plan.layout(shift)?;
     let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
     let outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
@@ -198,25 +198,4 @@ fn run(
         lanes: resources.lanes,
     };
     Ok(search(&problem, &options, observer)?)
-}
-
-/// Contrast and offset of a bin from its data alone: the 10 % quantile of the pairs whose lag
-/// is in the longest fifth is the offset, the 90 % quantile of those in the shortest fifth the
-/// sum of both.
-fn estimate_scaling(matrices: &Matrices, bin: usize) -> Scaling {
-    let (skip, frames) = (matrices.skip(), matrices.frames());
-    let fifth = ((frames - skip) / 5).max(1);
-    let triangle = matrices.triangle(bin);
-    let quantile = |lags: std::ops::Range<usize>, at: f64| {
-        let mut values: Vec<f64> = (skip..frames)
-            .flat_map(|i| lags.clone().map(move |lag| (i, i + lag)))
-            .filter(|(_, j)| *j < frames)
-            .map(|(i, j)| triangle.get(i, j))
-            .collect();
-        let k = ((values.len() - 1) as f64 * at).round() as usize;
-        *values.select_nth_unstable_by(k, f64::total_cmp).1
-    };
-    let offset = quantile(frames - skip - fifth..frames - skip, 0.1);
-    let ceiling = quantile(1..fifth + 1, 0.9);
-    Scaling { contrast: ceiling - offset, offset }
 }

@@ -151,17 +151,11 @@ impl Plan {
     }
 
     /// How contrast and offset hang on the linear parameters, offsets counted from `shift`.
-    /// `estimate` gives contrast and offset of a bin from its data, for constant scaling
-    /// without given values.
     ///
     /// # Errors
     /// [`PlanError`] where there are fewer angles than Fourier coefficients or lists of
     /// contrasts that do not match the bins.
-    pub fn layout(
-        &self,
-        shift: f64,
-        estimate: impl Fn(usize) -> Scaling,
-    ) -> Result<Layout, PlanError> {
+    pub fn layout(&self, shift: f64) -> Result<Layout, PlanError> {
         let bins = self.bins.len();
         match self.config.fit.scaling {
             config::Scaling::Individual => Ok(Layout::individual(bins)),
@@ -173,32 +167,24 @@ impl Plan {
             config::Scaling::Constant => {
                 let contrast = self.fixed_scaling("contrast")?;
                 let offset = self.fixed_scaling("offset")?;
-                let value = |given: &Option<Vec<f64>>, bin: usize, other: f64| {
-                    given.as_ref().map_or(other, |v| v[bin])
-                };
-                let values: Vec<Scaling> = (0..bins)
-                    .map(|bin| {
-                        let e = estimate(bin);
-                        Scaling {
-                            contrast: value(&contrast, bin, e.contrast),
-                            offset: value(&offset, bin, e.offset) - shift,
-                        }
-                    })
+                let values: Vec<Scaling> = contrast
+                    .into_iter()
+                    .zip(offset)
+                    .map(|(contrast, offset)| Scaling { contrast, offset: offset - shift })
                     .collect();
                 Ok(Layout::constant(&values))
             }
         }
     }
 
-    /// One value a bin, where the configuration fixes contrast or offset.
-    fn fixed_scaling(&self, name: &'static str) -> Result<Option<Vec<f64>>, PlanError> {
+    /// One value a bin of a contrast or offset that the configuration fixes.
+    fn fixed_scaling(&self, name: &'static str) -> Result<Vec<f64>, PlanError> {
         let bins = self.bins.len();
         let given = self.config.parameters.get(name).and_then(|p| p.fixed.as_ref());
-        match given {
-            None => Ok(None),
-            Some(PerBin::One(value)) => Ok(Some(vec![*value; bins])),
-            Some(PerBin::Each(values)) if values.len() == bins => Ok(Some(values.clone())),
-            Some(PerBin::Each(values)) => {
+        match given.expect("the configuration was checked: constant scaling gives both values") {
+            PerBin::One(value) => Ok(vec![*value; bins]),
+            PerBin::Each(values) if values.len() == bins => Ok(values.clone()),
+            PerBin::Each(values) => {
                 Err(PlanError::PerBin { name, found: values.len(), expected: bins })
             }
         }

@@ -242,6 +242,10 @@ impl Objective for Problem<'_> {
         Ok(project(&grams(&sums, theta.len())?, self.layout)?.linear)
     }
 
+    fn advance(&self, theta: &[f64], step: &[f64]) -> Vec<f64> {
+        self.model.advance(theta, step, self.grid)
+    }
+
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {
         let lines: Vec<Line> = match self.robust.loss {
             Loss::Linear => Vec::new(),

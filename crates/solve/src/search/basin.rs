@@ -16,9 +16,10 @@ pub(super) struct Candidate {
 /// Merges fits whose minima belong together; the deepest stands for all. Best first.
 ///
 /// **Formula.** A fit joins a deeper one when the costs differ by at most τS and
-/// $\tfrac12\,\Delta x^T \tilde H\,\Delta x \le \tau S$, with $\tilde H$ the reduced information matrix of the
-/// deeper one and S the larger cost, at least `floor`. The measure has no units, and points of one
-/// flat valley count as one.
+/// $\tfrac12\,\Delta x^T \tilde H\,\Delta x \le \tau S$ with $\tilde H$ the reduced information matrix of
+/// either, S the larger cost, at least `floor`, and τ the tolerance or 20/n if that is less: a rise
+/// of 20 S/n is 10 units of the variance of a residual, so minima that the noise can tell apart
+/// stay apart. The measure has no units, and points of one flat valley count as one.
 pub(super) fn cluster(
     mut fits: Vec<Candidate>,
     transform: &Transform,
@@ -28,18 +29,18 @@ pub(super) fn cluster(
     fits.sort_by(|a, b| a.fit.cost().total_cmp(&b.fit.cost()));
     let mut basins: Vec<(Candidate, Vec<f64>)> = Vec::new();
     for candidate in fits {
+        let pairs = candidate.fit.equations.pairs().max(1) as f64;
+        let tolerance = tolerance.min(20.0 / pairs);
         let allowed = tolerance * candidate.fit.cost().max(floor);
+        let own = free_hessian(&candidate.fit.equations, transform, &candidate.fit.theta)?;
         let home = basins.iter_mut().find(|(deeper, hessian)| {
             let rise = candidate.fit.cost() - deeper.fit.cost();
-            rise <= allowed && distance(hessian, &deeper.fit.x, &candidate.fit.x) <= allowed
+            let near = |h: &[f64]| distance(h, &deeper.fit.x, &candidate.fit.x) <= allowed;
+            rise <= allowed && near(hessian) && near(&own)
         });
         match home {
             Some((deeper, _)) => deeper.starts += candidate.starts,
-            None => {
-                let hessian =
-                    free_hessian(&candidate.fit.equations, transform, &candidate.fit.theta)?;
-                basins.push((candidate, hessian));
-            }
+            None => basins.push((candidate, own)),
         }
     }
     Ok(basins.into_iter().map(|(candidate, _)| candidate).collect())

@@ -15,7 +15,7 @@ use crate::grid::TimeGrid;
 use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
 use crate::param::{LAMINAR_FLOW, ParameterSpec};
 use crate::scalar::Scalar;
-use crate::terms::power_rate::{Floor, ROWS as RATE, integral, integrate};
+use crate::terms::power_rate::{Floor, ROWS as RATE, advance as advance_rate, integral, integrate};
 use crate::terms::shear::{self, Convention, Floored, phase_factor};
 
 /// Largest shear phase between first and last frame, rad: beyond it sine and cosine are noise.
@@ -148,6 +148,13 @@ impl Model for LaminarFlow {
             ShearConvention::Published => Some(amplitude * shear::sinc(k * (g[j] - g[i]))),
             _ => None,
         }
+    }
+
+    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
+        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
+        advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
+        advance_rate(grid, theta, step, shear_floor(&self.convention), &mut end, 3);
+        end
     }
 
     /// As for `static`; the shear phase over the whole series is log-uniform between 0.3 and

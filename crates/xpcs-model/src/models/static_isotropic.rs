@@ -12,7 +12,7 @@ use crate::grid::TimeGrid;
 use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, STATIC};
 use crate::scalar::Scalar;
-use crate::terms::power_rate::{Floor, ROWS, integral, integrate};
+use crate::terms::power_rate::{Floor, ROWS, advance as advance_rate, integral, integrate};
 use crate::terms::shear::Convention;
 
 /// Diffusion without flow; table rows: ∫J and its derivatives by D0, alpha, D_offset.
@@ -106,6 +106,12 @@ impl Model for StaticIsotropic {
     fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64> {
         let a = tables.rows.row(0);
         Some((0.5 * term.coefficients[0] * (a[j] - a[i])).exp())
+    }
+
+    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
+        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
+        advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
+        end
     }
 
     fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64> {

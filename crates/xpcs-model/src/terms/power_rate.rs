@@ -64,6 +64,59 @@ pub fn integrate(
     floored
 }
 
+/// Exponents below this are followed straight: there the curve has no direction.
+const LEAST_EXPONENT: f64 = 1e-6;
+
+/// Size of the exponent on the other side of a constant rate.
+const FAR_EXPONENT: f64 = 0.3;
+
+/// Replaces `end[first .. first + 3]` by where the step of a rate (a, b, c) leads when its
+/// value f and its slope g = df/d(ln t) at a reference time change by what the step says to
+/// first order.
+///
+/// **Formula** with p = t_r^b: f = a p + c, g = a b p, so a = g/(b p), c = f − g/b. In (f, b, g)
+/// the rate is f + g·((t/t_r)^b − 1)/b, which stays regular as b → 0, where a → ∞ and c → −∞
+/// cancel: the valley that bends in (a, b, c) is straight there. t_r: geometric mean of the
+/// times. **Edges** g and b have one sign, that of a. Where a long step would change that of b
+/// alone, b goes a quarter of the way to 0; where it would change that of g alone, b goes to the
+/// other side, since at g = 0 the rate is constant whatever b. Below |b| = 10⁻⁶ the step is
+/// straight. Where a floor stands, a positive f falls to no
+/// less than a quarter: beyond the floor the data no longer pull the rate back.
+/// **Source** Box and Cox, J. R. Stat. Soc. B 26 (1964) 211, for the transformation.
+/// **Checked by** `tests::curves_are_steps_to_first_order`,
+/// `tests::rates_near_zero_exponent_stay_where_they_were`.
+pub fn advance(
+    grid: &TimeGrid,
+    theta: &[f64],
+    step: &[f64],
+    floor: Floor,
+    end: &mut [f64],
+    first: usize,
+) {
+    let [a, b, c] = [theta[first], theta[first + 1], theta[first + 2]];
+    let [da, db, dc] = [step[first], step[first + 1], step[first + 2]];
+    let ln_reference =
+        (0..grid.frames()).map(|k| grid.ln_time(k)).sum::<f64>() / grid.frames() as f64;
+    let p = (b * ln_reference).exp();
+    let before = a * p + c;
+    let after = before + da * p + a * p * ln_reference * db + dc;
+    let f = match floor {
+        Floor::At(_) if before > 0.0 => after.max(0.25 * before),
+        _ => after,
+    };
+    let g = a * b * p + da * b * p + a * p * (1.0 + b * ln_reference) * db;
+    let side = |x: f64| x.signum() == (a * g).signum();
+    let exponent = match (side(b + db), side(b)) {
+        (true, _) => b + db,
+        (false, true) => 0.25 * b,
+        (false, false) => (a * g).signum() * (b + db).abs().max(FAR_EXPONENT),
+    };
+    let amplitude = g / (exponent * (exponent * ln_reference).exp());
+    if b.abs() > LEAST_EXPONENT && amplitude.is_finite() && amplitude != 0.0 {
+        end[first..first + 3].copy_from_slice(&[amplitude, exponent, f - g / exponent]);
+    }
+}
+
 /// The integral of the same rate between frames i ≤ j, as the formula has it: the oracle that
 /// tests evaluate with dual numbers.
 pub fn integral<T: Scalar>(
@@ -83,4 +136,60 @@ pub fn integral<T: Scalar>(
     };
     let half = T::constant(0.5 * grid.dt());
     (i..j).fold(T::constant(0.0), |sum, k| sum + half * (f(k) + f(k + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(theta: [f64; 3], step: [f64; 3]) -> [f64; 3] {
+        let grid = TimeGrid::new(200, 0.1, 0.0);
+        let mut end = [0, 1, 2].map(|k| theta[k] + step[k]);
+        advance(&grid, &theta, &step, Floor::At(0.0), &mut end, 0);
+        end
+    }
+
+    #[test]
+    fn curves_are_steps_to_first_order() {
+        let theta = [3000.0, -0.4, 100.0];
+        let step = [700.0, 0.15, -300.0];
+        let deviation = |h: f64| {
+            let e = end(theta, step.map(|s| h * s));
+            (0..3).map(|k| ((e[k] - theta[k] - h * step[k]) / theta[k]).abs()).sum::<f64>()
+        };
+        let ratio = deviation(1e-2) / deviation(1e-3);
+        assert!((80.0..120.0).contains(&ratio), "{ratio}");
+    }
+
+    /// Along the curve the rate at the reference time and its slope change as the step says,
+    /// however far the exponent goes.
+    #[test]
+    fn rates_near_zero_exponent_stay_where_they_were() {
+        let grid = TimeGrid::new(200, 0.1, 0.0);
+        let rate = |t: [f64; 3], k: usize| t[0] * (t[1] * grid.ln_time(k)).exp() + t[2];
+        let theta: [f64; 3] = [3000.0, -0.4, 100.0];
+        let mean = (0..200).map(|k| grid.ln_time(k)).sum::<f64>() / 200.0;
+        // The direction in which value and slope at the reference time do not change.
+        let p = (theta[1] * mean).exp();
+        let db = 0.39;
+        let da = -theta[0] * db * (1.0 + theta[1] * mean) / theta[1];
+        let dc = -(da * p + theta[0] * p * mean * db);
+        let e = end(theta, [da, db, dc]);
+        assert!((e[1] + 0.01).abs() < 1e-12);
+        assert!(e[0] > 1e4 && e[2] < -1e4, "{e:?}");
+        for k in (1..200).step_by(7) {
+            let (before, after) = (rate(theta, k), rate(e, k));
+            assert!((after / before - 1.0).abs() < 0.6, "frame {k}: {before} and {after}");
+        }
+    }
+
+    #[test]
+    fn signs_of_amplitude_are_kept() {
+        // The exponent alone would change its sign.
+        let [a, b, _] = end([3000.0, -0.1, 5.0], [9000.0, 0.3, 1.0]);
+        assert!(a > 0.0 && b == -0.025, "{a} {b}");
+        // The slope alone would: a rate that hardly grows is to fall.
+        let [a, b, c] = end([7e4, 0.001, -6.9e4], [-1e5, 0.0, 1e5]);
+        assert!(a > 0.0 && b == -0.3 && c.abs() < 1.1e3, "{a} {b} {c}");
+    }
 }
