@@ -14,5 +14,7 @@ mod matrix;
 mod open;
 mod reader;
 mod source;
+mod write;
 
 pub use open::{inspect, open};
+pub use write::{Experiment, WriteError, write_aps_u, write_npz};
