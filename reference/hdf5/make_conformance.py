@@ -16,7 +16,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-SHAPE = (21, 34)  # not a multiple of the chunk
+SHAPE = (13, 18)  # not a multiple of the chunk
 CHUNK = (8, 16)
 
 

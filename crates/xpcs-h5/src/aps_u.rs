@@ -23,11 +23,7 @@ const NUM_PTS: &str = "/xpcs/qmap/dynamic_num_pts";
 const NAMES: &str = "/xpcs/qmap/map_names";
 
 const FRAME_TIME: [Factor; 3] = [
-    Factor {
-        path: "/entry/instrument/detector_1/frame_time",
-        name: "frame_time",
-        unit: " s",
-    },
+    Factor { path: "/entry/instrument/detector_1/frame_time", name: "frame_time", unit: " s" },
     Factor { path: "/xpcs/twotime/config/stride_frame", name: "stride_frame", unit: "" },
     Factor { path: "/xpcs/twotime/config/avg_frame", name: "avg_frame", unit: "" },
 ];

@@ -16,10 +16,7 @@ const BITSHUFFLE: u16 = 32008;
 /// The filters of the reader, LZF and bitshuffle.
 pub(crate) fn registry() -> FilterRegistry {
     let mut registry = FilterRegistry::new();
-    registry.register(
-        LZF,
-        Box::new(|_, data, _| lzf::decode(data).map_err(|e| damaged("lzf", e))),
-    );
+    registry.register(LZF, Box::new(|_, data, _| lzf::decode(data).map_err(|e| damaged("lzf", e))));
     registry.register(
         BITSHUFFLE,
         Box::new(|filter, data, size| {

@@ -237,9 +237,8 @@ fn dimensions(path: &Path, shape: &[u64], bytes: u64) -> Result<(usize, usize), 
 }
 
 fn frame_time(path: &Path, times: &[f64], frames: usize) -> Result<FrameTime, ReadError> {
-    let refuse = |found: String, expected: String| {
-        Err(dataset_error(path, TIMES, found, expected, REWRITE))
-    };
+    let refuse =
+        |found: String, expected: String| Err(dataset_error(path, TIMES, found, expected, REWRITE));
     if times.len() != frames {
         let expected = format!("{frames}, the frames of {MATRICES}");
         return refuse(format!("{} times", times.len()), expected);
@@ -277,9 +276,8 @@ fn visit_as<T: Deserialize, R>(
     samples: impl Fn(Vec<T>) -> Samples,
     mut each: impl FnMut(usize, Samples) -> Result<R, ReadError>,
 ) -> Result<Vec<R>, ReadError> {
-    let refuse = |found: String| {
-        dataset_error(path, MATRICES, found, "matrices in C order, whole", REWRITE)
-    };
+    let refuse =
+        |found: String| dataset_error(path, MATRICES, found, "matrices in C order, whole", REWRITE);
     if npy.order() != Order::C {
         return Err(refuse("an array in Fortran order".to_owned()));
     }

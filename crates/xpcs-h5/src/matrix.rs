@@ -135,7 +135,8 @@ fn describe<T: Value>(values: &[T], n: usize) -> Statistics {
     let (mut min, mut max, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
     let (mut not_finite, mut zeros, mut negatives) = (0, 0, 0);
     for i in 0..n {
-        let row = if lower { &values[i * n..i * n + i] } else { &values[i * n + i + 1..][..n - i - 1] };
+        let row =
+            if lower { &values[i * n..i * n + i] } else { &values[i * n + i + 1..][..n - i - 1] };
         let mut row_sum = 0.0;
         for &value in row {
             let value: f64 = value.into();
@@ -168,7 +169,10 @@ mod tests {
     }
 
     fn matrix(keep: impl Fn(usize, usize) -> bool) -> Vec<f64> {
-        (0..N * N).map(|k| (k / N, k % N)).map(|(i, j)| if keep(i, j) { value(i, j) } else { 0.0 }).collect()
+        (0..N * N)
+            .map(|k| (k / N, k % N))
+            .map(|(i, j)| if keep(i, j) { value(i, j) } else { 0.0 })
+            .collect()
     }
 
     fn expected() -> Triangle {
@@ -224,7 +228,8 @@ mod tests {
         half[1] = -2.0;
         half[2] = 0.0;
         let counts = statistics(&Samples::F64(half.clone()), N);
-        let pairs: Vec<f64> = (0..N).flat_map(|i| half[i * N + i + 1..(i + 1) * N].to_vec()).collect();
+        let pairs: Vec<f64> =
+            (0..N).flat_map(|i| half[i * N + i + 1..(i + 1) * N].to_vec()).collect();
         let mean = pairs.iter().sum::<f64>() / pairs.len() as f64;
         assert!((counts.mean - mean).abs() < 1e-14);
         assert_eq!((counts.min, counts.max), (-2.0, value(7, 8)));

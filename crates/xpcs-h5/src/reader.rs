@@ -4,9 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use dyne_runtime::Lanes;
-use dyne_xpcs_data::{
-    Catalog, Element, MatrixSummary, ReadError, Reader, Samples, Triangle,
-};
+use dyne_xpcs_data::{Catalog, Element, MatrixSummary, ReadError, Reader, Samples, Triangle};
 
 use crate::backend::{Fault, Kind};
 use crate::matrix::{self, Defect};
@@ -35,9 +33,8 @@ impl TwoTimeFile {
     ) -> Result<Samples, ReadError> {
         let facts = self.source.facts(path, MATRIX)?;
         let bands = bands(frames, facts.chunk.first().copied());
-        let read = |rows: &Range<usize>| {
-            self.source.backend.window(path, rows.clone(), frames.clone())
-        };
+        let read =
+            |rows: &Range<usize>| self.source.backend.window(path, rows.clone(), frames.clone());
         let parts = if bands.len() == 1 {
             bands.iter().map(read).collect()
         } else {

@@ -107,10 +107,7 @@ impl Experiment {
         }
         Err(WriteError::Experiment {
             file: file.to_owned(),
-            found: format!(
-                "matrix {} of {frames} frames with {diagonal} on its diagonal",
-                at + 1
-            ),
+            found: format!("matrix {} of {frames} frames with {diagonal} on its diagonal", at + 1),
             expected: format!("{} of both", self.frames),
         })
     }

@@ -28,10 +28,8 @@ impl Pure {
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
         let storage = FileStorage::open(path).map_err(fault)?;
         let bytes = std::fs::metadata(path).map_err(|e| Fault::Unreadable(e.to_string()))?.len();
-        let limit = usize::try_from(bytes)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(EXPANSION)
-            .max(LEAST_LIMIT);
+        let limit =
+            usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(EXPANSION).max(LEAST_LIMIT);
         let options = OpenOptions::default()
             .with_filter_registry(filter::registry())
             .with_chunk_cache_bytes(0)

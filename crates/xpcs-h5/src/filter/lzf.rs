@@ -25,11 +25,7 @@ pub(super) fn decode(data: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(out)
 }
 
-fn copy_back<'a>(
-    control: u8,
-    tail: &'a [u8],
-    out: &mut Vec<u8>,
-) -> Result<&'a [u8], &'static str> {
+fn copy_back<'a>(control: u8, tail: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], &'static str> {
     const SHORT: &str = "the stream ends inside a back reference";
     let (length, tail) = match usize::from(control >> 5) {
         7 => {

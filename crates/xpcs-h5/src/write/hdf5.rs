@@ -72,9 +72,9 @@ impl Values<'_> {
             Self::Floats(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Self::Texts(texts) => {
                 let width = Self::text_bytes(texts);
-                let padded = texts.iter().flat_map(|t| {
-                    t.bytes().chain(std::iter::repeat_n(0, width - t.len()))
-                });
+                let padded = texts
+                    .iter()
+                    .flat_map(|t| t.bytes().chain(std::iter::repeat_n(0, width - t.len())));
                 padded.collect()
             }
         }

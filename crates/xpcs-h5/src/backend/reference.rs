@@ -1,0 +1,1 @@
+//! The reference library, the oracle of the conformance files.
