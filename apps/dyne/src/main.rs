@@ -1,3 +1,51 @@
-//! The `dyne` program.
+//! The `dyne` program: what is typed becomes a plan, the libraries do the work, and what
+//! they tell becomes text, files and an exit code.
 
-fn main() {}
+mod args;
+mod config;
+mod demo;
+mod failure;
+mod fit;
+mod inspect;
+mod machine;
+mod progress;
+mod provenance;
+mod simulate;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::{Ending, Failure};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for and go to standard output; the rest is usage.
+            let ending = if error.use_stderr() { Ending::Usage } else { Ending::Converged };
+            let _ = error.print();
+            return ending.into();
+        }
+    };
+    match run(arguments.command, started) {
+        Ok(ending) => ending.into(),
+        Err(failure) => {
+            eprintln!("dyne: {failure}");
+            failure.ending().into()
+        }
+    }
+}
+
+fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
+    match command {
+        Command::Fit(arguments) => fit::run(&arguments, started),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Config(command) => config::run(&command),
+        Command::Demo(arguments) => demo::run(&arguments, started),
+    }
+}

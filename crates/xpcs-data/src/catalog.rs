@@ -160,6 +160,18 @@ pub enum StoredTriangle {
     Neither,
 }
 
+impl fmt::Display for StoredTriangle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upper => "upper triangle",
+            Self::Lower => "lower triangle",
+            Self::Full => "full matrix",
+            Self::Asymmetric => "full matrix, not symmetric",
+            Self::Neither => "zeros only",
+        })
+    }
+}
+
 /// What one matrix holds, over all pairs i < j of all frames.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MatrixSummary {

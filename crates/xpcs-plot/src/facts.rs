@@ -163,30 +163,20 @@ pub(crate) fn provenance(report: &Report) -> Vec<Fact> {
 /// One line a convention; the shear convention also says what the fitted rate is called elsewhere.
 pub(crate) fn conventions(report: &Report) -> Vec<String> {
     let line = |(name, value): (&String, &String)| match name.as_str() {
-        "shear" => format!("shear convention: {value}{}", shear_elsewhere(report, value)),
+        "shear" => format!("shear convention: {value}{}", shear_elsewhere(report)),
         _ => format!("{name} convention: {value}"),
     };
     report.convention.iter().map(line).collect()
 }
 
-/// Shear rate that a convention reports, over the published one, for small phases Φ.
-///
-/// **Formula.** 1 for S = \[sin Φ/Φ\]² (`published`), π/√2 for S = \[sin(Φ/π)/(Φ/π)\]⁴ (`homodyne-2`), 1/√2 for
-/// S = \[sin Φ/Φ\]⁴ (`homodyne-analysis`), from equal terms in Φ². **Checked by** `rates_are_named_in_other_conventions`.
-const SHEAR_RATES: [(&str, f64); 3] = [
-    ("published", 1.0),
-    ("homodyne-2", std::f64::consts::PI * std::f64::consts::FRAC_1_SQRT_2),
-    ("homodyne-analysis", std::f64::consts::FRAC_1_SQRT_2),
-];
-
-fn shear_elsewhere(report: &Report, convention: &str) -> String {
-    let own = SHEAR_RATES.iter().find(|(name, _)| *name == convention);
+/// What the fitted shear rate is called under the other conventions.
+fn shear_elsewhere(report: &Report) -> String {
     let rate = report.parameters.iter().find(|p| p.name == "gamma_dot_t0");
-    let (Some((_, own)), Some(rate)) = (own, rate) else { return String::new() };
-    let others = SHEAR_RATES.iter().filter(|(name, _)| *name != convention);
-    let called = |(name, factor): &(&str, f64)| {
-        format!("{} under {name}", significant(rate.value * factor / own, 4))
-    };
-    let called: Vec<_> = others.map(called).collect();
+    let others = &report.other_conventions;
+    let Some(rate) = rate.filter(|_| !others.is_empty()) else { return String::new() };
+    let called: Vec<String> = others
+        .iter()
+        .map(|o| format!("{} under {}", significant(rate.value * o.rate_factor, 4), o.name))
+        .collect();
     format!("; gamma_dot_t0 = {} would be {}", significant(rate.value, 4), called.join(", "))
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use dyne_solve::{Slot, Termination};
+use dyne_xpcs_model::{Mode, ShearConvention};
 
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
-    BinPicture, BoundSide, Cost, Counters, Covariance, ParameterResult, Provenance, Report,
-    ScalingResult, Status, Timings, Warning,
+    BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
+    Provenance, Report, ScalingResult, Status, Timings, Warning,
 };
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
@@ -34,7 +35,11 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         },
         termination: fit.termination.sentence().to_owned(),
         mode: plan.mode.name().to_owned(),
-        convention: convention(plan),
+        convention: BTreeMap::from([(
+            "shear".to_owned(),
+            plan.config.physics.shear.name().to_owned(),
+        )]),
+        other_conventions: other_conventions(plan),
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
@@ -52,17 +57,18 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
     }
 }
 
-/// The shear convention, and what a rate is called under the others: `homodyne-2` reports
-/// the rate divided by this convention's factor relative to its own.
-fn convention(plan: &Plan) -> BTreeMap<String, String> {
-    let shear = plan.config.physics.shear;
-    let mut convention = BTreeMap::from([("shear".to_owned(), shear.name().to_owned())]);
-    if plan.mode == dyne_xpcs_model::Mode::LaminarFlow {
-        let other = dyne_xpcs_model::ShearConvention::Homodyne2;
-        let factor = shear.rate_to_published() / other.rate_to_published();
-        convention.insert("shear_rate_under_homodyne-2".to_owned(), format!("× {factor:.4}"));
-    }
-    convention
+/// By what factor a shear rate of this fit is called under the other conventions.
+fn other_conventions(plan: &Plan) -> Vec<OtherConvention> {
+    let own = plan.config.physics.shear;
+    let sheared = plan.mode == Mode::LaminarFlow;
+    ShearConvention::ALL
+        .into_iter()
+        .filter(|other| sheared && *other != own)
+        .map(|other| OtherConvention {
+            name: other.name().to_owned(),
+            rate_factor: own.rate_to_published() / other.rate_to_published(),
+        })
+        .collect()
 }
 
 fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {

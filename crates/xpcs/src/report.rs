@@ -212,6 +212,15 @@ pub struct BinPicture {
     pub cuts: Vec<Cut>,
 }
 
+/// What a shear rate would be called under another named convention.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OtherConvention {
+    /// Name of the convention.
+    pub name: String,
+    /// Factor on gamma_dot_t0 and gamma_dot_t_offset, from the expansion at small phase.
+    pub rate_factor: f64,
+}
+
 /// Everything a fit tells. [`Report::to_json`] writes the schema `dyne-result/1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -223,6 +232,8 @@ pub struct Report {
     pub mode: String,
     /// Named conventions (`shear` → `published`).
     pub convention: BTreeMap<String, String>,
+    /// What a shear rate would be called under the other named conventions.
+    pub other_conventions: Vec<OtherConvention>,
     /// Physical parameters in the order of the model.
     pub parameters: Vec<ParameterResult>,
     /// Contrast and offset per bin, in the order of the fit.
@@ -265,6 +276,7 @@ impl Report {
             "termination": self.termination,
             "mode": self.mode,
             "convention": self.convention,
+            "other_conventions": self.other_conventions,
             "parameters": parameters,
             "scaling": self.scaling,
             "covariance": covariance,

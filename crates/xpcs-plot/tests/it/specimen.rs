@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
-    BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, ParameterResult, Provenance,
+    BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, OtherConvention,
+    ParameterResult, Provenance,
     Report, ScalingResult, Status, Timings, Warning,
 };
 
@@ -188,6 +189,10 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         status: Status::NotConverged,
         termination: "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8".to_owned(),
         mode: "laminar_flow".to_owned(),
+        other_conventions: vec![
+            OtherConvention { name: "homodyne-2".to_owned(), rate_factor: 2.221_441_469 },
+            OtherConvention { name: "homodyne-analysis".to_owned(), rate_factor: 0.707_106_781 },
+        ],
         convention: BTreeMap::from([("shear".to_owned(), "published".to_owned())]),
         parameters: parameters(),
         scaling: (0..bins).map(|k| scaling(k, phi(k))).collect(),

@@ -1,0 +1,155 @@
+//! What is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Fits physical models to two-time correlation matrices of X-ray photon correlation
+/// spectroscopy (XPCS).
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 converged, 1 finished with reservations, 2 usage or \
+configuration, 3 data, 4 numerical, 5 resources, 130 interrupted.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a file: `dyne fit run.hdf --mode laminar_flow --gap 2e6 --out results`
+    Fit(FitArguments),
+    /// Show what a file holds: layout, q, φ, frames, frame time, value range, bad values
+    Inspect(InspectArguments),
+    /// Simulate an experiment with known truth
+    Simulate(SimulateArguments),
+    /// Write, check or explain a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Simulate an experiment, fit it and write demo/report.html; needs nothing else
+    Demo(DemoArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArguments {
+    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
+    #[arg(required_unless_present = "config")]
+    pub(crate) file: Option<PathBuf>,
+    /// Configuration; flags and --set override it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Model: static or laminar_flow
+    #[arg(long)]
+    pub(crate) mode: Option<String>,
+    /// Gap between the plates, Å (laminar_flow)
+    #[arg(long, value_name = "Å")]
+    pub(crate) gap: Option<String>,
+    /// Wave-vector transfer, Å⁻¹ (nearest), a list `[0.003, 0.005]`, or all
+    #[arg(long, value_name = "Å⁻¹")]
+    pub(crate) q: Option<String>,
+    /// Range of angles FROM:TO in degrees, inclusive; may be repeated
+    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
+    pub(crate) phi: Vec<String>,
+    /// Frames FIRST:LAST, counted from 1, inclusive
+    #[arg(long, value_name = "FIRST:LAST")]
+    pub(crate) frames: Option<String>,
+    /// Time between frames, s; only where the file does not tell
+    #[arg(long, value_name = "s")]
+    pub(crate) dt: Option<String>,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Override a key of the configuration, e.g. fit.loss=huber; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Search the whole range of the parameters even where starting values are given
+    #[arg(long)]
+    pub(crate) global: bool,
+    /// Worker threads; all available ones if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Show the plan and end before the matrices are read
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Telling {
+    /// No progress and no report on the terminal
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Write events to FILE as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// Data file
+    pub(crate) file: PathBuf,
+    /// Only what the headers tell; no matrix is read
+    #[arg(long)]
+    pub(crate) headers: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArguments {
+    /// Description of the experiment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// File to write: NPZ where it ends in .npz, APS-U HDF5 otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Override a key, e.g. noise.seed=7; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Worker threads; all available ones if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Say nothing
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a commented configuration
+    New {
+        /// Model: static or laminar_flow
+        #[arg(long)]
+        mode: String,
+        /// For `dyne simulate` instead of `dyne fit`
+        #[arg(long)]
+        simulation: bool,
+    },
+    /// Check a configuration
+    Check {
+        /// The file
+        file: PathBuf,
+        /// For `dyne simulate` instead of `dyne fit`
+        #[arg(long)]
+        simulation: bool,
+    },
+    /// Explain a key (fit.loss) or a parameter (D0)
+    Explain {
+        /// Key or parameter
+        key: String,
+    },
+    /// Print the JSON schema
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Folder for data and results
+    #[arg(long, value_name = "DIR", default_value = "demo")]
+    pub(crate) out: PathBuf,
+    /// No progress and no report on the terminal
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}

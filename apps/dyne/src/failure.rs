@@ -1,0 +1,128 @@
+//! How the program ends: exit codes, and what goes with each error.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+use dyne_runtime::lanes::LanesError;
+use dyne_xpcs::config::ConfigError;
+use dyne_xpcs::fit::FitError;
+use dyne_xpcs::plan::PlanError;
+use dyne_xpcs::results::ResultsError;
+use dyne_xpcs::simulate::ExperimentError;
+use dyne_xpcs_data::ReadError;
+use dyne_xpcs_h5::WriteError;
+use dyne_xpcs_plot::PlotError;
+
+/// How a run ended, with its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Converged, or nothing to converge.
+    Converged = 0,
+    /// There is a result, with reservations.
+    Reservations = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Data.
+    Data = 3,
+    /// Numerical.
+    Numerical = 4,
+    /// Resources.
+    Resources = 5,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(ending as u8)
+    }
+}
+
+/// Why there is no result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Usage(String),
+    Config(ConfigError),
+    Plan(PlanError),
+    Read(ReadError),
+    Fit(FitError),
+    Experiment(ExperimentError),
+    Write(WriteError),
+    Results(ResultsError),
+    Plot(PlotError),
+    Lanes(LanesError),
+}
+
+impl Failure {
+    /// The exit code: the table of CONTRIBUTING.md.
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Self::Usage(_) | Self::Config(_) => Ending::Usage,
+            Self::Plan(plan) | Self::Fit(FitError::Plan(plan)) => match plan {
+                PlanError::Solve(_) | PlanError::PerBin { .. } | PlanError::SeveralQ { .. } => {
+                    Ending::Usage
+                }
+                _ => Ending::Data,
+            },
+            Self::Read(_) => Ending::Data,
+            Self::Fit(FitError::Interrupted) => Ending::Interrupted,
+            Self::Fit(_) | Self::Plot(_) => Ending::Numerical,
+            Self::Experiment(_) => Ending::Usage,
+            Self::Write(_) | Self::Results(_) | Self::Lanes(_) => Ending::Resources,
+        }
+    }
+
+    fn inner(&self) -> &dyn Error {
+        match self {
+            Self::Usage(_) => unreachable!("usage has no inner error"),
+            Self::Config(e) => e,
+            Self::Plan(e) => e,
+            Self::Read(e) => e,
+            Self::Fit(e) => e,
+            Self::Experiment(e) => e,
+            Self::Write(e) => e,
+            Self::Results(e) => e,
+            Self::Plot(e) => e,
+            Self::Lanes(e) => e,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Usage(message) = self {
+            return f.write_str(message);
+        }
+        let error = self.inner();
+        write!(f, "{error}")?;
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            write!(f, "\ncause: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+macro_rules! from {
+    ($($error:ty => $variant:ident),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        })*
+    };
+}
+
+from! {
+    ConfigError => Config,
+    PlanError => Plan,
+    ReadError => Read,
+    FitError => Fit,
+    ExperimentError => Experiment,
+    WriteError => Write,
+    ResultsError => Results,
+    PlotError => Plot,
+    LanesError => Lanes,
+}

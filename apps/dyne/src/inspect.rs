@@ -1,0 +1,91 @@
+//! `dyne inspect`: what a file holds and how each number was derived.
+
+use std::fmt::Write;
+
+use dyne_xpcs_data::{Catalog, MatrixSummary};
+use serde_json::json;
+
+use crate::args::InspectArguments;
+use crate::failure::{Ending, Failure};
+use crate::machine;
+
+pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
+    let reader = dyne_xpcs_h5::open(&arguments.file)?;
+    let summaries = if arguments.headers {
+        Vec::new()
+    } else {
+        dyne_xpcs_h5::inspect(&*reader, &machine::lanes(None)?)?
+    };
+    let catalog = reader.catalog();
+    if arguments.json {
+        println!("{:#}", json!({ "catalog": catalog, "matrices": summaries }));
+    } else {
+        print!("{}", text(catalog, &summaries));
+    }
+    let bad = summaries.iter().any(|s| s.not_finite > 0);
+    Ok(if bad { Ending::Reservations } else { Ending::Converged })
+}
+
+fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "file      {}", catalog.file.display());
+    let _ = writeln!(out, "layout    {}", catalog.layout);
+    let _ =
+        writeln!(out, "matrices  {} of {n} × {n} frames", catalog.bins.len(), n = catalog.frames);
+    let _ = match &catalog.dt {
+        Some(dt) => writeln!(out, "dt        {} s  ({})", dt.seconds, dt.derivation),
+        None => writeln!(out, "dt        not in the file (looked at {})", searched(catalog)),
+    };
+    for note in &catalog.notes {
+        let _ = writeln!(out, "note      {note}");
+    }
+    let _ = writeln!(out, "\n{:>5} {:>12} {:>9}  matrix", "bin", "q (Å⁻¹)", "φ (°)");
+    for bin in &catalog.bins {
+        let _ =
+            writeln!(out, "{:>5} {:>12.6} {:>9.3}  {}", bin.number, bin.q, bin.phi_deg, bin.path);
+    }
+    if summaries.is_empty() {
+        return out;
+    }
+    let _ = writeln!(
+        out,
+        "\n{:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8}  stored",
+        "bin", "min", "mean", "max", "NaN/Inf", "zero", "negative"
+    );
+    for s in summaries {
+        let _ = writeln!(
+            out,
+            "{:>5} {:>10.5} {:>10.5} {:>10.5} {:>8} {:>8} {:>8}  {}",
+            s.bin,
+            s.min,
+            s.mean,
+            s.max,
+            s.not_finite,
+            s.zeros,
+            s.negatives,
+            storage(s)
+        );
+    }
+    out
+}
+
+fn searched(catalog: &Catalog) -> String {
+    match catalog.dt_searched.is_empty() {
+        true => "no place: this layout does not store it".to_owned(),
+        false => catalog.dt_searched.join(", "),
+    }
+}
+
+fn storage(summary: &MatrixSummary) -> String {
+    let chunk: Vec<String> = summary.chunk.iter().map(u64::to_string).collect();
+    let chunk = match chunk.is_empty() {
+        true => "one piece".to_owned(),
+        false => format!("chunks of {}", chunk.join(" × ")),
+    };
+    let filters = match summary.filters.is_empty() {
+        true => "no filter".to_owned(),
+        false => summary.filters.join(" + "),
+    };
+    format!("{}, {chunk}, {filters}", summary.stored)
+}

@@ -1,0 +1,56 @@
+//! Where the numbers of a report come from.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use dyne_math::simd::Level;
+use dyne_runtime::Lanes;
+use dyne_xpcs::plan::Plan;
+use dyne_xpcs::report::Provenance;
+use dyne_xpcs_data::Catalog;
+
+/// Files up to this size are hashed whole.
+const WHOLE: u64 = 256 << 20;
+
+/// Bytes at each end that stand for a larger file.
+const END: u64 = 1 << 20;
+
+/// Provenance of a fit.
+pub(crate) fn of(plan: &Plan, catalog: &Catalog, hash: String, lanes: &Lanes) -> Provenance {
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: env!("DYNE_GIT_REVISION").to_owned(),
+        file: catalog.file.display().to_string(),
+        file_hash: hash,
+        layout: catalog.layout.to_string(),
+        dt_s: plan.dt.seconds,
+        dt_source: plan.dt.derivation.clone(),
+        host_cores: Lanes::available().get(),
+        simd: Level::best().to_string(),
+        threads: lanes.count(),
+        plan: serde_json::to_value(&plan.config).unwrap_or(serde_json::Value::Null),
+    }
+}
+
+/// BLAKE3 of a file; of the first and last mebibyte and the size where it is large, since only
+/// the selected matrices of a large file are read.
+pub(crate) fn hash(path: &Path) -> String {
+    let hashed = File::open(path).and_then(|mut file| {
+        let size = file.metadata()?.len();
+        let mut hasher = blake3::Hasher::new();
+        if size <= WHOLE {
+            hasher.update_reader(file)?;
+            return Ok(format!("blake3:{}", hasher.finalize()));
+        }
+        let mut part = vec![0; END as usize];
+        for at in [SeekFrom::Start(0), SeekFrom::End(-(END as i64))] {
+            file.seek(at)?;
+            file.read_exact(&mut part)?;
+            hasher.update(&part);
+        }
+        hasher.update(&size.to_le_bytes());
+        Ok(format!("blake3-ends:{}", hasher.finalize()))
+    });
+    hashed.unwrap_or_else(|e| format!("none: {e}"))
+}

@@ -1,0 +1,15 @@
+//! The program as its users meet it: every test runs the binary in a folder of its own and
+//! looks at its output, its exit code and its files.
+
+mod command;
+mod config;
+mod demo;
+mod errors;
+mod errors_config;
+mod experiment;
+mod fit;
+mod inspect;
+mod interrupt;
+mod result;
+mod selection;
+mod simulate;
