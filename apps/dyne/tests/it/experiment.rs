@@ -51,7 +51,8 @@ impl Folder {
     pub(crate) fn with_file(name: &str) -> Self {
         let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/xpcs-h5/tests/files/");
         let folder = Self::new();
-        let content = std::fs::read(format!("{files}{name}")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let content =
+            std::fs::read(format!("{files}{name}")).unwrap_or_else(|e| panic!("{name}: {e}"));
         folder.write("run.hdf", content);
         folder
     }
