@@ -271,7 +271,7 @@ mod tests {
     fn bands_end_at_chunks() {
         assert_eq!(bands(&(0..10), Some(4)), [0..4, 4..8, 8..10]);
         assert_eq!(bands(&(3..9), Some(4)), [3..4, 4..8, 8..9]);
-        assert_eq!(bands(&(0..10), Some(16)), [0..10]);
-        assert_eq!(bands(&(2..10), None), [2..10]);
+        assert_eq!(bands(&(0..10), Some(16)), vec![0..10]);
+        assert_eq!(bands(&(2..10), None), vec![2..10]);
     }
 }

@@ -178,3 +178,35 @@ fn the_reference_library_reads_the_same() {
         check_links(&backend);
     }
 }
+
+#[cfg(feature = "reference")]
+#[test]
+fn the_reference_library_reads_what_is_written() {
+    use dyne_xpcs_data::{SimulatedMatrix, Triangle};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("written.h5");
+    let n = 300;
+    let pairs: Vec<f32> = (0..Triangle::pairs(n)).map(|k| 1.0 + (k % 977) as f32 / 64.0).collect();
+    let matrix =
+        SimulatedMatrix { triangle: Triangle::new(n, Samples::F32(pairs)), diagonal: vec![2.5; n] };
+    let experiment =
+        crate::Experiment { q: 0.0054, phi_deg: vec![-30.0, 60.0], dt_s: 0.25, frames: n };
+    let given = |_| Ok::<_, std::io::Error>(matrix.clone());
+    crate::write_aps_u(&path, &experiment, given).unwrap();
+    let backend = reference::Reference::open(&path).unwrap();
+    let map = "/xpcs/twotime/correlation_map";
+    assert_eq!(backend.members(map).unwrap(), ["c2_00001", "c2_00002"]);
+    let read = numbers(backend.window(&format!("{map}/c2_00002"), 0..n, 0..n).unwrap());
+    for (k, value) in read.into_iter().enumerate() {
+        let (i, j) = (k / n, k % n);
+        let expected = match i.cmp(&j) {
+            std::cmp::Ordering::Less => matrix.triangle.get(i, j),
+            std::cmp::Ordering::Equal => 2.5,
+            std::cmp::Ordering::Greater => 0.0,
+        };
+        assert_eq!(value, expected, "({i}, {j})");
+    }
+    assert_eq!(backend.numbers("/xpcs/qmap/dynamic_v_list_dim1").unwrap(), [-30.0, 60.0]);
+    assert_eq!(backend.texts("/xpcs/qmap/map_names").unwrap(), ["q", "phi"]);
+    assert_eq!(backend.numbers("/xpcs/twotime/config/avg_frame").unwrap(), [1.0]);
+}
