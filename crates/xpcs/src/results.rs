@@ -1,112 +1,20 @@
-//! Result files: written beside the folder first, moved into it when all are whole.
+//! Result files: the folder they appear in as a whole, and the arrays.
+
+mod folder;
 
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dyne_solve::Scaling;
 use dyne_xpcs_data::{Matrices, Samples, Triangle};
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
-use thiserror::Error;
-
+use npyz::zip::CompressionMethod;
+use npyz::zip::write::FileOptions;
 use crate::config::NpzLayout;
 
-/// Why results could not be written.
-#[derive(Debug, Error)]
-#[error("writing {}: {reason}\nchoose a folder that can be written, or free some space; an earlier result there is untouched", path.display())]
-pub struct ResultsError {
-    /// File or folder.
-    pub path: PathBuf,
-    /// What the system says.
-    pub reason: String,
-}
-
-/// A folder of results in the making. Dropped before [`ResultFolder::publish`] it leaves
-/// nothing behind.
-#[derive(Debug)]
-pub struct ResultFolder {
-    target: PathBuf,
-    staging: PathBuf,
-    published: bool,
-}
-
-impl ResultFolder {
-    /// Makes a hidden folder beside `target`, which shows at once whether one can write there.
-    ///
-    /// # Errors
-    /// [`ResultsError`] where the folder cannot be made.
-    pub fn create(target: &Path) -> Result<Self, ResultsError> {
-        let fail = |reason: String| ResultsError { path: target.to_owned(), reason };
-        if target.exists() && !target.is_dir() {
-            return Err(fail("it exists and is not a folder".into()));
-        }
-        let name = target.file_name().ok_or_else(|| fail("it has no name".into()))?;
-        let parent =
-            target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let hidden = format!(".{}.{}", name.to_string_lossy(), std::process::id());
-        let staging = parent.join(hidden);
-        fs::create_dir_all(&staging).map_err(|e| fail(e.to_string()))?;
-        Ok(Self { target: target.to_owned(), staging, published: false })
-    }
-
-    /// Writes a file of this name; it may stand in one folder below.
-    ///
-    /// # Errors
-    /// [`ResultsError`] with the file.
-    pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), ResultsError> {
-        let path = self.staged(name)?;
-        fs::write(&path, contents).map_err(|e| self.error(name, &e))
-    }
-
-    /// Where a file of this name is to be written by somebody else.
-    ///
-    /// # Errors
-    /// [`ResultsError`] where its folder cannot be made.
-    pub fn staged(&self, name: &str) -> Result<PathBuf, ResultsError> {
-        let path = self.staging.join(name);
-        let folder = path.parent().unwrap_or(&self.staging);
-        fs::create_dir_all(folder).map_err(|e| self.error(name, &e))?;
-        Ok(path)
-    }
-
-    fn error(&self, name: &str, reason: &dyn std::fmt::Display) -> ResultsError {
-        ResultsError { path: self.target.join(name), reason: reason.to_string() }
-    }
-
-    /// Moves everything to the target. Files of the same name are replaced one by one, whole;
-    /// folders of the same name are replaced as a whole; other files stay.
-    ///
-    /// # Errors
-    /// [`ResultsError`] where something cannot be moved.
-    pub fn publish(mut self) -> Result<(), ResultsError> {
-        let fail =
-            |e: std::io::Error| ResultsError { path: self.target.clone(), reason: e.to_string() };
-        if !self.target.exists() {
-            fs::rename(&self.staging, &self.target).map_err(fail)?;
-            self.published = true;
-            return Ok(());
-        }
-        for entry in fs::read_dir(&self.staging).map_err(fail)? {
-            let from = entry.map_err(fail)?.path();
-            let to = self.target.join(from.file_name().unwrap_or_default());
-            if to.is_dir() {
-                fs::remove_dir_all(&to).map_err(fail)?;
-            }
-            fs::rename(&from, &to).map_err(fail)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for ResultFolder {
-    fn drop(&mut self) {
-        if !self.published {
-            // Nothing can be done about a folder that cannot be removed, and the result stands.
-            let _ = fs::remove_dir_all(&self.staging);
-        }
-    }
-}
+pub use folder::{ResultFolder, ResultsError};
 
 /// What `result.npz` holds besides the model.
 pub struct ArrayAxes<'a> {
@@ -163,6 +71,9 @@ pub fn write_npz<E: From<ResultsError>>(
         }
         result.map_err(fail)?;
     }
+    // Dropping the archive would end it too, but hide a full disk.
+    let mut buffered = npz.zip_writer().finish().map_err(|e| fail(e.into()))?;
+    buffered.flush().map_err(fail)?;
     Ok(())
 }
 
@@ -259,7 +170,9 @@ fn write_array<T: npyz::AutoSerialize + Copy, W: Write + std::io::Seek>(
     shape: &[u64],
     fill: impl FnOnce(&mut dyn FnMut(&[T]) -> std::io::Result<()>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let options = Default::default();
+    // Noise does not compress; more than 4 GB is allowed.
+    let options =
+        FileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     let mut writer = npz.array(name, options)?.default_dtype().shape(shape).begin_nd()?;
     fill(&mut |values| writer.extend(values.iter().copied()))?;
     writer.finish()
