@@ -34,8 +34,9 @@ pub fn exp<S: Isa>(s: S, x: S::V) -> S::V {
         2.7620138719732994e-07,
         2.5100424157005067e-08,
     ];
-    let t = s.fma(x, s.splat(std::f64::consts::LOG2_E), s.splat(ROUND));
-    let k = s.sub(t, s.splat(ROUND));
+    // The bias of the exponent rides on the rounding constant.
+    let t = s.fma(x, s.splat(std::f64::consts::LOG2_E), s.splat(ROUND + 1023.0));
+    let k = s.sub(t, s.splat(ROUND + 1023.0));
     let r = if S::FUSED {
         let r = s.fnma(k, s.splat(std::f64::consts::LN_2), x);
         s.fnma(k, s.splat(2.319_046_813_846_299_6e-17), r)
@@ -51,7 +52,7 @@ pub fn exp<S: Isa>(s: S, x: S::V) -> S::V {
     let high = s.fma(r4, pair(4), s.fma(r2, pair(3), pair(2)));
     let q = s.fma(r4, high, low);
     let p = s.add(s.splat(1.0), s.fma(r2, q, r));
-    s.mul(p, s.bits_shl::<52>(s.bits_add(t, 1023)))
+    s.mul(p, s.bits_shl::<52>(t))
 }
 
 /// e^x for x ≤ 0, floored at e^−300 ≈ 5·10⁻¹³¹.
@@ -64,54 +65,47 @@ pub fn decay<S: Isa>(s: S, x: S::V) -> S::V {
     exp(s, s.max(x, s.splat(-300.0)))
 }
 
-/// (sin x, cos x), each within 1 ulp for |x| ≤ [`SINCOS_LIMIT`].
+/// (sin x, cos x), each within 2 ulp for |x| ≤ [`SINCOS_LIMIT`].
 ///
-/// **Formula** x = k π/2 + r + r', |r| ≤ π/4; odd and even polynomials in r of degree 13 and
-/// 14 with a first-order correction for the tail r'; exchanged and signed by k mod 4.
+/// **Formula** x = k π/2 + r, |r| ≤ π/4; odd and even polynomials in r of degree 13 and 14,
+/// exchanged and signed by k mod 4.
 /// **Edges** beyond the limit the absolute error grows as |x|·2⁻⁶⁰ up to |x| = 2^31 and the
-/// values stay bounded; NaN gives NaN. **Cost** about 40 operations.
+/// values stay bounded; NaN gives NaN. **Cost** about 30 operations.
 /// **Source** reduction after Cody and Waite (1980), coefficients of the fdlibm kernels
 /// (Sun Microsystems 1993). **Checked by** `tests/elementary.rs::sincos`.
 #[inline(always)]
 pub fn sincos<S: Isa>(s: S, x: S::V) -> (S::V, S::V) {
     let t = s.fma(x, s.splat(std::f64::consts::FRAC_2_PI), s.splat(ROUND));
     let k = s.sub(t, s.splat(ROUND));
-    let (r, tail) = if S::FUSED { reduce_fused(s, x, k) } else { reduce_split(s, x, k) };
+    let r = if S::FUSED { reduce_fused(s, x, k) } else { reduce_split(s, x, k) };
     let z = s.mul(r, r);
-    let sin_r = sin_kernel(s, r, tail, z);
-    let cos_r = cos_kernel(s, r, tail, z);
+    let sin_r = sin_kernel(s, r, z);
+    let cos_r = cos_kernel(s, z);
     let odd = s.bit_set(t, 0);
     let sin = s.select(odd, cos_r, sin_r);
     let cos = s.select(odd, sin_r, cos_r);
     (s.negate_if_bit1(sin, t), s.negate_if_bit1(cos, s.bits_add(t, 1)))
 }
 
+/// x − k π/2 with π/2 in three parts of 53 bits. The first difference is exact, since both
+/// terms are multiples of 2⁻⁵³ and it is below 1; the others round relative to the result.
 #[inline(always)]
-fn reduce_fused<S: Isa>(s: S, x: S::V, k: S::V) -> (S::V, S::V) {
-    let high = s.fnma(k, s.splat(std::f64::consts::FRAC_PI_2), x);
-    let low = s.splat(6.123_233_995_736_766e-17);
-    let w = s.mul(k, low);
-    let r = s.sub(high, w);
-    // What the subtraction and the product have lost, and the third part of π/2.
-    let tail = s.sub(s.sub(high, r), w);
-    let tail = s.add(tail, s.fnma(k, low, w));
-    (r, s.fma(k, s.splat(1.497_384_904_859_183_3e-33), tail))
+fn reduce_fused<S: Isa>(s: S, x: S::V, k: S::V) -> S::V {
+    let r = s.fnma(k, s.splat(std::f64::consts::FRAC_PI_2), x);
+    let r = s.fnma(k, s.splat(6.123_233_995_736_766e-17), r);
+    s.fma(k, s.splat(1.497_384_904_859_183_3e-33), r)
+}
+
+/// x − k π/2 with π/2 in three parts of 33 bits: k times the first two is exact for |k| < 2^20.
+#[inline(always)]
+fn reduce_split<S: Isa>(s: S, x: S::V, k: S::V) -> S::V {
+    let r = s.sub(x, s.mul(k, s.splat(1.570_796_326_734_125_6)));
+    let r = s.sub(r, s.mul(k, s.splat(6.077_100_506_303_966e-11)));
+    s.sub(r, s.mul(k, s.splat(2.022_266_248_795_950_6e-21)))
 }
 
 #[inline(always)]
-fn reduce_split<S: Isa>(s: S, x: S::V, k: S::V) -> (S::V, S::V) {
-    // Three parts of π/2 of 33 bits each: k times the first two is exact for |k| < 2^20.
-    let first = s.sub(x, s.mul(k, s.splat(1.570_796_326_734_125_6)));
-    let w = s.mul(k, s.splat(6.077_100_506_303_966e-11));
-    let second = s.sub(first, w);
-    let lost = s.sub(s.sub(first, second), w);
-    let w = s.sub(s.mul(k, s.splat(2.022_266_248_795_950_6e-21)), lost);
-    let r = s.sub(second, w);
-    (r, s.sub(s.sub(second, r), w))
-}
-
-#[inline(always)]
-fn sin_kernel<S: Isa>(s: S, r: S::V, tail: S::V, z: S::V) -> S::V {
+fn sin_kernel<S: Isa>(s: S, r: S::V, z: S::V) -> S::V {
     const P: [f64; 6] = [
         -1.666_666_666_666_663_2e-1,
         8.333_333_333_322_49e-3,
@@ -120,13 +114,11 @@ fn sin_kernel<S: Isa>(s: S, r: S::V, tail: S::V, z: S::V) -> S::V {
         -2.505_076_025_340_686_3e-8,
         1.589_690_995_211_55e-10,
     ];
-    let p = horner(s, z, &P);
-    let correction = s.fma(s.mul(z, s.splat(-0.5)), tail, tail);
-    s.add(r, s.fma(s.mul(z, r), p, correction))
+    s.fma(s.mul(z, r), horner(s, z, &P), r)
 }
 
 #[inline(always)]
-fn cos_kernel<S: Isa>(s: S, r: S::V, tail: S::V, z: S::V) -> S::V {
+fn cos_kernel<S: Isa>(s: S, z: S::V) -> S::V {
     const P: [f64; 6] = [
         4.166_666_666_666_66e-2,
         -1.388_888_888_887_411e-3,
@@ -135,12 +127,8 @@ fn cos_kernel<S: Isa>(s: S, r: S::V, tail: S::V, z: S::V) -> S::V {
         2.087_572_321_298_175e-9,
         -1.135_964_755_778_819_5e-11,
     ];
-    let p = horner(s, z, &P);
-    let half = s.mul(z, s.splat(0.5));
-    let w = s.sub(s.splat(1.0), half);
-    let lost = s.sub(s.sub(s.splat(1.0), w), half);
-    let correction = s.fnma(r, tail, lost);
-    s.add(w, s.fma(s.mul(z, z), p, correction))
+    let w = s.fnma(z, s.splat(0.5), s.splat(1.0));
+    s.fma(s.mul(z, z), horner(s, z, &P), w)
 }
 
 #[inline(always)]
