@@ -21,10 +21,10 @@ MAPPING = [0, 2, 3, 4, 5]
 PROCESSED = [1, 2, 4]
 
 
-def small(path):
+def small(path, oldest=False):
     """A file without the room that the library keeps for more."""
     fapl = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    fapl.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    fapl.set_libver_bounds(h5py.h5f.LIBVER_EARLIEST if oldest else h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
     fapl.set_meta_block_size(0)
     fid = h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_TRUNC, fapl=fapl)
     return h5py.File(fid)
@@ -44,10 +44,10 @@ def changed(at, value, k=1, form="upper"):
 
 
 def aps_u(path, matrices=None, chunks=None, scalar=(), frame_time=0.01, stride=2, avg=3, names=("q", "phi"),
-          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1):
+          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1, oldest=False):
     """An APS-U file; an argument of None leaves its dataset out."""
     matrices = [matrix(k) for k in range(3)] if matrices is None else matrices
-    with small(path) as f:
+    with small(path, oldest) as f:
         for k, c in enumerate(matrices):
             options = dict(chunks=chunks, compression="gzip", shuffle=True) if chunks else {}
             f.create_dataset(f"xpcs/twotime/correlation_map/c2_{k + first:05d}", data=c, **options)
@@ -94,6 +94,8 @@ def good_aps_u(out):
     aps_u(out("aps_u_one"), scalar=(1,))
     aps_u(out("aps_u_one_one"), scalar=(1, 1))
     aps_u(out("aps_u_chunks"), chunks=(4, 4))
+    # The oldest structures carry no checksums: damage reaches the reader.
+    aps_u(out("aps_u_oldest"), chunks=(4, 4), oldest=True)
     aps_u(out("aps_u_counter_from_8"), first=8)
     aps_u(out("aps_u_plain"), mapping=None, names=None, num_pts=None)
     aps_u(out("aps_u_no_frame_time"), frame_time=None)

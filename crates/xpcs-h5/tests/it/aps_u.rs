@@ -75,6 +75,7 @@ fn number_types_triangles_and_texts() {
         ("aps_u_lower.h5", Element::F32),
         ("aps_u_full.h5", Element::F32),
         ("aps_u_chunks.h5", Element::F32),
+        ("aps_u_oldest.h5", Element::F32),
         ("aps_u_nan_diagonal.h5", Element::F32),
         ("aps_u_variable_names.h5", Element::F32),
     ] {
