@@ -65,9 +65,10 @@ fn is_zip(path: &Path) -> Result<bool, ReadError> {
 
 fn unknown(source: &Source) -> ReadError {
     let list = |path: &str| source.backend.members(path).unwrap_or_default().join(", ");
-    let found = match list("/") {
-        root if root.is_empty() => "nothing at the root".to_owned(),
-        root => format!("{root} at the root ({} in /xpcs)", list("/xpcs")),
+    let found = match (list("/"), list("/xpcs")) {
+        (root, _) if root.is_empty() => "nothing at the root".to_owned(),
+        (root, xpcs) if xpcs.is_empty() => format!("{root} at the root"),
+        (root, xpcs) => format!("{root} at the root and {xpcs} in /xpcs"),
     };
     ReadError::UnknownLayout {
         file: source.file.clone(),
