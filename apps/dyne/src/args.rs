@@ -42,10 +42,10 @@ pub(crate) struct FitArguments {
     #[arg(long)]
     pub(crate) mode: Option<String>,
     /// Gap between the plates, Å (laminar_flow)
-    #[arg(long, value_name = "Å")]
+    #[arg(long, value_name = "Å", allow_hyphen_values = true)]
     pub(crate) gap: Option<String>,
     /// Wave-vector transfer, Å⁻¹ (nearest), a list `[0.003, 0.005]`, or all
-    #[arg(long, value_name = "Å⁻¹")]
+    #[arg(long, value_name = "Å⁻¹", allow_hyphen_values = true)]
     pub(crate) q: Option<String>,
     /// Range of angles FROM:TO in degrees, inclusive; may be repeated
     #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
@@ -54,7 +54,7 @@ pub(crate) struct FitArguments {
     #[arg(long, value_name = "FIRST:LAST")]
     pub(crate) frames: Option<String>,
     /// Time between frames, s; only where the file does not tell
-    #[arg(long, value_name = "s")]
+    #[arg(long, value_name = "s", allow_hyphen_values = true)]
     pub(crate) dt: Option<String>,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]

@@ -268,5 +268,8 @@ fn plan_text(plan: &Plan, catalog: &Catalog, lanes: &Lanes) -> String {
     let _ = writeln!(out, "start       {start}");
     let _ = writeln!(out, "threads     {}", lanes.count());
     let _ = writeln!(out, "results     {}", plan.config.output.dir.display());
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "warning     {}", warning.message);
+    }
     out
 }

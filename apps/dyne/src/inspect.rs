@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dyne_xpcs_data::{Catalog, MatrixSummary};
+use dyne_xpcs_data::{Catalog, MatrixSummary, StoredTriangle};
 use serde_json::json;
 
 use crate::args::InspectArguments;
@@ -22,8 +22,13 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     } else {
         print!("{}", text(catalog, &summaries));
     }
-    let bad = summaries.iter().any(|s| s.not_finite > 0);
-    Ok(if bad { Ending::Reservations } else { Ending::Converged })
+    Ok(if summaries.iter().any(is_unfit) { Ending::Reservations } else { Ending::Converged })
+}
+
+/// Whether no fit takes the matrix.
+fn is_unfit(summary: &MatrixSummary) -> bool {
+    let refused = [StoredTriangle::Neither, StoredTriangle::Asymmetric];
+    summary.not_finite > 0 || refused.contains(&summary.stored)
 }
 
 fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {

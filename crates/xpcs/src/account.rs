@@ -73,7 +73,7 @@ fn other_conventions(plan: &Plan) -> Vec<OtherConvention> {
 
 fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {
     let specs = plan.model.parameters();
-    let names: Vec<String> = specs.iter().map(|s| s.name.to_owned()).collect();
+    let names = all_names(plan, fitted);
     let theta = &fitted.outcome.fit.theta;
     specs
         .iter()
@@ -135,16 +135,16 @@ fn scaling(plan: &Plan, fitted: &Fitted) -> Vec<ScalingResult> {
         .collect()
 }
 
+/// Names of the physical parameters, then of the linear ones.
+fn all_names(plan: &Plan, fitted: &Fitted) -> Vec<String> {
+    let physical = plan.model.parameters().iter().map(|s| s.name.to_owned());
+    physical.chain(fitted.layout.names().iter().cloned()).collect()
+}
+
 /// Covariance of everything that has a variance, physical parameters first.
 fn covariance(plan: &Plan, fitted: &Fitted) -> Result<Covariance, String> {
     let covariance = fitted.covariance.as_ref().map_err(ToString::to_string)?;
-    let all: Vec<String> = plan
-        .model
-        .parameters()
-        .iter()
-        .map(|s| s.name.to_owned())
-        .chain(fitted.layout.names().iter().cloned())
-        .collect();
+    let all = all_names(plan, fitted);
     let kept: Vec<usize> =
         (0..covariance.order()).filter(|k| covariance.reason(*k).is_none()).collect();
     if kept.is_empty() {

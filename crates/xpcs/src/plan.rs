@@ -86,6 +86,8 @@ impl Plan {
             config,
         };
         plan.check_pairs()?;
+        // Refuses a scaling that does not suit the bins before their matrices are read.
+        plan.layout(0.0)?;
         Ok(plan)
     }
 

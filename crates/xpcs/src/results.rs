@@ -6,13 +6,13 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use crate::config::NpzLayout;
 use dyne_solve::Scaling;
 use dyne_xpcs_data::{Matrices, Samples, Triangle};
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
 use npyz::zip::CompressionMethod;
 use npyz::zip::write::FileOptions;
-use crate::config::NpzLayout;
 
 pub use folder::{ResultFolder, ResultsError};
 

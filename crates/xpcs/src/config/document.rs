@@ -63,25 +63,35 @@ impl Node {
     /// Origin of the value at a key path, or of its nearest ancestor; for a path that a list
     /// index ends (`data.phi[1]`), that of the item.
     pub(super) fn locate(&self, path: &str) -> Origin {
+        self.places(path).1.clone()
+    }
+
+    /// Origin of the last key of a path, or of that of its nearest ancestor.
+    pub(super) fn locate_key(&self, path: &str) -> Origin {
+        self.places(path).0.clone()
+    }
+
+    /// Origins of key and value.
+    fn places(&self, path: &str) -> (&Origin, &Origin) {
         let mut node = self;
-        let mut found = &self.origin;
+        let mut found = (&self.origin, &self.origin);
         for segment in path.split(['.', '[']).filter(|segment| !segment.is_empty()) {
             match &node.kind {
                 Kind::Map(entries) => {
                     let Some(entry) = entries.iter().find(|entry| entry.key == segment) else {
                         break;
                     };
-                    (node, found) = (&entry.node, &entry.node.origin);
+                    (node, found) = (&entry.node, (&entry.origin, &entry.node.origin));
                 }
                 Kind::List(items) => {
                     let index = segment.trim_end_matches(']').parse::<usize>().ok();
                     let Some(item) = index.and_then(|index| items.get(index)) else { break };
-                    (node, found) = (item, &item.origin);
+                    (node, found) = (item, (&item.origin, &item.origin));
                 }
                 _ => break,
             }
         }
-        found.clone()
+        found
     }
 }
 

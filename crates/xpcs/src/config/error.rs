@@ -141,18 +141,28 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn with_origin(mut self, locate: impl Fn(&str) -> Origin) -> Self {
+    /// Sets the origin where it is not yet known: `key` finds that of a key, `value` that of
+    /// its value.
+    pub(super) fn with_origin(
+        mut self,
+        key: impl Fn(&str) -> Origin,
+        value: impl Fn(&str) -> Origin,
+    ) -> Self {
         match &mut self {
             Self::File { .. } => {}
+            Self::UnknownKey(fault) => {
+                if fault.origin == Origin::Program {
+                    fault.origin = key(&fault.key);
+                }
+            }
             Self::Syntax(fault)
-            | Self::UnknownKey(fault)
             | Self::UnknownChoice(fault)
             | Self::MissingKey(fault)
             | Self::Type(fault)
             | Self::Value(fault)
             | Self::Override(fault) => {
                 if fault.origin == Origin::Program {
-                    fault.origin = locate(&fault.key);
+                    fault.origin = value(&fault.key);
                 }
             }
         }

@@ -119,7 +119,9 @@ fn resolve<T: DeserializeOwned + JsonSchema + Check>(
         value.apply(&mut root)?;
     }
     let config = T::deserialize(&root).map_err(|error| located::<T>(error, &root))?;
-    config.check().map_err(|error| error.with_origin(|key| root.locate(key)))?;
+    config.check().map_err(|error| {
+        error.with_origin(|path| root.locate_key(path), |path| root.locate(path))
+    })?;
     Ok(config)
 }
 

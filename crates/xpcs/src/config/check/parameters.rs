@@ -133,7 +133,10 @@ fn check_tie(mode: Mode, key: &str, name: &str, parameters: &Parameters) -> Chec
                 .value());
         }
     }
-    known_parameter(mode, &tie.to, &key, &[])?;
+    known_parameter(mode, &tie.to, &key, &[]).map_err(|error| match error {
+        ConfigError::UnknownKey(fault) => ConfigError::UnknownChoice(fault),
+        other => other,
+    })?;
     let found = format!("`{}`", tie.to);
     if tie.to == name {
         let fault = Fault::new(key, found).expected("another parameter than itself");
