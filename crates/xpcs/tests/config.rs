@@ -242,7 +242,7 @@ fn parameters_that_cannot_be_are_refused() {
     let refused = |parameter: &str, parts: &[&str]| {
         refused(fit(&format!("parameters:\n  {parameter}\n")), parts);
     };
-    refused("D_ofset: 1", &["fit.yaml:5:12", "parameters of mode `static`", "write `D_offset`?"]);
+    refused("D_ofset: 1", &["fit.yaml:5:3", "parameters of mode `static`", "write `D_offset`?"]);
     refused("beta: 1", &["set `mode: laminar_flow`"]);
     refused("alpha: {min: 1, max: -1}", &["alpha.min", "found 1", "less than max, -1"]);
     refused("alpha: {max: -3}", &["alpha.max", "found -3", "more than min, -2"]);
