@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
     BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, OtherConvention,
-    ParameterResult, Provenance,
-    Report, ScalingResult, Status, Timings, Warning,
+    ParameterResult, Provenance, Report, ScalingResult, Status, Timings, Warning,
 };
 
 const T_END_S: f64 = 100.0;
@@ -191,7 +190,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         mode: "laminar_flow".to_owned(),
         other_conventions: vec![
             OtherConvention { name: "homodyne-2".to_owned(), rate_factor: 2.221_441_469 },
-            OtherConvention { name: "homodyne-analysis".to_owned(), rate_factor: 0.707_106_781 },
+            OtherConvention { name: "homodyne-analysis".to_owned(), rate_factor: std::f64::consts::FRAC_1_SQRT_2 },
         ],
         convention: BTreeMap::from([("shear".to_owned(), "published".to_owned())]),
         parameters: parameters(),
