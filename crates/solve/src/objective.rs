@@ -35,6 +35,13 @@ pub trait Objective: Sync {
         theta.iter().zip(step).map(|(value, step)| value + step).collect()
     }
 
+    /// Points that can fit about as well as `theta` though they lie far from it, because a symmetry
+    /// of the problem holds exactly or nearly. A search refines them beside the minimum at `theta`.
+    /// The default is none.
+    fn images(&self, _theta: &[f64]) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
     /// Normal equations and cost at `theta` (length p) and `linear` (length of the layout's z).
     ///
     /// # Errors

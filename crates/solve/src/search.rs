@@ -16,12 +16,13 @@ use basin::{Candidate, cluster};
 use relay::Relay;
 use sequence::Sequence;
 
-/// Basins whose cost is within this fraction of the best one are compared at the last level.
+/// Basins whose cost is within this fraction of the best one are compared at the last level,
 const RIVAL: f64 = 0.05;
-/// How many of them at most.
-const RIVALS: usize = 3;
-/// Evaluations that each of them gets there.
-const RIVAL_EVALUATIONS: u64 = 3;
+/// unless the rise is more than so many units of the variance of a residual, so that the noise
+/// cannot be its cause.
+const RIVAL_RISE: f64 = 100.0;
+/// Rounds of the comparison: so many basins at most, each with so many evaluations.
+const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 4), (3, 12)];
 /// Costs below this fraction of the median start count as equal to it when minima are compared.
 const COST_FLOOR: f64 = 1e-6;
 
@@ -69,8 +70,8 @@ impl Default for SearchOptions {
     fn default() -> Self {
         Self {
             starts: 64,
-            refine: 8,
-            promote: 6,
+            refine: 16,
+            promote: 10,
             seed: 0,
             basin: 1e-2,
             coarse_tolerance: 1e-4,
@@ -116,9 +117,11 @@ pub struct SearchOutcome {
 /// recurrence R_d, shifted by the seed). (2) All are screened by their cost at the coarsest level; the
 /// given and the best `refine` ones are refined there with loose tolerances. (3) Minima that belong
 /// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
-/// the information matrix, of no more. (4) The best `promote` basins go up level by level, with
-/// tightening tolerances. (5) At the last level up to three basins within 5 % of the best take two
-/// steps each; the best is fitted to the final tolerances.
+/// the information matrix, of no more. The images ([`Objective::images`]) of the best `promote` of
+/// them are refined beside them. (4) The best `promote` basins go up level by level, with tightening
+/// tolerances. (5) At the last level up to eight basins that the level before cannot tell from the
+/// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
+/// each, the best three of them some more; the best is fitted to the final tolerances.
 ///
 /// **Determinism.** The outcome does not depend on the number of lanes: starts are independent of
 /// each other and are collected in order. Ties are broken by order.
@@ -127,7 +130,8 @@ pub struct SearchOutcome {
 /// search and fit. When stopped before the last level, `fit` is the best point of the level
 /// reached and ends as [`Termination::Stopped`].
 ///
-/// **Cost.** `starts` + `refine`·(some 10) coarse evaluations; some 10 at the last level.
+/// **Cost.** `starts` + (`refine` + `promote`)·(some 10) coarse evaluations; at the last level some 10,
+/// and up to 68 more where several basins must be compared there.
 ///
 /// # Errors
 /// [`SolveError::Option`], [`SolveError::NoStart`], [`SolveError::StartOutside`] for a given start,
@@ -155,6 +159,9 @@ pub fn search(
     let mut level = 0;
     let fresh = chosen.into_iter().map(|theta| (theta, 1)).collect();
     let mut basins = work.refine(level, fresh)?;
+    if !relay.is_stopped() {
+        basins = work.with_images(level, basins)?;
+    }
     while level + 1 < last && !relay.is_stopped() {
         let promoted = work.promote(level, basins);
         let points = promoted.iter().map(|b| (b.fit.theta.clone(), b.starts)).collect();
@@ -294,6 +301,33 @@ impl Work<'_> {
         cluster(candidates, transform, self.options.basin, self.floor)
     }
 
+    /// Adds the minima that the images of the best basins lead to.
+    fn with_images(
+        &mut self,
+        level: usize,
+        basins: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, SolveError> {
+        let (objective, transform) = (self.problem.levels[level], self.problem.transform);
+        let mut points = Vec::new();
+        for basin in basins.iter().take(self.options.promote) {
+            for image in objective.images(&basin.fit.theta) {
+                let theta = transform.clamped(&image)?;
+                if theta != basin.fit.theta {
+                    points.push((theta, 0));
+                }
+            }
+        }
+        let mut all = basins;
+        if !points.is_empty() {
+            match self.refine(level, points) {
+                Ok(found) => all.extend(found),
+                Err(SolveError::Interrupted | SolveError::NoStart { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        cluster(all, transform, self.options.basin, self.floor)
+    }
+
     /// Keeps the best basins as starts of the next level and notes the others.
     fn promote(&mut self, level: usize, mut basins: Vec<Candidate>) -> Vec<Candidate> {
         let left = basins.split_off(self.options.promote.min(basins.len()));
@@ -301,9 +335,10 @@ impl Work<'_> {
         let best = basins[0].fit.cost();
         let to_last = level + 2 >= self.problem.levels.len();
         if to_last {
-            let reach = best + RIVAL * best.max(self.floor);
+            let pairs = basins[0].fit.equations.pairs().max(1) as f64;
+            let reach = best + RIVAL.min(2.0 * RIVAL_RISE / pairs) * best.max(self.floor);
             let close = basins.iter().take_while(|b| b.fit.cost() <= reach);
-            let rivals = close.take(RIVALS).count();
+            let rivals = close.take(RIVAL_ROUNDS[0].0).count();
             let beaten = basins.split_off(rivals);
             self.note(level, &beaten);
         }
@@ -327,10 +362,12 @@ impl Work<'_> {
         let objective = self.problem.levels[level];
         let mut compared: Vec<Basin> = rivals.iter().map(|rival| row(level, rival)).collect();
         if rivals.len() > 1 {
-            for basin in &mut compared {
-                self.approach(basin)?;
+            for (count, evaluations) in RIVAL_ROUNDS {
+                for basin in compared.iter_mut().take(count) {
+                    self.approach(basin, evaluations)?;
+                }
+                compared.sort_by(|a, b| a.cost.total_cmp(&b.cost));
             }
-            compared.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         }
         let (transform, options) = (self.problem.transform, &self.options.fit);
         let fit = minimise(objective, transform, &compared[0].theta, options, observer)?;
@@ -339,9 +376,9 @@ impl Work<'_> {
     }
 
     /// Takes a basin of the level before a few steps towards its minimum at the last level.
-    fn approach(&mut self, basin: &mut Basin) -> Result<(), SolveError> {
+    fn approach(&mut self, basin: &mut Basin, evaluations: u64) -> Result<(), SolveError> {
         let level = self.problem.levels.len() - 1;
-        let options = Options { max_evaluations: RIVAL_EVALUATIONS, ..self.options.fit };
+        let options = Options { max_evaluations: evaluations, ..self.options.fit };
         let (objective, transform) = (self.problem.levels[level], self.problem.transform);
         match minimise(objective, transform, &basin.theta, &options, self.relay) {
             Ok(fit) => {

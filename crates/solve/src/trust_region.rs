@@ -304,11 +304,14 @@ impl<'a> Run<'a> {
     }
 
     /// The end of the objective's curve instead of that of the straight step to `x`, where both lie
-    /// inside the bounds and the curve keeps to fixed and tied values.
+    /// inside the bounds and the curve keeps to fixed and tied values. A variable that rests on its
+    /// bound does not hinder the others, as long as neither moves it.
     fn curved(&self, x: Vec<f64>) -> Vec<f64> {
         let (lower, upper) = (self.transform.lower(), self.transform.upper());
-        let inside =
-            |x: &[f64]| x.iter().zip(lower.iter().zip(upper)).all(|(x, (l, u))| l < x && x < u);
+        let old = &self.point.x;
+        let inside = |x: &[f64]| {
+            (0..x.len()).all(|i| (lower[i] < x[i] && x[i] < upper[i]) || x[i] == old[i])
+        };
         if !inside(&x) {
             return x;
         }

@@ -115,6 +115,11 @@ pub trait Model: Send + Sync {
     /// in proportion to it; θ + step to first order.
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64>;
 
+    /// Points from which a search may find a better minimum than that at `theta`: where bins of
+    /// these geometries look about the same by a symmetry that holds exactly or nearly, and where
+    /// a rate is free that a floor holds. Values may lie outside the bounds.
+    fn images(&self, theta: &[f64], grid: &TimeGrid, geometries: &[Geometry]) -> Vec<Vec<f64>>;
+
     /// A starting point from a point `u` of the unit cube: rates of the size that `window`
     /// can resolve. The caller clamps it to the bounds.
     fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64>;

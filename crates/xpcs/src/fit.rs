@@ -17,9 +17,8 @@ use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
 
-/// Frames of the coarse levels, coarsest first; used where the data have at least three times
-/// as many.
-const COARSE_FRAMES: [usize; 2] = [48, 192];
+/// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
+const COARSE_FRAMES: [usize; 2] = [48, 144];
 
 /// Why there is no fit.
 #[derive(Debug, Error)]
@@ -173,7 +172,7 @@ fn run(
     let solo = dyne_runtime::Lanes::solo();
     let coarse: Vec<Matrices> = COARSE_FRAMES
         .into_iter()
-        .filter(|count| full.matrices.frames() >= 3 * count)
+        .filter(|count| full.matrices.frames() >= 2 * count)
         .map(|count| full.matrices.coarse(count))
         .collect();
     // Starts are spread over the lanes; a sweep of a coarse level stays on one of them.

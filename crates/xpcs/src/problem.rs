@@ -246,6 +246,10 @@ impl Objective for Problem<'_> {
         self.model.advance(theta, step, self.grid)
     }
 
+    fn images(&self, theta: &[f64]) -> Vec<Vec<f64>> {
+        self.model.images(theta, self.grid, self.geometries)
+    }
+
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {
         let lines: Vec<Line> = match self.robust.loss {
             Loss::Linear => Vec::new(),

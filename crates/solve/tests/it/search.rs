@@ -94,8 +94,8 @@ fn lanes_do_not_change_a_bit() {
 fn counters_tell_the_work() {
     let outcome = run(3, 1, &[4, 2, 1]);
     assert_eq!((outcome.starts, outcome.finite), (96, 96));
-    assert_eq!(outcome.basins.iter().map(|b| b.starts).sum::<usize>(), 8);
-    assert_eq!(outcome.evaluations, [171, 21, 4]);
+    assert_eq!(outcome.basins.iter().map(|b| b.starts).sum::<usize>(), 16);
+    assert_eq!(outcome.evaluations, [256, 21, 4]);
 }
 
 #[test]

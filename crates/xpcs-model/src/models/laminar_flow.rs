@@ -15,7 +15,10 @@ use crate::grid::TimeGrid;
 use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
 use crate::param::{LAMINAR_FLOW, ParameterSpec};
 use crate::scalar::Scalar;
-use crate::terms::power_rate::{Floor, ROWS as RATE, advance as advance_rate, integral, integrate};
+use crate::terms::power_rate::{
+    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
+    reversed as reversed_rate,
+};
 use crate::terms::shear::{self, Convention, Floored, phase_factor};
 
 /// Largest shear phase between first and last frame, rad: beyond it sine and cosine are noise.
@@ -155,6 +158,29 @@ impl Model for LaminarFlow {
         advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
         advance_rate(grid, theta, step, shear_floor(&self.convention), &mut end, 3);
         end
+    }
+
+    /// The transport coefficient freed from its floor; the flow mirrored at the bin that it
+    /// decorrelates least, which for bins that lie symmetrically about it leaves every
+    /// |cos(φ − phi0)| as it is; the flow reversed, by its rate or, at an end of its half turn, by
+    /// phi0.
+    fn images(&self, theta: &[f64], grid: &TimeGrid, geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        let half_turn = |phi: f64| phi - 180.0 * (phi / 180.0).round();
+        let along = |g: &Geometry| (g.phi_deg - theta[6]).to_radians().cos().abs();
+        let least = geometries.iter().min_by(|a, b| along(a).total_cmp(&along(b)));
+        let mut images: Vec<Vec<f64>> = freed_rate(grid, theta, 0).into_iter().collect();
+        if let Some(bin) = least {
+            let mut mirrored = theta.to_vec();
+            mirrored[6] = half_turn(2.0 * bin.phi_deg - theta[6]);
+            images.push(mirrored);
+        }
+        images.push(reversed_rate(grid, theta, 3));
+        if theta[6].abs() >= 90.0 {
+            let mut turned = theta.to_vec();
+            turned[6] = -theta[6];
+            images.push(turned);
+        }
+        images
     }
 
     /// As for `static`; the shear phase over the whole series is log-uniform between 0.3 and

@@ -12,7 +12,9 @@ use crate::grid::TimeGrid;
 use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, STATIC};
 use crate::scalar::Scalar;
-use crate::terms::power_rate::{Floor, ROWS, advance as advance_rate, integral, integrate};
+use crate::terms::power_rate::{
+    Floor, ROWS, advance as advance_rate, freed as freed_rate, integral, integrate,
+};
 use crate::terms::shear::Convention;
 
 /// Diffusion without flow; table rows: ∫J and its derivatives by D0, alpha, D_offset.
@@ -112,6 +114,10 @@ impl Model for StaticIsotropic {
         let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
         advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
         end
+    }
+
+    fn images(&self, theta: &[f64], grid: &TimeGrid, _geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        freed_rate(grid, theta, 0).into_iter().collect()
     }
 
     fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64> {

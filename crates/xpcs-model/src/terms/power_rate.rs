@@ -80,7 +80,7 @@ const FAR_EXPONENT: f64 = 0.3;
 /// times. **Edges** g and b have one sign, that of a. Where a long step would change that of b
 /// alone, b goes a quarter of the way to 0; where it would change that of g alone, b goes to the
 /// other side, since at g = 0 the rate is constant whatever b. Below |b| = 10⁻⁶ the step is
-/// straight. Where a floor stands, a positive f falls to no
+/// straight. Where c rests (it is fixed or at a bound) it stays, and ln a and b go straight. Where a floor stands, a positive f falls to no
 /// less than a quarter: beyond the floor the data no longer pull the rate back.
 /// **Source** Box and Cox, J. R. Stat. Soc. B 26 (1964) 211, for the transformation.
 /// **Checked by** `tests::curves_are_steps_to_first_order`,
@@ -95,8 +95,13 @@ pub fn advance(
 ) {
     let [a, b, c] = [theta[first], theta[first + 1], theta[first + 2]];
     let [da, db, dc] = [step[first], step[first + 1], step[first + 2]];
-    let ln_reference =
-        (0..grid.frames()).map(|k| grid.ln_time(k)).sum::<f64>() / grid.frames() as f64;
+    if dc == 0.0 {
+        if a > 0.0 {
+            end[first] = a * (da / a).exp();
+        }
+        return;
+    }
+    let ln_reference = ln_reference(grid);
     let p = (b * ln_reference).exp();
     let before = a * p + c;
     let after = before + da * p + a * p * ln_reference * db + dc;
@@ -115,6 +120,41 @@ pub fn advance(
     if b.abs() > LEAST_EXPONENT && amplitude.is_finite() && amplitude != 0.0 {
         end[first..first + 3].copy_from_slice(&[amplitude, exponent, f - g / exponent]);
     }
+}
+
+/// Logarithm of the reference time of a grid, the geometric mean of its times.
+fn ln_reference(grid: &TimeGrid) -> f64 {
+    (0..grid.frames()).map(|k| grid.ln_time(k)).sum::<f64>() / grid.frames() as f64
+}
+
+/// `theta` with the rate (a, b, c) at `first` reversed: a rate with value −f and slope −g at the
+/// reference time where this one has f and g.
+///
+/// **Formula** with p = t_r^b: a' = a p², b' = −b, c' = −f − a p, so f' = −f and
+/// g' = a' b' / p = −g, and a' keeps its sign. What depends on the size of the rate alone is the
+/// same to second order in b ln(t/t_r).
+/// **Checked by** `tests::reversed_rates_are_opposite`.
+pub fn reversed(grid: &TimeGrid, theta: &[f64], first: usize) -> Vec<f64> {
+    let [a, b, c] = [theta[first], theta[first + 1], theta[first + 2]];
+    let p = (b * ln_reference(grid)).exp();
+    let mut image = theta.to_vec();
+    image[first..first + 3].copy_from_slice(&[a * p * p, -b, -(a * p + c) - a * p]);
+    image
+}
+
+/// `theta` with c = 0 where c < 0 pulls the rate (a, b, c) below 0 on more than half of the
+/// frames: there no derivative leads out of the floor.
+///
+/// **Checked by** `tests::rates_below_their_floor_are_freed`.
+pub fn freed(grid: &TimeGrid, theta: &[f64], first: usize) -> Option<Vec<f64>> {
+    let [a, b, c] = [theta[first], theta[first + 1], theta[first + 2]];
+    let below = |k: &usize| a * (b * grid.ln_time(*k)).exp() + c <= 0.0;
+    let floored = (0..grid.frames()).filter(below).count();
+    (a > 0.0 && 2 * floored > grid.frames()).then(|| {
+        let mut image = theta.to_vec();
+        image[first + 2] = 0.0;
+        image
+    })
 }
 
 /// The integral of the same rate between frames i ≤ j, as the formula has it: the oracle that
@@ -181,6 +221,33 @@ mod tests {
             let (before, after) = (rate(theta, k), rate(e, k));
             assert!((after / before - 1.0).abs() < 0.6, "frame {k}: {before} and {after}");
         }
+    }
+
+    #[test]
+    fn a_constant_part_that_rests_is_not_moved() {
+        assert_eq!(end([3000.0, -0.4, -1e5], [0.0, 0.0, 0.0]), [3000.0, -0.4, -1e5]);
+        let [a, b, c] = end([3000.0, -0.4, -1e5], [3000.0, 0.1, 0.0]);
+        assert!((a / 3000.0 - 1f64.exp()).abs() < 1e-12);
+        assert_eq!([b, c], [-0.4 + 0.1, -1e5]);
+    }
+
+    #[test]
+    fn reversed_rates_are_opposite() {
+        let grid = TimeGrid::new(200, 0.1, 0.0);
+        let theta = [0.1, -0.02, -0.095];
+        let image = reversed(&grid, &theta, 0);
+        assert!(image[0] > 0.0, "{image:?}");
+        for k in (1..200).step_by(7) {
+            let at = |t: &[f64]| t[0] * (t[1] * grid.ln_time(k)).exp() + t[2];
+            assert!((at(&theta) + at(&image)).abs() < 1e-3, "frame {k}");
+        }
+    }
+
+    #[test]
+    fn rates_below_their_floor_are_freed() {
+        let grid = TimeGrid::new(200, 0.1, 0.0);
+        assert_eq!(freed(&grid, &[100.0, 0.5, -900.0], 0), Some(vec![100.0, 0.5, 0.0]));
+        assert_eq!(freed(&grid, &[100.0, 0.5, -20.0], 0), None);
     }
 
     #[test]
