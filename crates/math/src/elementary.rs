@@ -79,8 +79,10 @@ pub fn sincos<S: Isa>(s: S, x: S::V) -> (S::V, S::V) {
     let k = s.sub(t, s.splat(ROUND));
     let r = if S::FUSED { reduce_fused(s, x, k) } else { reduce_split(s, x, k) };
     let z = s.mul(r, r);
-    let sin_r = sin_kernel(s, r, z);
-    let cos_r = cos_kernel(s, z);
+    let z2 = s.mul(z, z);
+    let z4 = s.mul(z2, z2);
+    let sin_r = s.fma(s.mul(z, r), estrin(s, [z, z2, z4], &SIN), r);
+    let cos_r = s.fma(z2, estrin(s, [z, z2, z4], &COS), s.fnma(z, s.splat(0.5), s.splat(1.0)));
     let odd = s.bit_set(t, 0);
     let sin = s.select(odd, cos_r, sin_r);
     let cos = s.select(odd, sin_r, cos_r);
@@ -104,31 +106,32 @@ fn reduce_split<S: Isa>(s: S, x: S::V, k: S::V) -> S::V {
     s.sub(r, s.mul(k, s.splat(2.022_266_248_795_950_6e-21)))
 }
 
-#[inline(always)]
-fn sin_kernel<S: Isa>(s: S, r: S::V, z: S::V) -> S::V {
-    const P: [f64; 6] = [
-        -1.666_666_666_666_663_2e-1,
-        8.333_333_333_322_49e-3,
-        -1.984_126_982_985_795e-4,
-        2.755_731_370_707_006_8e-6,
-        -2.505_076_025_340_686_3e-8,
-        1.589_690_995_211_55e-10,
-    ];
-    s.fma(s.mul(z, r), horner(s, z, &P), r)
-}
+/// (sin r − r)/r³ in powers of r².
+const SIN: [f64; 6] = [
+    -1.666_666_666_666_663_2e-1,
+    8.333_333_333_322_49e-3,
+    -1.984_126_982_985_795e-4,
+    2.755_731_370_707_006_8e-6,
+    -2.505_076_025_340_686_3e-8,
+    1.589_690_995_211_55e-10,
+];
 
+/// (cos r − 1 + r²/2)/r⁴ in powers of r².
+const COS: [f64; 6] = [
+    4.166_666_666_666_66e-2,
+    -1.388_888_888_887_411e-3,
+    2.480_158_728_947_673e-5,
+    -2.755_731_435_139_066_3e-7,
+    2.087_572_321_298_175e-9,
+    -1.135_964_755_778_819_5e-11,
+];
+
+/// A polynomial of six coefficients from z, z², z⁴: half as deep as Horner's scheme, so that
+/// a processor finds enough to do while it waits for a result.
 #[inline(always)]
-fn cos_kernel<S: Isa>(s: S, z: S::V) -> S::V {
-    const P: [f64; 6] = [
-        4.166_666_666_666_66e-2,
-        -1.388_888_888_887_411e-3,
-        2.480_158_728_947_673e-5,
-        -2.755_731_435_139_066_3e-7,
-        2.087_572_321_298_175e-9,
-        -1.135_964_755_778_819_5e-11,
-    ];
-    let w = s.fnma(z, s.splat(0.5), s.splat(1.0));
-    s.fma(s.mul(z, z), horner(s, z, &P), w)
+fn estrin<S: Isa>(s: S, [z, z2, z4]: [S::V; 3], c: &[f64; 6]) -> S::V {
+    let pair = |k: usize| s.fma(z, s.splat(c[k + 1]), s.splat(c[k]));
+    s.fma(z4, pair(4), s.fma(z2, pair(2), pair(0)))
 }
 
 #[inline(always)]

@@ -40,6 +40,8 @@ pub trait Isa: Copy {
     const LANES: usize;
     /// Whether `fma` is fused.
     const FUSED: bool;
+    /// Vector registers.
+    const REGISTERS: usize;
 
     /// `x` in every lane.
     fn splat(self, x: f64) -> Self::V;
@@ -57,6 +59,8 @@ pub trait Isa: Copy {
     /// # Panics
     /// When they reach past the end.
     fn widen(self, source: &[f32], at: usize) -> Self::V;
+    /// Asks for the cache line of `source[at]`, which may lie past the end.
+    fn prefetch(self, source: &[f32], at: usize);
     /// `a + b`
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a − b`

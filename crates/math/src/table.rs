@@ -1,6 +1,6 @@
 //! Columns of equal length, padded so that whole vectors may be read past the end.
 
-use crate::simd::{Isa, WIDTH};
+use crate::simd::WIDTH;
 
 /// `rows` arrays of `len` values in one allocation, each padded by one vector width that
 /// repeats the last value.
@@ -9,13 +9,6 @@ pub struct Table {
     len: usize,
     stride: usize,
     values: Vec<f64>,
-}
-
-/// The vectors of all rows of a [`Table`] from one column on.
-#[derive(Clone, Copy)]
-pub struct Window<'a> {
-    values: &'a [f64],
-    stride: usize,
 }
 
 impl Table {
@@ -73,21 +66,19 @@ impl Table {
         out
     }
 
-    /// The vectors from column `at` on.
-    #[inline(always)]
-    pub fn window(&self, at: usize) -> Window<'_> {
-        Window { values: &self.values[at..], stride: self.stride }
-    }
-}
-
-impl Window<'_> {
-    /// The vector of `row`.
+    /// Columns `first .. first + count` of the `N` first rows, where `count` may reach into the
+    /// padding. One length for all of them spares a kernel its bounds checks.
     ///
     /// # Panics
-    /// When it reaches past the table.
+    /// When they reach past the padding or there are fewer rows.
     #[inline(always)]
-    pub fn vector<S: Isa>(&self, s: S, row: usize) -> S::V {
-        s.load(self.values, row * self.stride)
+    pub fn stripes<const N: usize>(&self, first: usize, count: usize) -> [&[f64]; N] {
+        assert!(first + count <= self.stride, "columns of the table and its padding");
+        let mut stripes: [&[f64]; N] = [&[]; N];
+        for (row, stripe) in stripes.iter_mut().enumerate() {
+            *stripe = &self.values[row * self.stride + first..][..count];
+        }
+        stripes
     }
 }
 
@@ -108,5 +99,6 @@ mod tests {
         assert_eq!(s.row(1), [10.0, 40.0]);
         assert_eq!(s.values[2..10], [4.0; 8]);
         assert_eq!(t.columns(&[0, 1, 2, 3, 4, 5, 6]), t);
+        assert_eq!(t.stripes::<2>(5, 4), [[5.0, 6.0, 6.0, 6.0], [50.0, 60.0, 60.0, 60.0]]);
     }
 }

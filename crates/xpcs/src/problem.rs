@@ -166,7 +166,7 @@ impl Problem<'_> {
         let data = segment.row_mut(nb + 2);
         match block.triangle.samples() {
             Samples::F32(v) => {
-                widen_shifted(self.level, &v[start..start + count], self.shift, data);
+                widen_shifted(self.level, &v[start..], self.shift, data);
             }
             Samples::F64(v) => {
                 for (y, out) in

@@ -38,6 +38,7 @@ impl Isa for Avx2 {
     type M = __m256d;
     const LANES: usize = 4;
     const FUSED: bool = true;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     fn splat(self, x: f64) -> __m256d {
@@ -62,6 +63,11 @@ impl Isa for Avx2 {
         let four = &source[at..at + 4];
         // SAFETY: the slice holds four f32; the token proves the instructions.
         unsafe { _mm256_cvtps_pd(_mm_loadu_ps(four.as_ptr())) }
+    }
+    #[inline(always)]
+    fn prefetch(self, source: &[f32], at: usize) {
+        // SAFETY: a prefetch is a hint that reads nothing and faults nowhere.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(at).cast()) }
     }
     #[inline(always)]
     fn add(self, a: __m256d, b: __m256d) -> __m256d {

@@ -42,6 +42,7 @@ impl Isa for Avx512 {
     type M = __mmask8;
     const LANES: usize = 8;
     const FUSED: bool = true;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     fn splat(self, x: f64) -> __m512d {
@@ -65,6 +66,11 @@ impl Isa for Avx512 {
         let eight = &source[at..at + 8];
         // SAFETY: the slice holds eight f32; the token proves the instructions.
         unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(eight.as_ptr())) }
+    }
+    #[inline(always)]
+    fn prefetch(self, source: &[f32], at: usize) {
+        // SAFETY: a prefetch is a hint that reads nothing and faults nowhere.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(at).cast()) }
     }
     #[inline(always)]
     fn add(self, a: __m512d, b: __m512d) -> __m512d {

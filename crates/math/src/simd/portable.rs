@@ -19,6 +19,7 @@ impl Isa for Portable {
     type M = [bool; 4];
     const LANES: usize = 4;
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     fn splat(self, x: f64) -> V {
@@ -42,6 +43,8 @@ impl Isa for Portable {
         let s = &source[at..at + 4];
         [f64::from(s[0]), f64::from(s[1]), f64::from(s[2]), f64::from(s[3])]
     }
+    #[inline(always)]
+    fn prefetch(self, _source: &[f32], _at: usize) {}
     #[inline(always)]
     fn add(self, a: V, b: V) -> V {
         zip(a, b, |a, b| a + b)

@@ -222,14 +222,17 @@ impl<const POWER: u8, const SOFT: u8, const ROWS: usize> Kernel
     type Output = ();
     #[inline(always)]
     fn run<S: Isa>(self, s: S) {
-        let here: [S::V; 8] = std::array::from_fn(|r| s.splat(self.table.row(r)[self.i]));
         let [minus_q2, k, epsilon2] = [self.minus_q2, self.k, self.epsilon2].map(|x| s.splat(x));
+        let mut here = [s.splat(0.0); 2 * RATE];
+        for (here, row) in here.iter_mut().zip(self.table.stripes::<{ 2 * RATE }>(self.i, 1)) {
+            *here = s.splat(row[0]);
+        }
         let rows = self.segment.rows_mut::<ROWS>();
         let chunks = rows[0].len();
+        let there = self.table.stripes::<{ 2 * RATE }>(self.first_column, chunks * WIDTH);
         for c in 0..chunks {
             for lane in (0..WIDTH).step_by(S::LANES) {
-                let window = self.table.window(self.first_column + c * WIDTH + lane);
-                let delta = |r: usize| s.sub(window.vector(s, r), here[r]);
+                let delta = |r: usize| s.sub(s.load(there[r], c * WIDTH + lane), here[r]);
                 let (a, a_slope) = soften::<S, SOFT>(s, delta(0), epsilon2);
                 let (g, g_slope) = soften::<S, SOFT>(s, delta(4), epsilon2);
                 let e = decay(s, s.mul(minus_q2, a));

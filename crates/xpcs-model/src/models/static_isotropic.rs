@@ -137,14 +137,17 @@ impl Kernel for Fill<'_, '_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Isa>(self, s: S) {
-        let here: [S::V; ROWS] = std::array::from_fn(|r| s.splat(self.table.row(r)[self.i]));
         let minus_q2 = s.splat(self.minus_q2);
+        let mut here = [s.splat(0.0); ROWS];
+        for (here, row) in here.iter_mut().zip(self.table.stripes::<ROWS>(self.i, 1)) {
+            *here = s.splat(row[0]);
+        }
         let rows = self.segment.rows_mut::<4>();
         let chunks = rows[0].len();
+        let there = self.table.stripes::<ROWS>(self.first_column, chunks * WIDTH);
         for c in 0..chunks {
             for lane in (0..WIDTH).step_by(S::LANES) {
-                let window = self.table.window(self.first_column + c * WIDTH + lane);
-                let delta = |r: usize| s.sub(window.vector(s, r), here[r]);
+                let delta = |r: usize| s.sub(s.load(there[r], c * WIDTH + lane), here[r]);
                 let m = decay(s, s.mul(minus_q2, delta(0)));
                 for r in 0..3 {
                     s.store8(s.mul(m, delta(r + 1)), &mut rows[r][c], lane);
