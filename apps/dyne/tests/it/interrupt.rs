@@ -24,7 +24,8 @@ fn interrupted(folder: &Folder) -> Option<i32> {
     let arguments = ["fit", "run.hdf", "--mode", "static", "--out", "out", "--set", NUMBERS];
     let more = ["--events", "events.jsonl", "--set", "search.starts=4000", "--threads", "1", "-q"];
     let mut command = folder.command(&[&arguments[..], &more].concat());
-    let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+    let mut child =
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     let began = Instant::now();
     let fits = || {
         std::fs::read_to_string(folder.path("events.jsonl"))
