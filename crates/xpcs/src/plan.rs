@@ -193,7 +193,7 @@ impl Plan {
     }
 }
 
-fn settings<'c>(config: &'c FitConfig, spec: &ParameterSpec) -> config::ParameterConfig {
+fn settings(config: &FitConfig, spec: &ParameterSpec) -> config::ParameterConfig {
     config.parameters.get(spec.name).cloned().unwrap_or_default()
 }
 
