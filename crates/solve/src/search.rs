@@ -23,6 +23,8 @@ const RIVAL: f64 = 0.05;
 const RIVAL_RISE: f64 = 100.0;
 /// Rounds of the comparison: so many basins at most, each with so many evaluations.
 const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 4), (3, 12)];
+/// Basins whose images are refined at the levels between the first and the last.
+const IMAGED: usize = 4;
 /// Costs below this fraction of the median start count as equal to it when minima are compared.
 const COST_FLOOR: f64 = 1e-6;
 
@@ -119,7 +121,7 @@ pub struct SearchOutcome {
 /// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
 /// the information matrix, of no more. The images ([`Objective::images`]) of the best `promote` of
 /// them are refined beside them. (4) The best `promote` basins go up level by level, with tightening
-/// tolerances. (5) At the last level up to eight basins that the level before cannot tell from the
+/// tolerances, and the images of the best four are refined again. (5) At the last level up to eight basins that the level before cannot tell from the
 /// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
 /// each, the best three of them some more; the best is fitted to the final tolerances.
 ///
@@ -160,7 +162,7 @@ pub fn search(
     let fresh = chosen.into_iter().map(|theta| (theta, 1)).collect();
     let mut basins = work.refine(level, fresh)?;
     if !relay.is_stopped() {
-        basins = work.with_images(level, basins)?;
+        basins = work.with_images(level, basins, options.promote)?;
     }
     while level + 1 < last && !relay.is_stopped() {
         let promoted = work.promote(level, basins);
@@ -168,8 +170,11 @@ pub fn search(
         match work.refine(level + 1, points) {
             Err(SolveError::Interrupted) => basins = promoted,
             refined => {
-                basins = refined?;
                 level += 1;
+                basins = refined?;
+                if !relay.is_stopped() {
+                    basins = work.with_images(level, basins, IMAGED)?;
+                }
             }
         }
     }
@@ -301,15 +306,16 @@ impl Work<'_> {
         cluster(candidates, transform, self.options.basin, self.floor)
     }
 
-    /// Adds the minima that the images of the best basins lead to.
+    /// Adds the minima that the images of the best `count` basins lead to.
     fn with_images(
         &mut self,
         level: usize,
         basins: Vec<Candidate>,
+        count: usize,
     ) -> Result<Vec<Candidate>, SolveError> {
         let (objective, transform) = (self.problem.levels[level], self.problem.transform);
         let mut points = Vec::new();
-        for basin in basins.iter().take(self.options.promote) {
+        for basin in basins.iter().take(count) {
             for image in objective.images(&basin.fit.theta) {
                 let theta = transform.clamped(&image)?;
                 if theta != basin.fit.theta {

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use dyne_runtime::{Event, Flow, Lanes, Observer, Silent};
 use dyne_solve::{
-    Layout, Objective, Scale, Search, SearchOptions, SearchOutcome, Slot, SolveError, Termination,
-    Transform, search,
+    EvaluationError, Layout, NormalEquations, Objective, Options, Scale, Search, SearchOptions,
+    SearchOutcome, Slot, SolveError, Termination, Transform, search,
 };
 
 use crate::explicit::{Explicit, noise};
@@ -117,6 +117,53 @@ fn a_given_start_is_refined_whatever_its_cost() {
     let outside = [vec![99.0, 0.05]];
     let error = search(&Search { given: &outside, ..problem }, &options, &Silent).unwrap_err();
     assert!(matches!(error, SolveError::StartOutside { index: 0, .. }));
+}
+
+/// The oscillation, where every point has one image, not far from the global minimum.
+struct Imaged(Explicit);
+
+impl Objective for Imaged {
+    fn shared(&self) -> usize {
+        self.0.shared()
+    }
+
+    fn layout(&self) -> &Layout {
+        self.0.layout()
+    }
+
+    fn project(&self, theta: &[f64]) -> Result<Vec<f64>, EvaluationError> {
+        self.0.project(theta)
+    }
+
+    fn images(&self, _theta: &[f64]) -> Vec<Vec<f64>> {
+        vec![vec![7.1, 0.2]]
+    }
+
+    fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {
+        self.0.evaluate(theta, linear)
+    }
+}
+
+#[test]
+fn images_lead_out_of_a_false_minimum() {
+    let (plain, lanes, transform) = (level(1), Lanes::solo(), transform());
+    let imaged = Imaged(level(1));
+    let given = [vec![14.0, 0.05]];
+    // Short steps, so that the start stays in its own valley.
+    let fit = Options { initial_radius: 1e-3, ..Options::default() };
+    let found = |objective: &dyn Objective| {
+        let problem = Search {
+            levels: &[objective, &plain],
+            transform: &transform,
+            from_cube: &from_cube,
+            given: &given,
+            lanes: &lanes,
+        };
+        let options = SearchOptions { starts: 0, refine: 0, fit, ..SearchOptions::default() };
+        search(&problem, &options, &Silent).unwrap().fit.theta[0]
+    };
+    assert!((found(&plain) - 7.3).abs() > 1.0, "{}", found(&plain));
+    assert!((found(&imaged) - 7.3).abs() < 0.02, "{}", found(&imaged));
 }
 
 #[test]
