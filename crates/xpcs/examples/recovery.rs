@@ -6,16 +6,22 @@
 //! ```text
 //! cargo run --release -p dyne-xpcs --example recovery -- [--mode laminar_flow] [--fits 100]
 //!     [--frames 300] [--angles 3] [--sigma 0.02] [--seed 1] [--threads 2] [--only K]
+//!     [--truths resolved|prior]
 //! cargo run --release -p dyne-xpcs --example recovery -- --large
 //! ```
 //!
 //! **Truths** are drawn from the priors of the parameter table, truncated to the bounds, at
 //! q 0.0054 Å⁻¹, gap 2·10⁶ Å, frame time 0.1 s, contrast 0.3, offset 1; azimuths are spread evenly
-//! from 0° to 90°. A truth is drawn again where its data carry no decay to fit: where m between
-//! the second and the last frame is above 0.8 at every angle, or the mean of m between
-//! neighbouring frames is below 0.1 at every angle. Nothing else is left out: truths whose
-//! transport coefficient is floored to 0 on many frames, and those whose shear decays within a
-//! frame at all angles but one, are among them.
+//! from 0° to 90°. A truth is drawn again where its data carry no decay to fit.
+//!
+//! * `resolved` (default), an experiment whose frame time was chosen for its sample: the mean of
+//!   m between neighbouring frames is at least 0.3 at every angle, m between the second and the
+//!   last frame at most 0.8 at every angle, and the transport coefficient is positive
+//!   throughout (no frame is floored).
+//! * `prior`: m between the second and the last frame is at most 0.8 at one angle, the mean
+//!   between neighbouring frames at least 0.1 at one angle. Truths whose transport coefficient
+//!   is floored to 0 on many frames, and those whose shear decays within a frame at all angles
+//!   but one, are among them.
 //!
 //! **Success**: the cost, half the sum of squares, is at most that of the reference fit plus
 //! 5 sigma², which the noise cannot tell apart. **Within** counts pulls |found − truth| of at most
@@ -41,6 +47,8 @@ use dyne_xpcs::simulate::Experiment;
 use dyne_xpcs_data::{Bin, Catalog, Element, FrameTime, Layout, Matrices, Truth};
 use dyne_xpcs_model::{Mode, ParameterSpec, Prior};
 
+/// Least mean correlation of neighbouring frames of a decay that is resolved.
+const RESOLVED: f64 = 0.3;
 /// Above this correlation over the series nothing has decayed.
 const NO_DECAY: f64 = 0.8;
 /// Below this mean correlation of neighbouring frames all has decayed within a frame.
@@ -52,8 +60,16 @@ const PULL: f64 = 4.0;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// Which truths are drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Truths {
+    Resolved,
+    Prior,
+}
+
 /// What is tried.
 struct Trial {
+    truths: Truths,
     mode: Mode,
     fits: u64,
     frames: usize,
@@ -74,6 +90,7 @@ struct Case {
 
 fn main() -> Outcome<()> {
     let mut trial = Trial {
+        truths: Truths::Resolved,
         mode: Mode::LaminarFlow,
         fits: 100,
         frames: 300,
@@ -99,6 +116,13 @@ fn main() -> Outcome<()> {
             "--sigma" => trial.sigma = value.parse()?,
             "--seed" => trial.seed = value.parse()?,
             "--threads" => trial.lanes = Lanes::try_new(value.parse::<NonZeroUsize>()?)?,
+            "--truths" => {
+                trial.truths = match value.as_str() {
+                    "resolved" => Truths::Resolved,
+                    "prior" => Truths::Prior,
+                    _ => return Err(format!("unknown truths {value}").into()),
+                }
+            }
             "--only" => trial.only = Some(value.parse()?),
             _ => return Err(format!("unknown argument {name}").into()),
         }
@@ -146,7 +170,7 @@ impl Trial {
             let sim = self.sim(number, &mut generator)?;
             // A draw whose integrals overflow is not one the bounds of a fit would meet.
             if let Ok(experiment) = Experiment::try_new(sim)
-                && tells(&experiment)
+                && tells(&experiment, self.truths)
             {
                 return Ok(experiment);
             }
@@ -270,8 +294,8 @@ fn draw(spec: &ParameterSpec, generator: &mut Generator) -> f64 {
     }
 }
 
-/// Whether some angle decays over the series, and some angle not within a frame.
-fn tells(experiment: &Experiment) -> bool {
+/// Whether the data carry a decay, by the rule of the truths.
+fn tells(experiment: &Experiment, truths: Truths) -> bool {
     let frames = experiment.times().len();
     let between = |bin: usize, i: usize, j: usize| {
         let mut m = [0.0];
@@ -282,8 +306,18 @@ fn tells(experiment: &Experiment) -> bool {
     let neighbours = |bin: usize| {
         (1..frames - 1).map(|i| between(bin, i, i + 1)).sum::<f64>() / (frames - 2) as f64
     };
-    bins.clone().any(|bin| between(bin, 1, frames - 1) <= NO_DECAY)
-        && bins.into_iter().any(|bin| neighbours(bin) >= ALL_DECAYED)
+    let mut bins = bins;
+    match truths {
+        Truths::Resolved => {
+            let resolved =
+                |bin| between(bin, 1, frames - 1) <= NO_DECAY && neighbours(bin) >= RESOLVED;
+            experiment.floored_frames() == 0 && bins.all(resolved)
+        }
+        Truths::Prior => {
+            bins.clone().any(|bin| between(bin, 1, frames - 1) <= NO_DECAY)
+                && bins.any(|bin| neighbours(bin) >= ALL_DECAYED)
+        }
+    }
 }
 
 fn plan(sim: &SimConfig) -> Outcome<Plan> {

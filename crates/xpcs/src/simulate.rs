@@ -85,6 +85,11 @@ impl Experiment {
         self.grid.times()
     }
 
+    /// Number of frames on which the transport coefficient is negative and counts as 0.
+    pub fn floored_frames(&self) -> usize {
+        self.tables.floored_frames
+    }
+
     /// The matrix of one angle.
     ///
     /// # Errors
