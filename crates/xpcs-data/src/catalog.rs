@@ -94,7 +94,7 @@ pub struct Catalog {
 #[non_exhaustive]
 pub enum ReadError {
     /// The file cannot be opened or read.
-    #[error("reading {}: {reason}\n{remedy}", file.display())]
+    #[error("reading {}: {reason}; expected a whole two-time file\n{remedy}", file.display())]
     File {
         /// The file.
         file: PathBuf,
@@ -104,7 +104,7 @@ pub enum ReadError {
         remedy: String,
     },
     /// No layout fits.
-    #[error("{}: no known layout: {found}; expected {expected}\nrun `dyne inspect` on the file for what it holds", file.display())]
+    #[error("{}: no known layout: {found}; expected {expected}\ncheck that the file was copied whole and that it holds two-time matrices", file.display())]
     UnknownLayout {
         /// The file.
         file: PathBuf,
