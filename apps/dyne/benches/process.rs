@@ -17,15 +17,16 @@ fn main() {
     let laminar = ["--mode", "laminar_flow", "--gap", "2e6"];
     let words = ["--set", "output.formats=[json,text]"];
     let starts = [
-        "--set",
         "parameters.D0.start=2000",
-        "--set",
         "parameters.alpha.start=-0.3",
-        "--set",
+        "parameters.D_offset.start=0",
         "parameters.gamma_dot_t0.start=0.0015",
-        "--set",
         "parameters.beta.start=-0.2",
-    ];
+        "parameters.gamma_dot_t_offset.start=0",
+        "parameters.phi0.start=0",
+    ]
+    .map(|value| ["--set", value])
+    .concat();
     let all: [&str; 0] = [];
     let cases: [(&str, &Path, Vec<&str>); 5] = [
         ("23 × 1000², no starts, json + text", &large, [&laminar[..], &words].concat()),

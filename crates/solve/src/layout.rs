@@ -56,6 +56,8 @@ pub struct Layout {
     /// Where the parameters of each group begin in z; one more entry closes the last group.
     starts: Vec<usize>,
     names: Vec<String>,
+    /// Largest contrast where contrast is itself a linear parameter.
+    ceiling: f64,
 }
 
 impl Layout {
@@ -73,6 +75,7 @@ impl Layout {
             names: (0..bins)
                 .flat_map(|bin| [format!("contrast[{bin}]"), format!("offset[{bin}]")])
                 .collect(),
+            ceiling: f64::INFINITY,
         }
     }
 
@@ -88,6 +91,7 @@ impl Layout {
             bins: vec![map; bins],
             starts: vec![0, 2],
             names: vec!["contrast".into(), "offset".into()],
+            ceiling: f64::INFINITY,
         }
     }
 
@@ -99,7 +103,12 @@ impl Layout {
             offset: Vec::new(),
             shift: *shift,
         };
-        Self { bins: values.iter().map(map).collect(), starts: vec![0, 0], names: Vec::new() }
+        Self {
+            bins: values.iter().map(map).collect(),
+            starts: vec![0, 0],
+            names: Vec::new(),
+            ceiling: f64::INFINITY,
+        }
     }
 
     /// Contrast and offset as Fourier series in the azimuth of the bins.
@@ -140,7 +149,22 @@ impl Layout {
                 .iter()
                 .flat_map(|name| fourier_names(name, order))
                 .collect(),
+            ceiling: f64::INFINITY,
         })
+    }
+
+    /// The same layout with no contrast above `ceiling`, where contrast is itself a linear parameter
+    /// (groups of contrast and offset): [`crate::project`] stops there, and the normal equations
+    /// hold it while the data ask for more. Without it a decay that is over between two frames is
+    /// fitted by a contrast of any size.
+    #[must_use]
+    pub fn with_contrast_ceiling(self, ceiling: f64) -> Self {
+        Self { ceiling, ..self }
+    }
+
+    /// Largest contrast.
+    pub(crate) fn ceiling(&self) -> f64 {
+        self.ceiling
     }
 
     /// Number of bins.

@@ -68,6 +68,7 @@ pub struct Projection {
 /// **Edges.** A singular block (a constant m leaves contrast and offset inseparable) gives the
 /// solution of least norm in variables scaled to a unit diagonal, and the group is listed in
 /// [`Projection::deficient`]; eigenvalues up to 1e-13 of the largest count as 0.
+/// A contrast above the ceiling of the layout is put there and the offset solved for.
 ///
 /// **Cost.** O(bins·k²) + O(groups·k³).
 ///
@@ -95,7 +96,14 @@ pub fn project(grams: &[Gram<'_>], layout: &Layout) -> Result<Projection, SolveE
         if factor.rank() < order {
             deficient.push(index);
         }
-        linear[layout.range(index)].copy_from_slice(&factor.solve(&group.gradient));
+        let mut z = factor.solve(&group.gradient);
+        if let [contrast, offset] = &mut z[..]
+            && *contrast > layout.ceiling()
+        {
+            *contrast = layout.ceiling();
+            *offset = (group.gradient[1] - group.zz[2] * *contrast) / group.zz[3];
+        }
+        linear[layout.range(index)].copy_from_slice(&z);
     }
     Ok(Projection { linear, deficient })
 }
@@ -228,7 +236,20 @@ fn blocks(
     for (bin, gram) in grams.iter().enumerate() {
         add_bin(&mut equations, layout.map(bin), gram, layout.scaling(bin, linear));
     }
+    for (index, group) in equations.groups.iter_mut().enumerate() {
+        let z = &linear[layout.range(index)];
+        if z.len() == 2 && z[0] >= layout.ceiling() && group.gradient[0] <= 0.0 {
+            hold_contrast(group, p);
+        }
+    }
     Ok(equations)
+}
+
+/// Takes the contrast of a group out of the equations: a parameter without effect.
+fn hold_contrast(group: &mut Group, p: usize) {
+    group.gradient[0] = 0.0;
+    group.zz[..3].fill(0.0);
+    group.z_theta[..p].fill(0.0);
 }
 
 fn check(grams: &[Gram<'_>], layout: &Layout) -> Result<(), SolveError> {

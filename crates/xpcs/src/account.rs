@@ -182,9 +182,9 @@ fn warnings(plan: &Plan, fitted: &Fitted, parameters: &[ParameterResult]) -> Vec
         }
     }
     for s in scaling(plan, fitted) {
-        if !(0.0..=1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset) {
+        if !(0.0..1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset) {
             let message = format!(
-                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are outside 0 … 1 and 0.5 … 1.5",
+                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are not inside 0 … 1 and 0.5 … 1.5",
                 s.bin, s.q, s.phi_deg, s.contrast, s.offset
             );
             warn("scaling_range", message);

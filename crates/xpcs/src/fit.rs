@@ -153,9 +153,13 @@ pub fn problem<'a>(
     }
 }
 
-/// Whether `plan` searches.
+/// Whether `plan` searches: where it is asked to, or a free parameter has no starting value.
 pub fn starting(plan: &Plan) -> Starting {
-    if plan.start.is_none() || plan.config.search.global {
+    let specs = plan.model.parameters();
+    let given = |slot: &usize| {
+        plan.config.parameters.get(specs[*slot].name).is_some_and(|p| p.start.is_some())
+    };
+    if plan.config.search.global || !plan.transform.free().iter().all(given) {
         Starting::Global
     } else {
         Starting::Given

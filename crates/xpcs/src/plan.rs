@@ -6,6 +6,7 @@ mod select;
 
 use dyne_solve::{Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform};
 use dyne_xpcs_data::{Bin, Catalog, FrameTime, Triangle};
+use dyne_xpcs_model::param::CONTRAST;
 use dyne_xpcs_model::{Geometry, Mode, Model, ParameterSpec, Scale, ScatteringWindow, TimeGrid};
 
 use crate::config::{self, FitConfig, PerBin, TimeOrigin};
@@ -160,8 +161,12 @@ impl Plan {
     pub fn layout(&self, shift: f64) -> Result<Layout, PlanError> {
         let bins = self.bins.len();
         match self.config.fit.scaling {
-            config::Scaling::Individual => Ok(Layout::individual(bins)),
-            config::Scaling::Averaged => Ok(Layout::averaged(bins)),
+            config::Scaling::Individual => {
+                Ok(Layout::individual(bins).with_contrast_ceiling(CONTRAST.upper))
+            }
+            config::Scaling::Averaged => {
+                Ok(Layout::averaged(bins).with_contrast_ceiling(CONTRAST.upper))
+            }
             config::Scaling::Fourier(order) => {
                 let phi: Vec<f64> = self.bins.iter().map(|b| b.phi_deg.to_radians()).collect();
                 Layout::fourier(order, &phi).map_err(PlanError::Solve)

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyne_runtime::{Event, Flow, Observer, Silent};
 use dyne_solve::{
-    EvaluationError, Layout, NormalEquations, Objective, Options, Scale, Slot, SolveError,
-    Termination, Transform, minimise,
+    EvaluationError, Gram, Layout, NormalEquations, Objective, Options, Scale, Slot, SolveError,
+    Termination, Transform, assemble, minimise, project,
 };
 
 use crate::classic::rosenbrock;
@@ -170,4 +170,34 @@ fn wrong_input_is_refused() {
     ] {
         assert!(matches!(run(&[0.0, 0.0], &bad), SolveError::Option { .. }), "{bad:?}");
     }
+}
+
+/// y = 5 m + 0.2 with contrasts up to 1: the contrast stops there, the offset is the mean of
+/// what is left, and the gradient by θ is that of the cost with the contrast held.
+#[test]
+fn a_contrast_beyond_its_ceiling_is_held_there() {
+    let layout = Layout::individual(1).with_contrast_ceiling(1.0);
+    let m = |theta: f64, k: usize| (-theta * (k + 1) as f64).exp();
+    let y: Vec<f64> = (0..9).map(|k| 5.0 * m(0.3, k) + 0.2).collect();
+    let equations = |theta: f64| {
+        let mut packed = Vec::new();
+        let columns: Vec<[f64; 4]> =
+            (0..9).map(|k| [-((k + 1) as f64) * m(theta, k), m(theta, k), 1.0, y[k]]).collect();
+        for a in 0..4 {
+            for b in a..4 {
+                packed.push(columns.iter().map(|v| v[a] * v[b]).sum::<f64>());
+            }
+        }
+        let grams = [Gram::try_new(&packed, 1, 9).unwrap()];
+        let z = project(&grams, &layout).unwrap().linear;
+        assert_eq!(z[0], 1.0);
+        let left: f64 = (0..9).map(|k| y[k] - m(theta, k)).sum::<f64>() / 9.0;
+        assert!((z[1] - left).abs() < 1e-12, "{} and {left}", z[1]);
+        assemble(&grams, &layout, &z).unwrap()
+    };
+    let (at, h) = (0.4, 1e-6);
+    let slope = (equations(at + h).cost() - equations(at - h).cost()) / (2.0 * h);
+    let reduced = equations(at).reduce().unwrap();
+    assert!((reduced.gradient()[0] - slope).abs() < 1e-6 * slope.abs(), "{slope}");
+    assert!(reduced.hessian()[0] > 0.0);
 }

@@ -60,7 +60,9 @@ impl Backend for Reference {
             filters: dataset
                 .filters()
                 .iter()
-                .map(|f| filter::name(u16::try_from(f.id()).expect("filter numbers have 16 bits"), &[]))
+                .map(|f| {
+                    filter::name(u16::try_from(f.id()).expect("filter numbers have 16 bits"), &[])
+                })
                 .collect(),
         })
     }

@@ -128,8 +128,8 @@ pub enum Scaling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
-    /// Whether to search even where a starting value is given; without any, the search is made
-    /// anyway.
+    /// Whether to search even where every free parameter has a starting value; without one for
+    /// each of them the search is made anyway.
     pub global: bool,
     /// Points the search starts from.
     pub starts: usize,

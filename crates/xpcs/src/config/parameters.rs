@@ -18,8 +18,8 @@ pub type Parameters = BTreeMap<String, ParameterConfig>;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ParameterConfig {
-    /// Starting value, in the parameter's unit; with a starting value for any parameter the
-    /// search is skipped, and the others start from their default.
+    /// Starting value, in the parameter's unit; with one for every free parameter the search is
+    /// skipped, otherwise it is one start more, with the others at their default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<f64>,
     /// Lower bound, in the parameter's unit; positive for a parameter on a logarithmic scale.
