@@ -7,7 +7,7 @@ use std::time::Instant;
 use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
-use dyne_xpcs::fit::{FitError, Fitted, Starting, fit, problem, starting};
+use dyne_xpcs::fit::{FitError, Fitted, fit, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::{Report, Status, Timings};
 use dyne_xpcs::residuals::PictureSize;
@@ -155,8 +155,8 @@ fn fit_with(
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
     let mut report = account::report(&plan, &fitted, provenance);
     for warning in &report.warnings {
-        let code = if warning.code == "at_bound" { "at_bound" } else { "report" };
-        progress.event(&Event::Warning { code, message: warning.message.clone() });
+        let (code, message) = (warning.code.clone(), warning.message.clone());
+        progress.event(&Event::Warning { code, message });
     }
     let ((), report_s) = phase(progress, "report", || {
         write_pictures(&report, &plan, &folder, lanes)?;
@@ -246,9 +246,9 @@ fn plan_text(plan: &Plan, catalog: &Catalog, lanes: &Lanes) -> String {
     use std::fmt::Write;
     let mut out = String::new();
     let bytes = plan.pairs() * if catalog.element == dyne_xpcs_data::Element::F32 { 4 } else { 8 };
-    let start = match starting(plan) {
-        Starting::Given => "the starting values given".to_owned(),
-        Starting::Global => format!("{} points over the bounds", plan.search.starts),
+    let start = match plan.search.starts {
+        0 => "the starting values given".to_owned(),
+        starts => format!("{starts} points over the bounds"),
     };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "file        {} ({})", catalog.file.display(), catalog.layout);

@@ -39,7 +39,7 @@ pub enum Event {
     /// Something the user ought to know; it also stands in the report.
     Warning {
         /// Stable machine-readable code.
-        code: &'static str,
+        code: String,
         /// One sentence.
         message: String,
     },

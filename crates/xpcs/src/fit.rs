@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dyne_math::simd::Level;
 use dyne_runtime::{Observer, Resources, SweepError};
 use dyne_solve::{
-    Covariance, EvaluationError, Layout, Objective, Scaling, Search, SearchOptions, SearchOutcome,
-    SolveError, search,
+    Covariance, EvaluationError, Layout, Objective, Scaling, Search, SearchOutcome, SolveError,
+    search,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices};
 use dyne_xpcs_model::ModelError;
@@ -53,15 +53,6 @@ impl From<SolveError> for FitError {
             other => Self::Solve(other),
         }
     }
-}
-
-/// Whether the search starts from many points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starting {
-    /// From the starting values alone.
-    Given,
-    /// From the starting values, if any, and a sequence of points over the bounds.
-    Global,
 }
 
 /// A fit before it is put into words.
@@ -153,19 +144,6 @@ pub fn problem<'a>(
     }
 }
 
-/// Whether `plan` searches: where it is asked to, or a free parameter has no starting value.
-pub fn starting(plan: &Plan) -> Starting {
-    let specs = plan.model.parameters();
-    let given = |slot: &usize| {
-        plan.config.parameters.get(specs[*slot].name).is_some_and(|p| p.start.is_some())
-    };
-    if plan.config.search.global || !plan.transform.free().iter().all(given) {
-        Starting::Global
-    } else {
-        Starting::Given
-    }
-}
-
 fn run(
     plan: &Plan,
     full: &Problem<'_>,
@@ -187,10 +165,6 @@ fn run(
         .collect();
     let mut levels: Vec<&dyn Objective> = coarse.iter().map(|p| p as &dyn Objective).collect();
     levels.push(full);
-    let options = match starting(plan) {
-        Starting::Global => plan.search,
-        Starting::Given => SearchOptions { starts: 0, refine: 0, ..plan.search },
-    };
     let given: Vec<Vec<f64>> = plan.start.iter().cloned().collect();
     let from_cube = |u: &[f64]| plan.from_cube(u);
     let problem = Search {
@@ -200,5 +174,5 @@ fn run(
         given: &given,
         lanes: resources.lanes,
     };
-    Ok(search(&problem, &options, observer)?)
+    Ok(search(&problem, &plan.search, observer)?)
 }

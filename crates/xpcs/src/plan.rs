@@ -40,7 +40,7 @@ pub struct Plan {
     pub start: Option<Vec<f64>>,
     /// Loss of the residuals.
     pub robust: Robust,
-    /// Options of search and fit.
+    /// Options of search and fit; no starts where the starting values are to serve alone.
     pub search: SearchOptions,
     /// What was noticed on the way.
     pub warnings: Vec<Warning>,
@@ -75,7 +75,7 @@ impl Plan {
             model: config.mode.model(physics),
             start: start(&config),
             robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
-            search: search_options(&config),
+            search: search_options(&config, &transform),
             positions,
             bins,
             frames,
@@ -253,7 +253,13 @@ fn loss(loss: config::Loss) -> dyne_solve::Loss {
     }
 }
 
-fn search_options(config: &FitConfig) -> SearchOptions {
+/// Options of the search. No points are tried besides the starting values where every free
+/// parameter has one, unless the configuration asks for them.
+fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
+    let specs = config.mode.parameters();
+    let given = |slot: &usize| settings(config, &specs[*slot]).start.is_some();
+    let free = transform.free();
+    let local = !config.search.global && !free.is_empty() && free.iter().all(given);
     let fit = Options {
         ftol: config.fit.ftol,
         xtol: config.fit.xtol,
@@ -261,10 +267,11 @@ fn search_options(config: &FitConfig) -> SearchOptions {
         max_evaluations: config.fit.max_sweeps as u64,
         ..Options::default()
     };
-    SearchOptions {
+    let search = SearchOptions {
         starts: config.search.starts,
         seed: config.search.seed,
         fit,
-        ..SearchOptions::default()
-    }
+        ..Default::default()
+    };
+    if local { SearchOptions { starts: 0, refine: 0, ..search } } else { search }
 }

@@ -92,3 +92,14 @@ fn losses_and_scalings_recover_the_truth() {
         assert!((phi0 - 4.0).abs() < 0.5, "{setting}: phi0 {phi0}");
     }
 }
+
+#[test]
+fn nothing_free_leaves_contrast_and_offset() {
+    let sim = "mode: static\nframes: 60\ndt: 0.1\nq: 0.0054\nphi: [0]\n\
+        parameters: {D0: 20000, alpha: -0.5}\ncontrast: 0.3\n";
+    let fixed = "mode: static\ndata: {file: x}\n\
+        parameters: {D0: {fixed: 20000}, alpha: {fixed: -0.5}, D_offset: {fixed: 0}}\n";
+    let fitted = case(sim, fixed).fit(&Lanes::solo());
+    assert!(fitted.outcome.fit.termination.is_converged());
+    assert!((fitted.scaling[0].contrast - 0.3).abs() < 1e-6);
+}
