@@ -11,6 +11,6 @@ pub use catalog::{
 };
 pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use simulate::{
-    Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
+    Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
 };
 pub use triangle::{Samples, Triangle};

@@ -5,11 +5,13 @@ mod error;
 mod field;
 mod modes;
 mod speckle;
+mod speckles;
 mod truth;
 
 use dyne_runtime::{Lanes, Stream};
 
 pub use error::SimulateError;
+pub use speckles::Speckles;
 pub use truth::Truth;
 
 use crate::{Element, Samples, Triangle};

@@ -1,0 +1,67 @@
+//! Intensities of single speckles, from which the noise of a matrix is made up.
+
+use std::ops::Range;
+
+use dyne_runtime::{Generator, Lanes, Stream};
+
+use super::field::Field;
+use super::modes::mode_weights;
+use super::{SimulateError, Truth};
+
+/// Speckles that one lane draws at a time; fixed, so that results do not depend on lanes.
+const SPECKLES_PER_BLOCK: usize = 32;
+
+/// Independent speckles (pixels) of one bin.
+pub struct Speckles {
+    field: Field,
+    frames: usize,
+    weights: Vec<f64>,
+}
+
+impl Speckles {
+    /// Speckles of the contrast given under the physics of `truth`.
+    ///
+    /// **Cost** frames³/3 operations a component of the field, once; 8·frames² bytes each.
+    ///
+    /// # Errors
+    /// [`SimulateError`]: a contrast outside (0, 1]; a truth without a valid field covariance.
+    pub fn try_new(
+        truth: &dyn Truth,
+        bin: usize,
+        contrast: f64,
+        lanes: &Lanes,
+    ) -> Result<Self, SimulateError> {
+        if !(contrast > 0.0 && contrast <= 1.0) {
+            return Err(SimulateError::Contrast { value: contrast });
+        }
+        let field = Field::try_new(truth, bin, lanes)?;
+        Ok(Self { field, frames: truth.frames(), weights: mode_weights(contrast) })
+    }
+
+    /// Frames of a speckle.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Σ w² (the contrast), Σ w³ and Σ w⁴ over the modes of a speckle.
+    pub fn mode_moments(&self) -> [f64; 3] {
+        [2, 3, 4].map(|n| self.weights.iter().map(|w| w.powi(n)).sum())
+    }
+
+    /// Intensities, of mean 1, one speckle after the other. A speckle is fixed by `stream` and
+    /// its number.
+    ///
+    /// **Cost** 2·frames² operations a speckle, mode and component.
+    pub fn intensities(&self, speckles: Range<usize>, stream: &Stream, lanes: &Lanes) -> Vec<f64> {
+        let end = speckles.end;
+        let starts: Vec<usize> = speckles.step_by(SPECKLES_PER_BLOCK).collect();
+        let blocks = lanes.map(&starts, |&start| {
+            let mut generators: Vec<Generator> = (start..end.min(start + SPECKLES_PER_BLOCK))
+                .map(|speckle| stream.index(speckle as u64).split("field").generator())
+                .collect();
+            let drawn = self.field.intensities(&self.weights, &mut generators);
+            (0..drawn.ncols()).flat_map(|k| drawn.col_as_slice(k).to_vec()).collect::<Vec<f64>>()
+        });
+        blocks.concat()
+    }
+}
