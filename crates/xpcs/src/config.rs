@@ -21,6 +21,7 @@ mod parameters;
 mod reference;
 mod simulate;
 mod template;
+mod uncertainty;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,7 @@ pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};
 pub use template::{simulation_template, template};
+pub use uncertainty::{UncertaintyConfig, UncertaintyMethod};
 
 /// A fit, the content of `fit.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +70,9 @@ pub struct FitConfig {
     /// The search for starting values.
     #[serde(default)]
     pub search: SearchConfig,
+    /// Error bars.
+    #[serde(default)]
+    pub uncertainty: UncertaintyConfig,
     /// Resources; they never change the answer.
     #[serde(default)]
     pub performance: PerformanceConfig,

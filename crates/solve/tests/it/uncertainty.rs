@@ -1,7 +1,10 @@
 //! Covariance against dense inverses.
 
 use dyne_runtime::Silent;
-use dyne_solve::{Covariance, Fit, Layout, Options, Reason, Scale, Slot, Transform, minimise};
+use dyne_solve::{
+    Covariance, Fit, Layout, Options, Profile, ProfileOptions, Reason, Scale, Slot, Transform,
+    minimise, profile,
+};
 
 use crate::explicit::{Explicit, decay_data, decay_model, normal_matrix, solve_dense};
 
@@ -164,4 +167,40 @@ fn no_degrees_of_freedom_give_no_errors_and_a_sandwich_brings_its_own_noise() {
         assert!((sandwich.covariance(i, i).unwrap() / expected - 1.0).abs() < 1e-6, "{i}");
     }
     assert!(covariance.sandwich(&score[1..]).is_err());
+}
+
+/// Profile of parameter `k` after a fit under `slots`, with the covariance's own rise.
+fn profiled(slots: &[Slot], k: usize) -> (Fit, Covariance, Profile) {
+    let problem = Explicit::new(2, Layout::individual(4), decay_data(4, 0.02), decay_model);
+    let (fit, covariance) = solved(&problem, slots, &[0.4, 1.]);
+    let options = ProfileOptions {
+        parameter: k,
+        stderr: covariance.stderr(k).unwrap(),
+        rise: 0.5 * covariance.residual_variance().unwrap(),
+        fit: Options::default(),
+    };
+    let transform = Transform::try_new(slots).unwrap();
+    let profile = profile(&problem, &transform, &fit, &options, &Silent).unwrap();
+    (fit, covariance, profile)
+}
+
+#[test]
+fn a_profile_near_a_quadratic_minimum_is_the_standard_error() {
+    let (fit, covariance, profile) = profiled(&[log(0.01, 100.0), linear(0.2, 3.0)], 1);
+    let sigma = covariance.stderr(1).unwrap();
+    let [low, high] = profile.interval(1.0).map(Option::unwrap);
+    assert!(!profile.deeper);
+    assert!(((high - low) / (2.0 * sigma) - 1.0).abs() < 0.05, "{low} {high} {sigma}");
+    assert!(low < fit.theta[1] && fit.theta[1] < high);
+    assert!(profile.points.windows(2).all(|p| p[0].value < p[1].value && p[0].z <= p[1].z));
+}
+
+#[test]
+fn a_profile_ends_at_a_bound() {
+    let (fit, covariance, _) = profiled(&[log(0.01, 100.0), linear(0.2, 3.0)], 1);
+    let upper = fit.theta[1] + 0.8 * covariance.stderr(1).unwrap();
+    let (_, _, profile) = profiled(&[log(0.01, 100.0), linear(0.2, upper)], 1);
+    assert_eq!(profile.points.last().unwrap().value, upper);
+    let [low, high] = profile.interval(1.0);
+    assert!(low.is_some() && high.is_none());
 }

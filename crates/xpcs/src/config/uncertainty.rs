@@ -1,0 +1,61 @@
+//! The group `uncertainty`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Error bars.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UncertaintyConfig {
+    /// Which covariance the error bars of the report are.
+    pub method: UncertaintyMethod,
+    /// Speckles drawn for `speckle`, all bins together; an error bar is known to about one over
+    /// the root of this number.
+    pub speckles: usize,
+    /// Seed of the speckles.
+    pub seed: u64,
+    /// Mean counts per pixel and frame, above 0; from the diagonal of the matrices where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.1)]
+    pub counts: Option<f64>,
+    /// Free parameters whose profile likelihood is computed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profile: Vec<String>,
+}
+
+impl Default for UncertaintyConfig {
+    fn default() -> Self {
+        Self {
+            method: UncertaintyMethod::Speckle,
+            speckles: 1536,
+            seed: 0,
+            counts: None,
+            profile: Vec::new(),
+        }
+    }
+}
+
+/// Kinds of covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum UncertaintyMethod {
+    /// Score covariance of simulated speckles of the fitted model; holds for all data.
+    Speckle,
+    /// Residuals clustered over blocks of frames; too small where the decay is slow.
+    Dyadic,
+    /// Pairs taken as independent; holds for independent noise only.
+    Information,
+}
+
+impl UncertaintyMethod {
+    /// Name in configs and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Speckle => "speckle",
+            Self::Dyadic => "dyadic",
+            Self::Information => "information",
+        }
+    }
+}
