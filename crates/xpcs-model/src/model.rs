@@ -106,10 +106,28 @@ pub trait Model: Send + Sync {
         segment: &mut Segment<'_>,
     );
 
-    /// Covariance of the scattered field between frame i and the columns, real, 1 on the
-    /// diagonal, with m its square: what speckle is simulated from. `None` where the
+    /// Number of independent components of the scattered field.
+    fn components(&self) -> usize {
+        1
+    }
+
+    /// Covariance K_c(i, j) of component `component` of the scattered field, real; over all
+    /// components 1 on the diagonal. With the phases ψ_c of [`Model::phase`], m is the square of
+    /// |Σ_c K_c(i, j) exp(i (ψ_c(j) − ψ_c(i)))|: what speckle is simulated from. `None` where the
     /// convention is not the square of a field covariance.
-    fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64>;
+    fn field(
+        &self,
+        tables: &Tables,
+        term: &BinTerm,
+        component: usize,
+        i: usize,
+        j: usize,
+    ) -> Option<f64>;
+
+    /// Phase ψ_c of component `component` at frame `j`, rad.
+    fn phase(&self, _tables: &Tables, _term: &BinTerm, _component: usize, _j: usize) -> f64 {
+        0.0
+    }
 
     /// Where a step from `theta` leads along the curve on which the rates change most nearly
     /// in proportion to it; θ + step to first order.

@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
+use crate::uncertainty::{Minimum, Uncertainty, headline};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -65,8 +66,10 @@ pub struct Fitted {
     pub shift: f64,
     /// Contrast and offset of each bin, offsets absolute.
     pub scaling: Vec<Scaling>,
-    /// Covariance, or why there is none.
+    /// Headline covariance, or why there is none.
     pub covariance: Result<Covariance, SolveError>,
+    /// Which kind it is and what it rests on; nothing where there is no covariance.
+    pub uncertainty: Option<Uncertainty>,
     /// Residuals of each bin.
     pub residuals: Vec<BinResiduals>,
     /// Tables at the minimum.
@@ -98,7 +101,7 @@ pub fn fit(
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
     let outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
     let theta = &outcome.fit.theta;
-    let covariance = Covariance::try_new(&outcome.fit.equations, &plan.transform, theta);
+    let information = Covariance::try_new(&outcome.fit.equations, &plan.transform, theta);
     let scaling: Vec<Scaling> = (0..matrices.bins())
         .map(|bin| layout.scaling(bin, outcome.fit.linear()))
         .map(|s| Scaling { offset: s.offset + shift, ..s })
@@ -107,11 +110,26 @@ pub fn fit(
     let evaluated = last.tables(theta)?;
     let residuals = last.residuals(&evaluated, &scaling, pictures)?;
     full_sweeps.fetch_add(1, Ordering::Relaxed);
+    let (covariance, uncertainty) = match information {
+        Err(reason) => (Err(reason), None),
+        Ok(information) => {
+            let minimum = Minimum {
+                problem: last,
+                evaluated: &evaluated,
+                scaling: &scaling,
+                residuals: &residuals,
+                information: &information,
+            };
+            let (covariance, kind) = headline(&minimum, &plan.config.uncertainty)?;
+            (Ok(covariance), Some(kind))
+        }
+    };
     Ok(Fitted {
         outcome,
         shift,
         scaling,
         covariance,
+        uncertainty,
         residuals,
         evaluated,
         full_sweeps: full_sweeps.into_inner(),

@@ -1,6 +1,7 @@
 //! The public API of Dyne: configuration, plan, problem, fit, report.
 
 pub mod account;
+pub mod calibrate;
 pub mod config;
 pub mod fit;
 pub mod plan;
@@ -9,3 +10,5 @@ pub mod report;
 pub mod residuals;
 pub mod results;
 pub mod simulate;
+pub mod truth;
+pub mod uncertainty;

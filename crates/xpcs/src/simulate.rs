@@ -7,11 +7,12 @@ use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
     Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
 };
-use dyne_xpcs_model::model::{KeptFrames, correlation_row};
+use dyne_xpcs_model::model::KeptFrames;
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Physics, Tables, TimeGrid};
 use thiserror::Error;
 
 use crate::config::{NoiseKind, PerBin, SimConfig, TimeOrigin};
+use crate::truth::ModelTruth;
 
 /// Why an experiment cannot be simulated.
 #[derive(Debug, Error)]
@@ -68,7 +69,7 @@ impl Experiment {
             })
             .collect::<Result<Vec<_>, _>>()?;
         if config.noise.kind == NoiseKind::Speckle
-            && model.field(&tables, &terms[0], 0, 0).is_none()
+            && model.field(&tables, &terms[0], 0, 0, 0).is_none()
         {
             return Err(ExperimentError::NoField { convention: config.physics.shear.name() });
         }
@@ -88,6 +89,10 @@ impl Experiment {
     /// Number of frames on which the transport coefficient is negative and counts as 0.
     pub fn floored_frames(&self) -> usize {
         self.tables.floored_frames
+    }
+
+    fn truth(&self) -> ModelTruth<'_> {
+        ModelTruth { model: &*self.model, tables: &self.tables, terms: &self.terms }
     }
 
     /// The matrix of one angle.
@@ -120,34 +125,29 @@ impl Experiment {
 
 impl Truth for Experiment {
     fn frames(&self) -> usize {
-        self.grid.frames()
+        self.truth().frames()
+    }
+
+    fn components(&self) -> usize {
+        self.truth().components()
     }
 
     fn correlation(&self, bin: usize, i: usize, columns: Range<usize>, out: &mut [f64]) {
-        let row = correlation_row(
-            &*self.model,
-            Level::best(),
-            &self.tables,
-            &self.terms[bin],
-            i,
-            columns,
-        );
-        out.copy_from_slice(&row);
+        self.truth().correlation(bin, i, columns, out);
     }
 
     fn field(
         &self,
         bin: usize,
-        _component: usize,
+        component: usize,
         i: usize,
         columns: Range<usize>,
         out: &mut [f64],
     ) {
-        for (value, j) in out.iter_mut().zip(columns) {
-            *value = self
-                .model
-                .field(&self.tables, &self.terms[bin], i, j)
-                .expect("an experiment with speckle was checked to have a field");
-        }
+        self.truth().field(bin, component, i, columns, out);
+    }
+
+    fn phase(&self, bin: usize, component: usize, out: &mut [f64]) {
+        self.truth().phase(bin, component, out);
     }
 }

@@ -143,7 +143,14 @@ impl Model for LaminarFlow {
         }
     }
 
-    fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64> {
+    fn field(
+        &self,
+        tables: &Tables,
+        term: &BinTerm,
+        _component: usize,
+        i: usize,
+        j: usize,
+    ) -> Option<f64> {
         let [minus_q2, k, ..] = term.coefficients;
         let (a, g) = (tables.rows.row(0), tables.rows.row(RATE));
         let amplitude = (0.5 * minus_q2 * (a[j] - a[i])).exp();

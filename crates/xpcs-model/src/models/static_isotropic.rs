@@ -105,7 +105,14 @@ impl Model for StaticIsotropic {
         dispatch(level, Fill { table: &tables.rows, minus_q2, i, first_column, segment });
     }
 
-    fn field(&self, tables: &Tables, term: &BinTerm, i: usize, j: usize) -> Option<f64> {
+    fn field(
+        &self,
+        tables: &Tables,
+        term: &BinTerm,
+        _component: usize,
+        i: usize,
+        j: usize,
+    ) -> Option<f64> {
         let a = tables.rows.row(0);
         Some((0.5 * term.coefficients[0] * (a[j] - a[i])).exp())
     }

@@ -1,0 +1,243 @@
+//! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
+//! inside the intervals.
+
+mod table;
+mod truths;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+
+use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
+use dyne_solve::{Covariance, Slot};
+use dyne_xpcs_data::{Bin, Catalog, Element, FrameTime, Layout, Matrices};
+use dyne_xpcs_model::{Mode, Scale};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::config::{ConfigError, FitConfig, SimConfig};
+use crate::fit::{FitError, Fitted, fit, problem};
+use crate::plan::{Plan, PlanError};
+use crate::residuals::PictureSize;
+use crate::simulate::{Experiment, ExperimentError};
+use crate::uncertainty::{Minimum, UncertaintyError, dyadic_covariance};
+
+pub use table::{Coverage, coverage, markdown};
+pub use truths::{FRAME_TIME, GAP, Q, truth};
+
+/// Why a calibration cannot be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CalibrateError {
+    /// A simulated experiment is described wrongly.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An experiment cannot be simulated.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// A plan cannot be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A fit failed.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// A covariance failed.
+    #[error(transparent)]
+    Uncertainty(#[from] UncertaintyError),
+}
+
+/// One cell of the table: a model and a regime of noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The model.
+    pub mode: Mode,
+    /// Pixels of a bin.
+    pub pixels: usize,
+    /// Mean counts per pixel and frame; none for no shot noise.
+    pub counts: Option<f64>,
+}
+
+/// What is simulated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting {
+    /// Frames of a series.
+    pub frames: usize,
+    /// Contrast.
+    pub contrast: f64,
+    /// Seed of truths and noise.
+    pub seed: u64,
+}
+
+/// One simulated and fitted experiment; a line of the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Where it belongs.
+    pub cell: Cell,
+    /// Its number in the cell.
+    pub number: u64,
+    /// Whether the fit converged.
+    pub converged: bool,
+    /// Pixels that the residuals imply.
+    pub pixels: Option<f64>,
+    /// One entry a free parameter.
+    pub pulls: Vec<Pull>,
+}
+
+/// One parameter of a trial, in the variable it is fitted in: its logarithm where the table says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pull {
+    /// Name.
+    pub name: String,
+    /// Estimate minus truth.
+    pub error: f64,
+    /// Standard error of the headline kind; none where there is none.
+    pub speckle: Option<f64>,
+    /// That of the dyadic kind.
+    pub dyadic: Option<f64>,
+    /// That of the information matrix.
+    pub information: Option<f64>,
+    /// Whether the parameter counts as identifiable by the table's rule.
+    pub identifiable: bool,
+}
+
+/// Azimuths of a mode, degrees.
+pub fn azimuths(mode: Mode) -> &'static [f64] {
+    match mode {
+        Mode::Static => &[0.0],
+        Mode::LaminarFlow => &[0.0, 30.0, 60.0, 90.0],
+        _ => &[0.0, 45.0, 90.0],
+    }
+}
+
+/// Simulates and fits trial `number` of `cell`. It is fixed by the arguments, whatever else is run.
+///
+/// # Errors
+/// [`CalibrateError`].
+pub fn trial(cell: Cell, setting: Setting, number: u64) -> Result<Trial, CalibrateError> {
+    let lanes = Lanes::solo();
+    let sim = experiment(cell, setting, number)?;
+    let truth = sim.parameter_values();
+    let plan = plan(&sim)?;
+    let experiment = Experiment::try_new(sim)?;
+    let mut triangles = Vec::new();
+    let mut diagonals = Vec::new();
+    for bin in &plan.positions {
+        let matrix = experiment.matrix(*bin, &lanes)?;
+        triangles.push(matrix.triangle);
+        diagonals.push(matrix.diagonal);
+    }
+    let matrices = Matrices::new(triangles, plan.skip()).with_diagonals(diagonals);
+    let cancel = Cancel::new();
+    let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+    let size = PictureSize { pixels: 1 };
+    let fitted = fit(&plan, &matrices, resources, resources, size, &Silent)?;
+    let dyadic = dyadic(&plan, &matrices, &fitted, resources)?;
+    Ok(Trial {
+        cell,
+        number,
+        converged: fitted.outcome.fit.termination.is_converged(),
+        pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
+        pulls: pulls(&plan, &fitted, dyadic.as_ref(), &truth),
+    })
+}
+
+fn experiment(cell: Cell, setting: Setting, number: u64) -> Result<SimConfig, ConfigError> {
+    let parameters: Vec<String> = cell
+        .mode
+        .parameters()
+        .iter()
+        .zip(truth(cell.mode, setting, number))
+        .map(|(spec, value)| format!("{}: {value:e}", spec.name))
+        .collect();
+    let counts = cell.counts.map_or_else(String::new, |n| format!(", counts: {n}"));
+    let yaml = format!(
+        "mode: {}\nframes: {}\ndt: {FRAME_TIME}\nq: {Q}\ngap: {GAP}\nphi: {:?}\n\
+         parameters: {{{}}}\ncontrast: {}\n\
+         noise: {{kind: speckle, pixels: {}, seed: {}{counts}}}\n",
+        cell.mode,
+        setting.frames,
+        azimuths(cell.mode),
+        parameters.join(", "),
+        setting.contrast,
+        cell.pixels,
+        setting.seed.wrapping_mul(1_000_003).wrapping_add(number),
+    );
+    SimConfig::from_yaml(&yaml, "calibrate", &[])
+}
+
+/// The plan of a fit that starts at the truth: it is the error bars that are tried, not the search.
+fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
+    let starts: Vec<String> = sim
+        .mode
+        .parameters()
+        .iter()
+        .zip(sim.parameter_values())
+        .filter(|(spec, _)| spec.name != "f2")
+        .map(|(spec, value)| format!("{}: {{start: {value:e}}}", spec.name))
+        .collect();
+    let yaml = format!(
+        "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\nparameters: {{{}}}\n",
+        sim.mode,
+        starts.join(", ")
+    );
+    let config = FitConfig::from_yaml(&yaml, "calibrate", &[])?;
+    let bin = |(k, phi): (usize, &f64)| Bin {
+        number: k as u32 + 1,
+        q: sim.q,
+        phi_deg: *phi,
+        path: format!("bin {k}"),
+    };
+    let catalog = Catalog {
+        file: PathBuf::from("simulated"),
+        layout: Layout::Simulated,
+        bins: sim.phi.iter().enumerate().map(bin).collect(),
+        frames: sim.frames,
+        element: Element::F32,
+        dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),
+        dt_searched: Vec::new(),
+        notes: Vec::new(),
+    };
+    Ok(Plan::resolve(config, &catalog)?)
+}
+
+fn dyadic(
+    plan: &Plan,
+    matrices: &Matrices,
+    fitted: &Fitted,
+    resources: Resources<'_>,
+) -> Result<Option<Covariance>, CalibrateError> {
+    let Some(uncertainty) = &fitted.uncertainty else { return Ok(None) };
+    let sweeps = AtomicU64::new(0);
+    let minimum = Minimum {
+        problem: problem(plan, matrices, &fitted.layout, fitted.shift, resources, &sweeps),
+        evaluated: &fitted.evaluated,
+        scaling: &fitted.scaling,
+        residuals: &fitted.residuals,
+        information: &uncertainty.information,
+    };
+    Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
+}
+
+fn pulls(plan: &Plan, fitted: &Fitted, dyadic: Option<&Covariance>, truth: &[f64]) -> Vec<Pull> {
+    let theta = &fitted.outcome.fit.theta;
+    let specs = plan.model.parameters();
+    let free = |k: &usize| matches!(plan.transform.slots()[*k], Slot::Free { .. });
+    (0..specs.len())
+        .filter(free)
+        .map(|k| {
+            let logarithmic = specs[k].scale == Scale::Log;
+            let scale = if logarithmic { theta[k] } else { 1.0 };
+            let stderr = |covariance: Option<&Covariance>| {
+                covariance?.stderr(k).ok().filter(|s| *s > 0.0).map(|s| s / scale)
+            };
+            let speckle = stderr(fitted.covariance.as_ref().ok());
+            Pull {
+                name: specs[k].name.to_owned(),
+                error: if logarithmic { (theta[k] / truth[k]).ln() } else { theta[k] - truth[k] },
+                speckle,
+                dyadic: stderr(dyadic),
+                information: stderr(fitted.uncertainty.as_ref().map(|u| &u.information)),
+                identifiable: speckle.is_some_and(|s| s < truths::resolution(&specs[k])),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! Coverage and pulls from the trials, as tables.
+
+use std::fmt::Write;
+
+use super::{Cell, Pull, Trial};
+
+/// Normal quantiles of the nominal 68 % and 95 % intervals.
+const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
+
+/// Kinds of error bars that are compared; the first is the headline.
+pub const KINDS: [&str; 4] = ["speckle", "dyadic", "information", "double counting"];
+
+/// How often intervals held in one cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coverage {
+    /// The cell.
+    pub cell: Cell,
+    /// Parameter.
+    pub parameter: String,
+    /// Trials in which the parameter was identifiable.
+    pub trials: usize,
+    /// Trials of the cell.
+    pub of: usize,
+    /// One entry for each of [`KINDS`]: shares inside the nominal 68 % and 95 % intervals, and mean
+    /// and standard deviation of the pulls. Not a number where the kind gave nothing.
+    pub kinds: [KindCoverage; 4],
+}
+
+/// One kind of error bars in one cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KindCoverage {
+    /// Share of trials inside the nominal 68 % interval.
+    pub inside68: f64,
+    /// Share inside the nominal 95 % interval.
+    pub inside95: f64,
+    /// Mean of (estimate − truth)/standard error.
+    pub pull_mean: f64,
+    /// Its standard deviation.
+    pub pull_sd: f64,
+}
+
+/// Coverage of every parameter in every cell, cells and parameters in the order they come.
+pub fn coverage(trials: &[Trial]) -> Vec<Coverage> {
+    let mut rows: Vec<Coverage> = Vec::new();
+    let mut cells: Vec<Cell> = Vec::new();
+    for trial in trials {
+        if !cells.contains(&trial.cell) {
+            cells.push(trial.cell);
+        }
+    }
+    for cell in cells {
+        let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
+        let names = own[0].pulls.iter().map(|p| p.name.clone());
+        for (k, parameter) in names.enumerate() {
+            let pulls: Vec<&Pull> =
+                own.iter().filter_map(|t| t.pulls.get(k)).filter(|p| p.identifiable).collect();
+            let kinds = std::array::from_fn(|kind| kind_coverage(&pulls, kind));
+            rows.push(Coverage { cell, parameter, trials: pulls.len(), of: own.len(), kinds });
+        }
+    }
+    rows
+}
+
+fn stderr(pull: &Pull, kind: usize) -> Option<f64> {
+    match kind {
+        0 => pull.speckle,
+        1 => pull.dyadic,
+        2 => pull.information,
+        // Both triangles counted as data: twice the pairs, the same scatter.
+        _ => pull.information.map(|s| s / std::f64::consts::SQRT_2),
+    }
+}
+
+/// An interval that does not exist does not hold.
+fn kind_coverage(pulls: &[&Pull], kind: usize) -> KindCoverage {
+    let found: Vec<f64> =
+        pulls.iter().filter_map(|p| stderr(p, kind).map(|s| p.error / s)).collect();
+    let inside = |z: f64| found.iter().filter(|p| p.abs() <= z).count() as f64 / pulls.len() as f64;
+    let mean = found.iter().sum::<f64>() / found.len() as f64;
+    let variance =
+        found.iter().map(|p| (p - mean) * (p - mean)).sum::<f64>() / (found.len() as f64 - 1.0);
+    KindCoverage {
+        inside68: inside(NOMINAL[0]),
+        inside95: inside(NOMINAL[1]),
+        pull_mean: mean,
+        pull_sd: variance.sqrt(),
+    }
+}
+
+/// The table as Markdown, one line a parameter and cell.
+pub fn markdown(rows: &[Coverage]) -> String {
+    let mut out = String::from(
+        "| mode | pixels | counts | parameter | trials | pull mean | pull sd | speckle 68 / 95 | \
+         dyadic 68 / 95 | information 68 / 95 | double counting 68 / 95 |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let counts = row.cell.counts.map_or_else(|| "∞".to_owned(), |n| n.to_string());
+        let [headline, ..] = row.kinds;
+        let _ = write!(
+            out,
+            "| {} | {} | {counts} | {} | {} of {} | {:+.2} | {:.2} |",
+            row.cell.mode,
+            row.cell.pixels,
+            row.parameter,
+            row.trials,
+            row.of,
+            headline.pull_mean,
+            headline.pull_sd,
+        );
+        for kind in row.kinds {
+            let _ = write!(out, " {:.1} / {:.1} |", 100.0 * kind.inside68, 100.0 * kind.inside95);
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,93 @@
+//! The truths that a calibration simulates.
+
+use std::f64::consts::PI;
+
+use dyne_runtime::Stream;
+use dyne_runtime::random::Generator;
+use dyne_xpcs_model::{Mode, ParameterSpec, Prior};
+
+use super::Setting;
+
+/// Wave-vector transfer, Å⁻¹.
+pub const Q: f64 = 0.0054;
+/// Time between frames, s.
+pub const FRAME_TIME: f64 = 0.1;
+/// Gap between the surfaces, Å.
+pub const GAP: f64 = 2.0e6;
+
+/// Share of the prior's standard deviation below which a standard error counts as a measurement.
+const MEASURED: f64 = 0.5;
+
+/// Largest standard error, in the variable that is fitted, of a parameter that counts as
+/// identifiable: half the standard deviation of its prior in the parameter table.
+pub fn resolution(spec: &ParameterSpec) -> f64 {
+    MEASURED
+        * match spec.prior {
+            Prior::Normal { sd, .. } => sd,
+            Prior::LogNormal { decades, .. } => decades * std::f64::consts::LN_10,
+        }
+}
+
+/// Parameters of trial `number` of a mode.
+///
+/// **Rule.** Correlation times τ (m falls to 1/e in the middle of the series) are log-uniform from
+/// 2 frames to a quarter of the series, for each rate on its own. J(t) has that rate in the middle;
+/// its exponent is uniform in ±0.5, its constant part a share uniform in 0 to 0.3 of it.
+/// `laminar_flow`: Φ along the flow reaches π within a time drawn like τ; beta uniform in ±0.5,
+/// constant part as above, phi0 uniform in ±10°. `two_component`: the phase Ψ along the flow turns
+/// once within 6 frames to half the series; fractions f0 0.3 to 0.6, f3 0.05 to 0.2, f1 ±1 over the
+/// series; phi0 as above.
+pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
+    let stream = Stream::new(setting.seed).split(mode.name()).split("truth").index(number);
+    let mut draw = Draw { generator: stream.generator(), frames: setting.frames as f64 };
+    match mode {
+        Mode::Static => draw.transport().to_vec(),
+        Mode::LaminarFlow => {
+            let mut theta = draw.transport().to_vec();
+            let period = draw.time(2.0, 0.25);
+            theta.extend(draw.rate(2.0 * PI / (Q * GAP * period)));
+            theta.push(draw.uniform(-10.0, 10.0));
+            theta
+        }
+        _ => {
+            let mut theta = draw.transport().to_vec();
+            theta.extend(draw.transport());
+            let period = draw.time(6.0, 0.5);
+            theta.extend(draw.rate(2.0 * PI / (Q * period)));
+            let duration = draw.frames * FRAME_TIME;
+            theta.extend([draw.uniform(0.3, 0.6), draw.uniform(-1.0, 1.0) / duration, 0.0]);
+            theta.extend([draw.uniform(0.05, 0.2), draw.uniform(-10.0, 10.0)]);
+            theta
+        }
+    }
+}
+
+struct Draw {
+    generator: Generator,
+    frames: f64,
+}
+
+impl Draw {
+    fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.generator.uniform()
+    }
+
+    /// A time, s, log-uniform from a number of frames to a share of the series.
+    fn time(&mut self, frames: f64, share: f64) -> f64 {
+        let ratio = share * self.frames / frames;
+        FRAME_TIME * frames * ratio.powf(self.generator.uniform())
+    }
+
+    /// Prefactor, exponent and constant part of a rate of this size in the middle of the series.
+    fn rate(&mut self, size: f64) -> [f64; 3] {
+        let exponent = self.uniform(-0.5, 0.5);
+        let constant = self.uniform(0.0, 0.3) * size;
+        let middle = 0.5 * self.frames * FRAME_TIME;
+        [(size - constant) / middle.powf(exponent), exponent, constant]
+    }
+
+    fn transport(&mut self) -> [f64; 3] {
+        let time = self.time(2.0, 0.25);
+        self.rate(1.0 / (Q * Q * time))
+    }
+}

@@ -1,0 +1,227 @@
+//! Error bars: four kinds of covariance, and which of them is the headline.
+
+mod counts;
+mod dyadic;
+mod score;
+mod speckle;
+
+use std::convert::Infallible;
+
+use dyne_runtime::SweepError;
+use dyne_solve::{Covariance, Loss, Scaling, SolveError};
+use dyne_xpcs_data::{Counts, SimulateError};
+use dyne_xpcs_model::model::correlation_row;
+use thiserror::Error;
+
+use crate::config::{UncertaintyConfig, UncertaintyMethod};
+use crate::problem::{Evaluated, Problem};
+use crate::residuals::BinResiduals;
+use speckle::{BinNoise, mapped, score_map};
+
+pub use counts::{CountsSource, mean_counts};
+pub use dyadic::dyadic_covariance;
+pub use speckle::SpeckleOptions;
+
+/// Why a kind of covariance could not be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UncertaintyError {
+    /// The speckles of the fitted model cannot be simulated.
+    #[error("speckle error bars: {0}")]
+    Simulate(#[from] SimulateError),
+    /// The convention is not the square of a field covariance.
+    #[error(
+        "speckle error bars: m is not the square of a field covariance under this physics convention\nset the convention to published, or uncertainty.method to information"
+    )]
+    NoField,
+    /// The loss weighs pairs by their residuals.
+    #[error(
+        "speckle error bars: robust loss, expected linear: weights that hang on residuals are not simulated\nset fit.loss to linear, or uncertainty.method to information"
+    )]
+    Robust,
+    /// The residuals are smaller than any number of pixels explains.
+    #[error("speckle error bars: the residuals imply {found} pixels, expected a positive number")]
+    Pixels {
+        /// The number implied.
+        found: f64,
+    },
+    /// There is no information matrix to start from.
+    #[error("{0}")]
+    Solve(#[from] SolveError),
+    /// A sweep failed.
+    #[error(transparent)]
+    Sweep(#[from] SweepError<Infallible>),
+}
+
+/// What is fitted, at its minimum.
+pub struct Minimum<'a> {
+    /// The problem on all pairs.
+    pub problem: Problem<'a>,
+    /// Tables at the minimum.
+    pub evaluated: &'a Evaluated,
+    /// Contrast and offset of each bin, offsets absolute.
+    pub scaling: &'a [Scaling],
+    /// Residuals of each bin.
+    pub residuals: &'a [BinResiduals],
+    /// s²·H⁻¹.
+    pub information: &'a Covariance,
+}
+
+/// The headline error bars: which kind they are, and what they rest on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uncertainty {
+    /// Kind of the headline covariance.
+    pub method: UncertaintyMethod,
+    /// Why it is not the kind that was asked for.
+    pub instead_of: Option<String>,
+    /// s²·H⁻¹, for comparison.
+    pub information: Covariance,
+    /// Independent pixels that the residuals imply, where the kind knows of pixels.
+    pub pixels: Option<f64>,
+    /// Mean counts per pixel and frame, one a bin, where the kind uses them.
+    pub counts: Vec<Counts>,
+    /// Where the counts come from.
+    pub counts_source: CountsSource,
+}
+
+/// The headline covariance at a minimum, of the kind that `config` asks for.
+///
+/// Where that kind cannot be had the headline is the information covariance, and
+/// [`Uncertainty::instead_of`] tells why.
+///
+/// # Errors
+/// That of a sweep; any other reason is told as data.
+pub fn headline(
+    minimum: &Minimum<'_>,
+    config: &UncertaintyConfig,
+) -> Result<(Covariance, Uncertainty), SweepError<Infallible>> {
+    let (counts, counts_source) = mean_counts(minimum, config.counts);
+    let mut uncertainty = Uncertainty {
+        method: config.method,
+        instead_of: None,
+        information: minimum.information.clone(),
+        pixels: None,
+        counts: Vec::new(),
+        counts_source,
+    };
+    let found = match config.method {
+        UncertaintyMethod::Information => Ok(minimum.information.clone()),
+        UncertaintyMethod::Dyadic => dyadic_covariance(minimum, minimum.correlation_frames()),
+        UncertaintyMethod::Speckle => {
+            let options = SpeckleOptions { speckles: config.speckles, seed: config.seed };
+            speckle_covariance(minimum, &counts, options).map(|speckle| {
+                uncertainty.pixels = Some(speckle.pixels);
+                uncertainty.counts = speckle.counts;
+                speckle.covariance
+            })
+        }
+    };
+    match found {
+        Ok(covariance) => Ok((covariance, uncertainty)),
+        Err(UncertaintyError::Sweep(error)) => Err(error),
+        Err(reason) => {
+            uncertainty.method = UncertaintyMethod::Information;
+            uncertainty.instead_of = Some(reason.to_string());
+            Ok((minimum.information.clone(), uncertainty))
+        }
+    }
+}
+
+impl Minimum<'_> {
+    /// Frames after which m has fallen to a half in the middle of the series, at the slowest bin; a
+    /// quarter of the series at most.
+    pub fn correlation_frames(&self) -> usize {
+        let frames = self.problem.matrices.frames();
+        let i = frames / 2;
+        let lag = |term| {
+            let (model, level) = (self.problem.model, self.problem.level);
+            let m = correlation_row(model, level, &self.evaluated.tables, term, i, i + 1..frames);
+            m.iter().position(|m| *m < 0.5).map_or(frames, |k| k + 1)
+        };
+        self.evaluated.terms.iter().map(lag).max().unwrap_or(1).min((frames / 4).max(1))
+    }
+}
+
+/// Error bars from simulated speckles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeckleCovariance {
+    /// H⁻¹ B H⁻¹.
+    pub covariance: Covariance,
+    /// Independent pixels that the residuals imply.
+    pub pixels: f64,
+    /// Mean counts per pixel and frame that were used, one a bin.
+    pub counts: Vec<Counts>,
+}
+
+/// Sandwich with the covariance of the score that simulated speckles of the fitted model have.
+///
+/// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T$ with the
+/// covariance $C_\beta$ of the score of one pixel of bin β, and the number of pixels P for which
+/// the expected sum of squared residuals, $[\sum_\beta V_\beta - \mathrm{tr}(H^{-1}B_1)]/P$,
+/// is the one found; $B_1$ is B at P = 1, $V_\beta$ the variance of the pairs of one pixel.
+///
+/// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile.
+///
+/// **Edges.** P is one number for all bins. Frames of a bin share its contrast. Means over few
+/// pixels make c2 nonlinear in them; terms of order 1/P² are left out.
+///
+/// **Cost.** For each bin one Cholesky factor of frames³/3, 2·frames² operations a speckle, mode
+/// and component, and one multiplication a pair, row and speckle. No refit.
+///
+/// **Source.** White, Econometrica 50 (1982) 1, doi:10.2307/1912526, for the sandwich; the score
+/// covariance by parametric simulation. **Checked by** `tests/fits/uncertainty.rs` and
+/// `dyne calibrate` (docs/calibration.md).
+///
+/// # Errors
+/// [`UncertaintyError`].
+pub fn speckle_covariance(
+    minimum: &Minimum<'_>,
+    counts: &[Counts],
+    options: SpeckleOptions,
+) -> Result<SpeckleCovariance, UncertaintyError> {
+    let Minimum { problem, evaluated, scaling, residuals, information } = minimum;
+    if problem.robust.loss != Loss::Linear {
+        return Err(UncertaintyError::Robust);
+    }
+    if problem.model.field(&evaluated.tables, &evaluated.terms[0], 0, 0, 0).is_none() {
+        return Err(UncertaintyError::NoField);
+    }
+    let p = problem.model.parameters().len();
+    let n = information.order();
+    let mut score = vec![0.0; n * n];
+    let mut variance = 0.0;
+    for (bin, (scaling, counts)) in scaling.iter().zip(counts).enumerate() {
+        let noise =
+            BinNoise::simulate(problem, evaluated, bin, scaling.contrast, *counts, options)?;
+        let t = score_map(&evaluated.terms[bin].map, p, *scaling, problem.layout, bin);
+        let k = problem.model.basis() + 2;
+        let b = mapped(&t, &noise.covariance(*counts), k);
+        score.iter_mut().zip(b).for_each(|(s, b)| *s += b);
+        variance += noise.variance(*counts);
+    }
+    let ssr: f64 = residuals.iter().map(|r| r.ssr).sum();
+    let absorbed = trace_of_product(information.inverse_information(), &score, n);
+    let pixels = (variance - absorbed) / ssr;
+    if !(pixels > 0.0 && pixels.is_finite()) {
+        return Err(UncertaintyError::Pixels { found: pixels });
+    }
+    score.iter_mut().for_each(|b| *b /= pixels);
+    let covariance = information.sandwich(&score)?;
+    Ok(SpeckleCovariance { covariance, pixels, counts: counts.to_vec() })
+}
+
+/// tr(A B) of symmetric n × n matrices.
+fn trace_of_product(a: &[f64], b: &[f64], n: usize) -> f64 {
+    (0..n * n).map(|k| a[k] * b[k]).sum()
+}
+
+/// A (n × k) times B (k × m).
+fn product(a: &[f64], b: &[f64], n: usize, k: usize, m: usize) -> Vec<f64> {
+    let mut c = vec![0.0; n * m];
+    for (row, out) in a.chunks_exact(k).zip(c.chunks_exact_mut(m)) {
+        for (left, row) in row.iter().zip(b.chunks_exact(m)) {
+            out.iter_mut().zip(row).for_each(|(c, b)| *c += left * b);
+        }
+    }
+    c
+}

@@ -1,0 +1,180 @@
+//! Samples of the score of one bin from simulated speckles, from one sweep over its pairs.
+
+use std::convert::Infallible;
+
+use dyne_math::gram::{TILE, Tile};
+use dyne_math::quadratic::{Forms, Samples};
+use dyne_math::simd::WIDTH;
+use dyne_runtime::{Reduce, SweepError, sweep};
+use dyne_xpcs_data::PairBlock;
+
+use crate::problem::{Evaluated, Problem};
+
+/// Σ over pairs of the fluctuation of c2 that one speckle makes, times each row of (basis, m, 1).
+///
+/// **Formula.** To first order in the fluctuations of the means the noise of c2 is a mean over
+/// speckles of $x_{ij} = I_iI_j - E_{ij}(I_i + I_j) + E_{ij}$, $E_{ij} = 1 + c\,m_{ij}$, hence
+/// $Q_k = \sum_{i<j} v_{k,ij} I_iI_j - \sum_i h_{k,i} I_i$ up to a constant, with
+/// $h_{k,i} = \sum_{j\neq i} v_{k,ij}E_{ij}$.
+///
+/// **Symbols.** I: intensity of a speckle, mean 1, or one with shot noise; v: rows of the tile;
+/// c: contrast of the bin.
+///
+/// **Cost.** One multiplication a pair, row and speckle.
+/// **Checked by** `the_score_of_a_speckle_is_that_of_its_matrix`.
+pub(super) struct ScoreSums {
+    /// Q, row by row, one a sample.
+    pub forms: Vec<Vec<f64>>,
+    /// Σ m, Σ m², Σ m³ over the pairs.
+    pub moments: [f64; 3],
+}
+
+/// Partial sums of some rows of one matrix.
+struct Partial {
+    forms: Vec<f64>,
+    linear: Vec<f64>,
+    moments: [f64; 3],
+}
+
+impl Reduce for Partial {
+    fn merge(&mut self, later: Self) {
+        let own = self.forms.iter_mut().chain(&mut self.linear).chain(&mut self.moments);
+        let other = later.forms.iter().chain(&later.linear).chain(&later.moments);
+        own.zip(other).for_each(|(a, b)| *a += b);
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let lengths = [self.forms.len() as u64, self.linear.len() as u64];
+        let values = self.forms.iter().chain(&self.linear).chain(&self.moments);
+        lengths
+            .map(u64::to_le_bytes)
+            .concat()
+            .into_iter()
+            .chain(values.flat_map(|v| v.to_le_bytes()))
+            .collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let word =
+            |k: usize| Some(u64::from_le_bytes(bytes.get(8 * k..8 * k + 8)?.try_into().ok()?));
+        let (forms, linear) = (usize::try_from(word(0)?).ok()?, usize::try_from(word(1)?).ok()?);
+        let count = forms.checked_add(linear)?.checked_add(3)?;
+        let values: Vec<f64> =
+            (0..count).map(|k| word(k + 2).map(f64::from_bits)).collect::<Option<_>>()?;
+        let whole = bytes.len() == 8 * (count + 2);
+        whole.then(|| Self {
+            forms: values[..forms].to_vec(),
+            linear: values[forms..forms + linear].to_vec(),
+            moments: [values[count - 3], values[count - 2], values[count - 1]],
+        })
+    }
+}
+
+struct Scratch {
+    tile: Tile,
+    forms: Forms,
+    linear: Vec<f64>,
+    moments: [f64; 3],
+}
+
+impl Problem<'_> {
+    /// Sums over the pairs of `bin` for each sample of its intensities.
+    ///
+    /// # Errors
+    /// That of the sweep.
+    pub(super) fn score_sums(
+        &self,
+        evaluated: &Evaluated,
+        bin: usize,
+        contrast: f64,
+        intensities: &[f64],
+    ) -> Result<ScoreSums, SweepError<Infallible>> {
+        let frames = self.matrices.frames();
+        let rows = self.model.basis() + 2;
+        let samples = Samples::new(frames, intensities);
+        let total = sweep(
+            &self.matrices.blocks_of(bin..bin + 1, self.block),
+            self.resources,
+            || Scratch {
+                tile: Tile::new(rows + 1),
+                forms: Forms::new(rows, &samples),
+                linear: vec![0.0; rows * frames],
+                moments: [0.0; 3],
+            },
+            |block, scratch| self.score_block(evaluated, contrast, &samples, block, scratch),
+        )?;
+        let mut forms: Vec<Vec<f64>> =
+            total.forms.chunks_exact(samples.len()).map(<[f64]>::to_vec).collect();
+        for (form, h) in forms.iter_mut().zip(total.linear.chunks_exact(frames)) {
+            for (q, sample) in form.iter_mut().zip(intensities.chunks_exact(frames)) {
+                *q -= h.iter().zip(sample).map(|(h, x)| h * x).sum::<f64>();
+            }
+        }
+        Ok(ScoreSums { forms, moments: total.moments })
+    }
+
+    fn score_block(
+        &self,
+        evaluated: &Evaluated,
+        contrast: f64,
+        samples: &Samples,
+        block: PairBlock<'_>,
+        scratch: &mut Scratch,
+    ) -> Partial {
+        let Scratch { tile, forms, linear, moments } = scratch;
+        forms.clear();
+        linear.fill(0.0);
+        *moments = [0.0; 3];
+        let frames = block.triangle.frames();
+        for i in block.first..block.end {
+            for first in (i + 1..frames).step_by(TILE) {
+                let count = (frames - first).min(TILE);
+                tile.clear();
+                self.fill_pairs(evaluated, block, i, first, count, tile);
+                forms.add(self.level, samples, tile, i, first);
+                add_linear(tile, contrast, i, first, count, linear);
+                add_moments(tile, moments);
+            }
+        }
+        let rows = tile.rows() - 1;
+        Partial {
+            forms: (0..rows).flat_map(|row| forms.form(row, samples)).collect(),
+            linear: linear.clone(),
+            moments: *moments,
+        }
+    }
+}
+
+/// Adds v_ij·E_ij to h at i and at j.
+fn add_linear(
+    tile: &Tile,
+    contrast: f64,
+    i: usize,
+    first: usize,
+    count: usize,
+    linear: &mut [f64],
+) {
+    let rows = tile.rows() - 1;
+    let frames = linear.len() / rows;
+    let m = tile.row(rows - 2);
+    for row in 0..rows {
+        let h = &mut linear[row * frames..][..frames];
+        let mut own = 0.0;
+        for (k, h) in h[first..first + count].iter_mut().enumerate() {
+            let (chunk, lane) = (k / WIDTH, k % WIDTH);
+            let term = tile.row(row)[chunk].0[lane] * (1.0 + contrast * m[chunk].0[lane]);
+            *h += term;
+            own += term;
+        }
+        h[i] += own;
+    }
+}
+
+fn add_moments(tile: &Tile, moments: &mut [f64; 3]) {
+    // Columns past the last pair hold zeros.
+    for m in tile.row(tile.rows() - 3).iter().flat_map(|chunk| chunk.0) {
+        for (sum, power) in moments.iter_mut().zip([m, m * m, m * m * m]) {
+            *sum += power;
+        }
+    }
+}
