@@ -12,5 +12,5 @@ pub mod terms;
 pub use geometry::{Geometry, ScatteringWindow};
 pub use grid::TimeGrid;
 pub use model::{BinTerm, Model, ModelError, Tables};
-pub use models::{Mode, Physics, ShearConvention};
+pub use models::{Mode, Physics, ShearConvention, TwoComponentConvention};
 pub use param::{ParameterSpec, Prior, Scale};

@@ -45,6 +45,8 @@ pub struct Tables {
     pub rows: Table,
     /// Number of frames on which a floor of the transport coefficient holds.
     pub floored_frames: usize,
+    /// Number of frames on which a fraction is clipped.
+    pub clipped_frames: usize,
     /// ε·dt of a softened convention, in the unit of the integrals; 0 otherwise.
     pub softening: f64,
 }

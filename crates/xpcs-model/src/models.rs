@@ -2,6 +2,7 @@
 
 mod laminar_flow;
 mod static_isotropic;
+mod two_component;
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,11 +10,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Model;
-use crate::param::{LAMINAR_FLOW, ParameterSpec, STATIC};
+use crate::param::{LAMINAR_FLOW, ParameterSpec, STATIC, TWO_COMPONENT};
 use crate::terms::shear::{Convention, HOMODYNE_2, HOMODYNE_ANALYSIS, PUBLISHED};
 
 pub use laminar_flow::{LaminarFlow, correlation as laminar_flow_correlation};
 pub use static_isotropic::{StaticIsotropic, correlation as static_correlation};
+pub use two_component::{TwoComponent, correlation as two_component_correlation};
 
 /// Which model is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,17 +26,45 @@ pub enum Mode {
     Static,
     /// Diffusion and a linear velocity profile across a gap.
     LaminarFlow,
+    /// A moving and a resting component that interfere.
+    #[serde(alias = "heterodyne")]
+    TwoComponent,
+    /// `two_component` without sample: the reference alone.
+    StaticRef,
+    /// `two_component` at rest with equal fractions.
+    StaticBoth,
 }
+
+/// What `static_ref` holds fixed.
+const REFERENCE_ALONE: [(&str, f64); 9] = [
+    ("D0_sample", 1e4),
+    ("alpha_sample", 0.0),
+    ("D_offset_sample", 0.0),
+    ("v0", 1e-6),
+    ("beta", 0.0),
+    ("v_offset", 0.0),
+    ("f0", 0.0),
+    ("f1", 0.0),
+    ("f3", 0.0),
+];
+
+/// What `static_both` holds fixed.
+const AT_REST: [(&str, f64); 6] =
+    [("v0", 1e-6), ("beta", 0.0), ("v_offset", 0.0), ("f0", 0.5), ("f1", 0.0), ("f3", 0.0)];
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 2] = [Self::Static, Self::LaminarFlow];
+    pub const ALL: [Self; 5] =
+        [Self::Static, Self::LaminarFlow, Self::TwoComponent, Self::StaticRef, Self::StaticBoth];
 
     /// Name in configs and results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
             Self::LaminarFlow => "laminar_flow",
+            Self::TwoComponent => "two_component",
+            Self::StaticRef => "static_ref",
+            Self::StaticBoth => "static_both",
         }
     }
 
@@ -45,7 +75,34 @@ impl Mode {
             Self::LaminarFlow => {
                 "Diffusion and a linear velocity profile across a gap: 7 parameters."
             }
+            Self::TwoComponent => {
+                "A moving and a resting component that interfere (heterodyne): 14 parameters."
+            }
+            Self::StaticRef => "two_component without sample: the 3 parameters of the reference.",
+            Self::StaticBoth => {
+                "two_component at rest, half of the field each: 6 parameters of two decays."
+            }
         }
+    }
+
+    /// Value at which this mode holds a parameter where nothing else is said; nothing for one that
+    /// is fitted.
+    pub fn held(self, spec: &ParameterSpec) -> Option<f64> {
+        let reduced: &[(&str, f64)] = match self {
+            Self::StaticRef => &REFERENCE_ALONE,
+            Self::StaticBoth => &AT_REST,
+            _ => &[],
+        };
+        let still = !reduced.is_empty() && spec.name == "phi0";
+        match reduced.iter().find(|(name, _)| *name == spec.name) {
+            Some((_, value)) => Some(*value),
+            None => (!spec.fitted || still).then_some(spec.default),
+        }
+    }
+
+    /// Whether the gap between the plates enters.
+    pub fn has_gap(self) -> bool {
+        self == Self::LaminarFlow
     }
 
     /// Its parameters in order.
@@ -53,6 +110,7 @@ impl Mode {
         match self {
             Self::Static => &STATIC,
             Self::LaminarFlow => &LAMINAR_FLOW,
+            Self::TwoComponent | Self::StaticRef | Self::StaticBoth => &TWO_COMPONENT,
         }
     }
 
@@ -61,6 +119,9 @@ impl Mode {
         match self {
             Self::Static => Box::new(StaticIsotropic::new(physics.shear.convention())),
             Self::LaminarFlow => Box::new(LaminarFlow::new(physics.shear)),
+            Self::TwoComponent | Self::StaticRef | Self::StaticBoth => {
+                Box::new(TwoComponent::new(physics.two_component))
+            }
         }
     }
 }
@@ -77,7 +138,11 @@ impl FromStr for Mode {
         Self::ALL
             .into_iter()
             .find(|m| m.name() == s)
-            .ok_or_else(|| format!("unknown mode {s:?}, expected static or laminar_flow"))
+            .or((s == "heterodyne").then_some(Self::TwoComponent))
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::name).join(", ");
+                format!("unknown mode {s:?}, expected one of {names}")
+            })
     }
 }
 
@@ -138,9 +203,55 @@ impl ShearConvention {
     }
 }
 
+/// Named form of the two-component correlation: published numbers depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TwoComponentConvention {
+    /// cos(φ − phi0), fractions clipped to [0, 1].
+    #[default]
+    Published,
+    /// What heterodyne 2.0 and xpcsjax 0.1 compute.
+    #[serde(rename = "heterodyne-2")]
+    Heterodyne2,
+}
+
+impl TwoComponentConvention {
+    /// All conventions.
+    pub const ALL: [Self; 2] = [Self::Published, Self::Heterodyne2];
+
+    /// Name in configs and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Heterodyne2 => "heterodyne-2",
+        }
+    }
+
+    /// What it means, one sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Published => "cos(φ − phi0), fractions clipped to 0 … 1, the form of the papers.",
+            Self::Heterodyne2 => {
+                "cos(φ + phi0), soft clip, time from dt, softened integrals: heterodyne 2.0, xpcsjax 0.1."
+            }
+        }
+    }
+
+    /// Time of the first frame, s, where the configuration does not say another.
+    pub fn first_time(self, dt: f64) -> f64 {
+        match self {
+            Self::Published => 0.0,
+            Self::Heterodyne2 => dt,
+        }
+    }
+}
+
 /// Conventions that a fit is made under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Physics {
     /// Form of the shear factor.
     pub shear: ShearConvention,
+    /// Form of the two-component correlation.
+    pub two_component: TwoComponentConvention,
 }

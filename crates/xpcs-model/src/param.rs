@@ -51,6 +51,8 @@ pub struct ParameterSpec {
     pub scale: Scale,
     /// Prior distribution.
     pub prior: Prior,
+    /// Whether it is fitted where nothing else is said; else it is held at its default.
+    pub fitted: bool,
     /// What it is, one sentence.
     pub about: &'static str,
 }
@@ -73,6 +75,7 @@ pub const CONTRAST: ParameterSpec = ParameterSpec {
     upper: 1.0,
     scale: Scale::Linear,
     prior: normal(0.5, 0.25),
+    fitted: true,
     about: "height of the decay of c2 at one (q, φ) bin; linear, solved for exactly at every step",
 };
 
@@ -86,6 +89,7 @@ pub const OFFSET: ParameterSpec = ParameterSpec {
     upper: 1.5,
     scale: Scale::Linear,
     prior: normal(1.0, 0.25),
+    fitted: true,
     about: "baseline of c2 at one (q, φ) bin; linear, solved for exactly at every step",
 };
 
@@ -99,6 +103,7 @@ pub const D0: ParameterSpec = ParameterSpec {
     upper: 1e7,
     scale: Scale::Log,
     prior: log_normal(1e3),
+    fitted: true,
     about: "prefactor of the transport coefficient J(t) = D0·t^alpha + D_offset; for Brownian motion J = 2D",
 };
 
@@ -112,6 +117,7 @@ pub const ALPHA: ParameterSpec = ParameterSpec {
     upper: 2.0,
     scale: Scale::Linear,
     prior: normal(0.0, 0.5),
+    fitted: true,
     about: "exponent of the transport coefficient; 0 for a stationary sample, negative when it slows down",
 };
 
@@ -125,6 +131,7 @@ pub const D_OFFSET: ParameterSpec = ParameterSpec {
     upper: 1e5,
     scale: Scale::Linear,
     prior: normal(0.0, 1e3),
+    fitted: true,
     about: "constant part of the transport coefficient; hardly told apart from D0 when alpha is near 0",
 };
 
@@ -138,6 +145,7 @@ pub const GAMMA_DOT_T0: ParameterSpec = ParameterSpec {
     upper: 1.0,
     scale: Scale::Log,
     prior: log_normal(1e-2),
+    fitted: true,
     about: "prefactor of the shear rate γ̇(t) = gamma_dot_t0·t^beta + gamma_dot_t_offset",
 };
 
@@ -151,6 +159,7 @@ pub const BETA: ParameterSpec = ParameterSpec {
     upper: 2.0,
     scale: Scale::Linear,
     prior: normal(0.0, 0.5),
+    fitted: true,
     about: "exponent of the shear rate (not the contrast, which papers also call β)",
 };
 
@@ -164,6 +173,7 @@ pub const GAMMA_DOT_T_OFFSET: ParameterSpec = ParameterSpec {
     upper: 0.1,
     scale: Scale::Linear,
     prior: normal(0.0, 0.02),
+    fitted: true,
     about: "constant part of the shear rate",
 };
 
@@ -177,6 +187,7 @@ pub const PHI0: ParameterSpec = ParameterSpec {
     upper: 90.0,
     scale: Scale::Linear,
     prior: normal(0.0, 10.0),
+    fitted: true,
     about: "angle of the flow direction; the shear phase goes with cos(φ − phi0)",
 };
 
@@ -187,13 +198,140 @@ pub const STATIC: [ParameterSpec; 3] = [D0, ALPHA, D_OFFSET];
 pub const LAMINAR_FLOW: [ParameterSpec; 7] =
     [D0, ALPHA, D_OFFSET, GAMMA_DOT_T0, BETA, GAMMA_DOT_T_OFFSET, PHI0];
 
+const fn transport(name: &'static str, symbol: &'static str, about: &'static str) -> ParameterSpec {
+    ParameterSpec { name, symbol, default: 1e4, prior: log_normal(1e4), about, ..D0 }
+}
+
+const fn exponent(name: &'static str, symbol: &'static str, about: &'static str) -> ParameterSpec {
+    ParameterSpec { name, symbol, prior: normal(0.0, 1.0), about, ..ALPHA }
+}
+
+/// Exponent of the velocity.
+pub const VELOCITY_BETA: ParameterSpec =
+    exponent("beta", "β", "exponent of the velocity (v_beta in xpcsjax)");
+
+/// Prefactor of the velocity.
+pub const V0: ParameterSpec = ParameterSpec {
+    name: "v0",
+    symbol: "v₀",
+    unit: "Å/s^(1+β)",
+    default: 1e3,
+    lower: 1e-6,
+    upper: 1e5,
+    scale: Scale::Log,
+    prior: log_normal(1e3),
+    fitted: true,
+    about: "prefactor of the velocity v(t) = v0·t^beta + v_offset of the sample",
+};
+
+/// Constant part of the velocity.
+pub const V_OFFSET: ParameterSpec = ParameterSpec {
+    name: "v_offset",
+    symbol: "v_off",
+    unit: "Å/s",
+    default: 0.0,
+    lower: -1e3,
+    upper: 1e3,
+    scale: Scale::Linear,
+    prior: normal(0.0, 25.0),
+    fitted: true,
+    about: "constant part of the velocity, may be negative",
+};
+
+/// Amplitude of the fraction.
+pub const F0: ParameterSpec = ParameterSpec {
+    name: "f0",
+    symbol: "f₀",
+    unit: "–",
+    default: 0.5,
+    lower: 0.0,
+    upper: 1.0,
+    scale: Scale::Linear,
+    prior: normal(0.5, 0.25),
+    fitted: true,
+    about: "amplitude of the sample fraction xs(t) = f0·exp(f1 (t − f2)) + f3",
+};
+
+/// Rate of the fraction.
+pub const F1: ParameterSpec = ParameterSpec {
+    name: "f1",
+    symbol: "f₁",
+    unit: "s⁻¹",
+    default: 0.0,
+    lower: -10.0,
+    upper: 10.0,
+    scale: Scale::Linear,
+    prior: normal(0.0, 5.0),
+    fitted: true,
+    about: "rate at which the sample fraction grows, negative when it shrinks; at 0 f0 and f3 cannot be told apart",
+};
+
+/// Onset of the fraction.
+pub const F2: ParameterSpec = ParameterSpec {
+    name: "f2",
+    symbol: "f₂",
+    unit: "s",
+    default: 0.0,
+    lower: -1e4,
+    upper: 1e4,
+    scale: Scale::Linear,
+    prior: normal(0.0, 1e3),
+    fitted: false,
+    about: "time at which the exponential of the sample fraction is 1; held at 0, as f0·exp(−f1·f2) is one number",
+};
+
+/// Constant part of the fraction.
+pub const F3: ParameterSpec = ParameterSpec {
+    name: "f3",
+    symbol: "f₃",
+    unit: "–",
+    default: 0.0,
+    lower: -1.0,
+    upper: 1.0,
+    scale: Scale::Linear,
+    prior: normal(0.0, 0.5),
+    fitted: true,
+    about: "constant part of the sample fraction",
+};
+
+/// Parameters of `two_component`, in order.
+pub const TWO_COMPONENT: [ParameterSpec; 14] = [
+    transport("D0_ref", "D₀ʳ", "prefactor of the transport coefficient of the reference"),
+    exponent("alpha_ref", "αʳ", "exponent of the transport coefficient of the reference"),
+    ParameterSpec {
+        name: "D_offset_ref",
+        symbol: "D_offʳ",
+        about: "constant part of the transport coefficient of the reference",
+        ..D_OFFSET
+    },
+    transport("D0_sample", "D₀ˢ", "prefactor of the transport coefficient of the sample"),
+    exponent("alpha_sample", "αˢ", "exponent of the transport coefficient of the sample"),
+    ParameterSpec {
+        name: "D_offset_sample",
+        symbol: "D_offˢ",
+        about: "constant part of the transport coefficient of the sample",
+        ..D_OFFSET
+    },
+    V0,
+    VELOCITY_BETA,
+    V_OFFSET,
+    F0,
+    F1,
+    F2,
+    F3,
+    ParameterSpec {
+        about: "angle of the flow direction; the phase of the velocity goes with cos(φ − phi0)",
+        ..PHI0
+    },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn defaults_lie_inside_bounds_and_log_bounds_are_positive() {
-        for spec in LAMINAR_FLOW.iter().chain(&[CONTRAST, OFFSET]) {
+        for spec in LAMINAR_FLOW.iter().chain(&TWO_COMPONENT).chain(&[CONTRAST, OFFSET]) {
             assert!(spec.lower < spec.upper, "{}", spec.name);
             assert!((spec.lower..=spec.upper).contains(&spec.default), "{}", spec.name);
             assert!(spec.scale == Scale::Linear || spec.lower > 0.0, "{}", spec.name);

@@ -1,4 +1,5 @@
 //! Terms: one published group of formulas a file.
 
+pub mod fraction;
 pub mod power_rate;
 pub mod shear;

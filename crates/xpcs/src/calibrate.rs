@@ -171,8 +171,10 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         .parameters()
         .iter()
         .zip(sim.parameter_values())
-        .filter(|(spec, _)| spec.name != "f2")
-        .map(|(spec, value)| format!("{}: {{start: {value:e}}}", spec.name))
+        .map(|(spec, value)| match truths::HELD.contains(&spec.name) {
+            true => format!("{}: {{fixed: 0}}", spec.name),
+            false => format!("{}: {{start: {value:e}}}", spec.name),
+        })
         .collect();
     let yaml = format!(
         "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\nparameters: {{{}}}\n",

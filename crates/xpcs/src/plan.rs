@@ -58,7 +58,7 @@ impl Plan {
         let frames = select::frames(&config.data, catalog)?;
         let dt = select::frame_time(&config.data, catalog)?;
         let origin = match config.time.origin {
-            TimeOrigin::FirstFrame => 0.0,
+            TimeOrigin::FirstFrame => config.physics.first_time(config.mode, dt.seconds),
             TimeOrigin::Acquisition => frames.start as f64 * dt.seconds,
             TimeOrigin::Seconds(seconds) => seconds,
         };
@@ -69,10 +69,9 @@ impl Plan {
             bins.iter().map(|b| Geometry { q: b.q, phi_deg: b.phi_deg, gap }).collect();
         let slots = slots(&config);
         let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
-        let physics = dyne_xpcs_model::Physics { shear: config.physics.shear };
         let plan = Self {
             mode: config.mode,
-            model: config.mode.model(physics),
+            model: config.mode.model(config.physics.conventions()),
             start: start(&config),
             robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
             search: search_options(&config, &transform),
@@ -211,6 +210,9 @@ fn slots(config: &FitConfig) -> Vec<Slot> {
             if let Some(value) = given.fixed_value() {
                 return Slot::Fixed(value);
             }
+            if let (Some(value), true) = (config.mode.held(spec), given == Default::default()) {
+                return Slot::Fixed(value);
+            }
             if let Some(tie) = &given.tied {
                 let to = specs
                     .iter()
@@ -236,7 +238,8 @@ fn start(config: &FitConfig) -> Option<Vec<f64>> {
             .iter()
             .map(|spec| {
                 let given = settings(config, spec);
-                let value = given.fixed_value().or(given.start).unwrap_or(spec.default);
+                let held = config.mode.held(spec).unwrap_or(spec.default);
+                let value = given.fixed_value().or(given.start).unwrap_or(held);
                 value.clamp(given.lower(spec), given.upper(spec))
             })
             .collect()

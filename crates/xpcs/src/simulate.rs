@@ -8,7 +8,7 @@ use dyne_xpcs_data::{
     Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
 };
 use dyne_xpcs_model::model::KeptFrames;
-use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Physics, Tables, TimeGrid};
+use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
 use thiserror::Error;
 
 use crate::config::{NoiseKind, PerBin, SimConfig, TimeOrigin};
@@ -50,10 +50,10 @@ impl Experiment {
     /// [`ExperimentError`] where the model has no value, or speckle is asked for under a
     /// convention without field.
     pub fn try_new(config: SimConfig) -> Result<Self, ExperimentError> {
-        let model = config.mode.model(Physics { shear: config.physics.shear });
+        let model = config.mode.model(config.physics.conventions());
         let origin = match config.time.origin {
             TimeOrigin::Seconds(seconds) => seconds,
-            _ => 0.0,
+            _ => config.physics.first_time(config.mode, config.dt),
         };
         let grid = TimeGrid::new(config.frames, config.dt, origin);
         let theta = config.parameter_values();

@@ -76,6 +76,7 @@ impl Model for LaminarFlow {
         Ok(Tables {
             rows: frames.columns(rows),
             floored_frames,
+            clipped_frames: 0,
             softening: self.convention.softening * grid.dt(),
         })
     }

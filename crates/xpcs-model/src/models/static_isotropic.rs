@@ -78,7 +78,7 @@ impl Model for StaticIsotropic {
         let j = [theta[0], theta[1], theta[2]];
         let floored_frames = integrate(level, grid, j, floor, &mut rows, 0);
         check_integral(&rows, 0, "the transport coefficient")?;
-        Ok(Tables { rows: frames.columns(rows), floored_frames, softening: 0.0 })
+        Ok(Tables { rows: frames.columns(rows), floored_frames, clipped_frames: 0, softening: 0.0 })
     }
 
     fn bin(

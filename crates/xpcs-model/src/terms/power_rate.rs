@@ -64,6 +64,34 @@ pub fn integrate(
     floored
 }
 
+/// Takes the power law as 0 at times t ≤ 0 in rows that [`integrate`] filled, where f(0) is
+/// evaluated at dt/2: f(0) = max(c, floor), without derivatives by a and b.
+///
+/// **Edges** a grid that starts later is left as it is.
+/// **Checked by** `tests/it/golden.rs`.
+pub fn without_origin(
+    grid: &TimeGrid,
+    [a, b, c]: [f64; 3],
+    floor: Floor,
+    table: &mut Table,
+    first: usize,
+) {
+    if grid.times()[0] > 0.0 {
+        return;
+    }
+    let floored = |f: f64, slopes: [f64; 3]| match floor {
+        Floor::At(least) if f <= least => [least, 0.0, 0.0, 0.0],
+        _ => [f, slopes[0], slopes[1], slopes[2]],
+    };
+    let p = (b * grid.ln_time(0)).exp();
+    let used = floored(a * p + c, [p, a * p * grid.ln_time(0), 1.0]);
+    let wanted = floored(c, [0.0, 0.0, 1.0]);
+    for (row, (wanted, used)) in wanted.into_iter().zip(used).enumerate() {
+        let shift = 0.5 * grid.dt() * (wanted - used);
+        table.row_mut(first + row)[1..].iter_mut().for_each(|value| *value += shift);
+    }
+}
+
 /// Exponents below this are followed straight: there the curve has no direction.
 const LEAST_EXPONENT: f64 = 1e-6;
 

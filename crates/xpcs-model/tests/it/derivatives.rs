@@ -3,8 +3,10 @@
 
 use dyne_math::simd::Level;
 use dyne_xpcs_model::model::KeptFrames;
-use dyne_xpcs_model::models::{laminar_flow_correlation, static_correlation};
-use dyne_xpcs_model::param::{LAMINAR_FLOW, ParameterSpec, Scale};
+use dyne_xpcs_model::models::{
+    laminar_flow_correlation, static_correlation, two_component_correlation,
+};
+use dyne_xpcs_model::param::{LAMINAR_FLOW, ParameterSpec, Scale, TWO_COMPONENT};
 use dyne_xpcs_model::{Geometry, Mode, Physics, ShearConvention, TimeGrid};
 use proptest::prelude::*;
 
@@ -38,7 +40,7 @@ fn scales(
     grid: &TimeGrid,
     g: &Geometry,
 ) -> (f64, Vec<f64>) {
-    let model = mode.model(Physics { shear });
+    let model = mode.model(Physics { shear, ..Physics::default() });
     let tables = model.tables(Level::best(), theta, grid, &KeptFrames::All).unwrap();
     let term = model.bin(theta, g, &tables).unwrap();
     let last = |row: usize| tables.rows.row(row).iter().fold(0.0f64, |m, x| m.max(x.abs()));
@@ -48,6 +50,12 @@ fn scales(
     };
     let mut sum = g.q * g.q * absolute(0);
     let mut tops = vec![last(1), last(2), last(3)];
+    if mode == Mode::TwoComponent {
+        sum += g.q * g.q * absolute(3) + g.q * absolute(6);
+        tops.extend([last(5), last(6), last(7), last(9), last(10), last(11)]);
+        // Either frame of a pair moves χ, by at most 2 in units of m.
+        tops.extend([14, 15, 16].map(|row| 4.0 * last(row)));
+    }
     if mode == Mode::LaminarFlow {
         sum += g.q * g.gap * absolute(3);
         tops.extend([last(5), last(6), last(7), last(4)]);
@@ -68,7 +76,7 @@ fn compare<const P: usize>(
     geometry: &Geometry,
     i: usize,
 ) -> Result<(), TestCaseError> {
-    let model = mode.model(Physics { shear });
+    let model = mode.model(Physics { shear, ..Physics::default() });
     let duals: Vec<Dual<P>> =
         theta.iter().enumerate().map(|(k, v)| Dual::parameter(*v, k)).collect();
     let convention = shear.convention();
@@ -78,6 +86,7 @@ fn compare<const P: usize>(
         for (k, value) in m.iter().enumerate() {
             let j = i + 1 + k;
             let exact = match mode {
+                Mode::TwoComponent => two_component_correlation(&duals, grid, geometry, i, j),
                 Mode::Static => static_correlation(&convention, &duals, grid, geometry, i, j),
                 _ => laminar_flow_correlation(&convention, &duals, grid, geometry, i, j),
             };
@@ -106,6 +115,22 @@ proptest! {
         let geometry = Geometry { q, phi_deg: phi, gap: 2e6 };
         let theta = point(&LAMINAR_FLOW, &u);
         compare::<7>(Mode::LaminarFlow, shear, &theta, &grid, &geometry, i)?;
+    }
+
+    #[test]
+    fn two_component_agrees_with_dual_numbers(
+        u in prop::array::uniform14(0.0f64..1.0),
+        phi in -180.0f64..180.0,
+        q in 0.002f64..0.02,
+        dt in prop::sample::select(vec![0.001, 0.1, 1.0]),
+        i in 0usize..20,
+    ) {
+        let grid = TimeGrid::new(32, dt, 0.0);
+        let geometry = Geometry { q, phi_deg: phi, gap: 0.0 };
+        let mut theta = point(&TWO_COMPONENT, &u);
+        // The whole range of f2 would leave the fraction clipped throughout.
+        theta[11] = 2.0 * u[11] - 1.0;
+        compare::<14>(Mode::TwoComponent, ShearConvention::Published, &theta, &grid, &geometry, i)?;
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn theory_agrees_with_homodyne() {
 fn check(level: Level, case: &Value, angle: &Value) {
     let f = |key: &str| case[key].as_f64().unwrap();
     let mode: Mode = case["mode"].as_str().unwrap().parse().unwrap();
-    let model = mode.model(Physics { shear: ShearConvention::Homodyne2 });
+    let model = mode.model(Physics { shear: ShearConvention::Homodyne2, ..Physics::default() });
     let frames = case["n"].as_u64().unwrap() as usize;
     let grid = TimeGrid::new(frames, f("dt"), 0.0);
     let phi_deg = angle["phi_deg"].as_f64().unwrap();

@@ -14,7 +14,8 @@ fn grid() -> TimeGrid {
 }
 
 fn values(mode: Mode, shear: ShearConvention, theta: &[f64], g: &Geometry, i: usize) -> Vec<f64> {
-    row(&*mode.model(Physics { shear }), Level::best(), theta, &grid(), g, i).0
+    row(&*mode.model(Physics { shear, ..Physics::default() }), Level::best(), theta, &grid(), g, i)
+        .0
 }
 
 fn assert_close(a: &[f64], b: &[f64], tolerance: f64) {
@@ -72,7 +73,7 @@ fn constant_shear_is_the_closed_sinc() {
 fn short_lags_approach_one() {
     let grid = TimeGrid::new(50, 1e-9, 10.0);
     for shear in ShearConvention::ALL {
-        let model = Mode::LaminarFlow.model(Physics { shear });
+        let model = Mode::LaminarFlow.model(Physics { shear, ..Physics::default() });
         let (m, _) = row(&*model, Level::best(), &FLOW, &grid, &GEOMETRY, 0);
         assert!(m.iter().all(|m| (m - 1.0).abs() < 1e-6), "{shear:?}");
     }
@@ -97,7 +98,7 @@ fn shear_is_even_in_the_phase() {
 fn conventions_agree_to_fourth_order_after_rescaling() {
     let grid = TimeGrid::new(1101, 1e-3, 0.0);
     let last = |rate: f64, shear: ShearConvention| {
-        let model = Mode::LaminarFlow.model(Physics { shear });
+        let model = Mode::LaminarFlow.model(Physics { shear, ..Physics::default() });
         let theta = [1.0, 0.0, -1.0, rate / shear.rate_to_published(), 0.0, 0.0, 0.0];
         let tables = model.tables(Level::best(), &theta, &grid, &KeptFrames::All).unwrap();
         let term = model.bin(&theta, &GEOMETRY, &tables).unwrap();

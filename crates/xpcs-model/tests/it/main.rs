@@ -3,5 +3,7 @@
 mod derivatives;
 mod dual;
 mod golden;
+mod heterodyne;
 mod limits;
 mod rows;
+mod two_component_limits;

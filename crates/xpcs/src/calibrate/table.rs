@@ -7,9 +7,6 @@ use super::{Cell, Pull, Trial};
 /// Normal quantiles of the nominal 68 % and 95 % intervals.
 const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
 
-/// Kinds of error bars that are compared; the first is the headline.
-pub const KINDS: [&str; 4] = ["speckle", "dyadic", "information", "double counting"];
-
 /// How often intervals held in one cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
@@ -21,7 +18,8 @@ pub struct Coverage {
     pub trials: usize,
     /// Trials of the cell.
     pub of: usize,
-    /// One entry for each of [`KINDS`]: shares inside the nominal 68 % and 95 % intervals, and mean
+    /// Speckle (the headline), dyadic, information, and information with both triangles
+    /// counted: shares inside the nominal 68 % and 95 % intervals, and mean
     /// and standard deviation of the pulls. Not a number where the kind gave nothing.
     pub kinds: [KindCoverage; 4],
 }

@@ -15,12 +15,23 @@ pub const FRAME_TIME: f64 = 0.1;
 /// Gap between the surfaces, Å.
 pub const GAP: f64 = 2.0e6;
 
+/// Parameters that the fits hold at 0, their true value.
+pub(super) const HELD: [&str; 7] = [
+    "D_offset",
+    "gamma_dot_t_offset",
+    "D_offset_ref",
+    "D_offset_sample",
+    "v_offset",
+    "f2",
+    "f3",
+];
+
 /// Share of the prior's standard deviation below which a standard error counts as a measurement.
 const MEASURED: f64 = 0.5;
 
 /// Largest standard error, in the variable that is fitted, of a parameter that counts as
 /// identifiable: half the standard deviation of its prior in the parameter table.
-pub fn resolution(spec: &ParameterSpec) -> f64 {
+pub(super) fn resolution(spec: &ParameterSpec) -> f64 {
     MEASURED
         * match spec.prior {
             Prior::Normal { sd, .. } => sd,
@@ -32,11 +43,11 @@ pub fn resolution(spec: &ParameterSpec) -> f64 {
 ///
 /// **Rule.** Correlation times τ (m falls to 1/e in the middle of the series) are log-uniform from
 /// 2 frames to a quarter of the series, for each rate on its own. J(t) has that rate in the middle;
-/// its exponent is uniform in ±0.5, its constant part a share uniform in 0 to 0.3 of it.
-/// `laminar_flow`: Φ along the flow reaches π within a time drawn like τ; beta uniform in ±0.5,
-/// constant part as above, phi0 uniform in ±10°. `two_component`: the phase Ψ along the flow turns
-/// once within 6 frames to half the series; fractions f0 0.3 to 0.6, f3 0.05 to 0.2, f1 ±1 over the
-/// series; phi0 as above.
+/// its exponent is uniform in ±0.5, its constant part 0. `laminar_flow`: Φ along the flow reaches π
+/// within a time drawn like τ; beta uniform in ±0.5, phi0 uniform in ±10°. `two_component`: the
+/// phase Ψ along the flow turns once within 6 frames to half the series; f0 from 0.3 to 0.6, f1 ±1
+/// over the series, phi0 as above. The constant parts ([`HELD`]) are held at 0 in the fits: next to
+/// a free prefactor and exponent such data do not determine them.
 pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
     let stream = Stream::new(setting.seed).split(mode.name()).split("truth").index(number);
     let mut draw = Draw { generator: stream.generator(), frames: setting.frames as f64 };
@@ -55,8 +66,8 @@ pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
             let period = draw.time(6.0, 0.5);
             theta.extend(draw.rate(2.0 * PI / (Q * period)));
             let duration = draw.frames * FRAME_TIME;
-            theta.extend([draw.uniform(0.3, 0.6), draw.uniform(-1.0, 1.0) / duration, 0.0]);
-            theta.extend([draw.uniform(0.05, 0.2), draw.uniform(-10.0, 10.0)]);
+            theta.extend([draw.uniform(0.3, 0.6), draw.uniform(-1.0, 1.0) / duration]);
+            theta.extend([0.0, 0.0, draw.uniform(-10.0, 10.0)]);
             theta
         }
     }
@@ -78,12 +89,12 @@ impl Draw {
         FRAME_TIME * frames * ratio.powf(self.generator.uniform())
     }
 
-    /// Prefactor, exponent and constant part of a rate of this size in the middle of the series.
+    /// Prefactor, exponent and constant part (none) of a rate of this size in the middle of the
+    /// series.
     fn rate(&mut self, size: f64) -> [f64; 3] {
         let exponent = self.uniform(-0.5, 0.5);
-        let constant = self.uniform(0.0, 0.3) * size;
         let middle = 0.5 * self.frames * FRAME_TIME;
-        [(size - constant) / middle.powf(exponent), exponent, constant]
+        [size / middle.powf(exponent), exponent, 0.0]
     }
 
     fn transport(&mut self) -> [f64; 3] {

@@ -166,7 +166,7 @@ fn check_frames(data: &DataConfig) -> Checked {
 
 fn check_gap(mode: Mode, gap: Option<f64>, key: &str) -> Checked {
     match gap {
-        None if mode == Mode::LaminarFlow => {
+        None if mode.has_gap() => {
             let fault = Fault::new(key, "nothing")
                 .expected("the gap of the shear cell, which `laminar_flow` needs")
                 .remedy(format!("give {key} in Å, e.g. 2.0e6 for 200 µm"));

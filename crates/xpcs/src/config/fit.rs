@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dyne_xpcs_model::ShearConvention;
+use dyne_xpcs_model::{Mode, Physics, ShearConvention, TwoComponentConvention};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -27,6 +27,24 @@ pub struct PhysicsConfig {
     /// Shear factor of `laminar_flow`, Φ = ½ q·gap·cos(φ − phi0)·∫γ̇ dt.
     #[schemars(schema_with = "shear_schema")]
     pub shear: ShearConvention,
+    /// Form of `two_component`.
+    #[schemars(schema_with = "two_component_schema")]
+    pub two_component: TwoComponentConvention,
+}
+
+impl PhysicsConfig {
+    /// The conventions as the models take them.
+    pub fn conventions(&self) -> Physics {
+        Physics { shear: self.shear, two_component: self.two_component }
+    }
+
+    /// Time of the first frame, s, under the convention of `mode`, where none is given.
+    pub fn first_time(&self, mode: Mode, dt: f64) -> f64 {
+        match mode {
+            Mode::Static | Mode::LaminarFlow => 0.0,
+            _ => self.two_component.first_time(dt),
+        }
+    }
 }
 
 /// The time axis.
@@ -153,6 +171,10 @@ pub struct PerformanceConfig {
 
 fn shear_schema(_: &mut SchemaGenerator) -> Schema {
     words(ShearConvention::ALL.map(|shear| (shear.name(), shear.about())))
+}
+
+fn two_component_schema(_: &mut SchemaGenerator) -> Schema {
+    words(TwoComponentConvention::ALL.map(|form| (form.name(), form.about())))
 }
 
 impl Serialize for TimeOrigin {

@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 /// comment with its default or an example, its unit and its meaning.
 #[must_use]
 pub fn template(mode: Mode) -> String {
-    let gap = (mode == Mode::LaminarFlow).then_some("geometry.gap");
+    let gap = mode.has_gap().then_some("geometry.gap");
     let essential: Vec<&str> =
         ["mode", "data.file", "data.q", "output.dir"].into_iter().chain(gap).collect();
     let parameters = |spec: &ParameterSpec| {
@@ -31,7 +31,7 @@ pub fn template(mode: Mode) -> String {
 /// A complete `sim.yaml` for a mode, like [`template`].
 #[must_use]
 pub fn simulation_template(mode: Mode) -> String {
-    let gap = (mode == Mode::LaminarFlow).then_some("gap");
+    let gap = mode.has_gap().then_some("gap");
     let essential: Vec<&str> =
         ["mode", "frames", "dt", "q", "phi", "noise.kind"].into_iter().chain(gap).collect();
     render::<SimConfig>(mode, &essential, &|spec| number(spec.default))
@@ -149,7 +149,7 @@ fn wrap(line: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const MODES: [Mode; 2] = [Mode::Static, Mode::LaminarFlow];
+    const MODES: [Mode; 5] = Mode::ALL;
 
     fn uncommented(template: &str) -> String {
         template

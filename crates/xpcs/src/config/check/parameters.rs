@@ -24,11 +24,12 @@ pub(super) fn known_parameter(
     }
     let names: Vec<&str> =
         mode.parameters().iter().map(|spec| spec.name).chain(others.iter().copied()).collect();
-    let elsewhere = Mode::LaminarFlow.parameters().iter().any(|spec| spec.name == name);
-    let remedy = match nearest(name, names.iter().copied()) {
-        _ if elsewhere => format!("delete it, or set `mode: {}`", Mode::LaminarFlow.name()),
-        Some(word) => format!("write `{word}`?"),
-        None => "choose one of the parameters named above".to_owned(),
+    let has = |other: &Mode| other.parameters().iter().any(|spec| spec.name == name);
+    let elsewhere = Mode::ALL.into_iter().find(has);
+    let remedy = match (elsewhere, nearest(name, names.iter().copied())) {
+        (Some(other), _) => format!("delete it, or set `mode: {}`", other.name()),
+        (None, Some(word)) => format!("write `{word}`?"),
+        (None, None) => "choose one of the parameters named above".to_owned(),
     };
     let fault = Fault::new(key, format!("`{name}`"))
         .expected(format!("{}, the parameters of mode `{}`", choices(&names), mode.name()))
