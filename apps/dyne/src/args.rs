@@ -26,6 +26,8 @@ pub(crate) enum Command {
     /// Write, check or explain a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Simulate speckle data many times, fit them, and tabulate how often the error bars hold
+    Calibrate(CalibrateArguments),
     /// Simulate an experiment, fit it and write demo/report.html; needs nothing else
     Demo(DemoArguments),
 }
@@ -38,7 +40,7 @@ pub(crate) struct FitArguments {
     /// Configuration; flags and --set override it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Model: static or laminar_flow
+    /// Model: static, laminar_flow, two_component, static_ref or static_both
     #[arg(long)]
     pub(crate) mode: Option<String>,
     /// Gap between the plates, Å (laminar_flow)
@@ -116,11 +118,44 @@ pub(crate) struct SimulateArguments {
     pub(crate) quiet: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArguments {
+    /// Folder for the record of trials and the table; a record that is there is gone on with
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Models, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "static,laminar_flow,two_component")]
+    pub(crate) mode: Vec<String>,
+    /// Pixels of a bin, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "500,20000")]
+    pub(crate) pixels: Vec<usize>,
+    /// Mean counts per pixel and frame, separated by commas; inf for no shot noise
+    #[arg(long, value_delimiter = ',', default_value = "inf,0.5,0.05")]
+    pub(crate) counts: Vec<String>,
+    /// Fits of each model in each regime of noise
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    pub(crate) fits: u64,
+    /// Frames of a series
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) frames: usize,
+    /// Contrast
+    #[arg(long, default_value_t = 0.3)]
+    pub(crate) contrast: f64,
+    /// Seed of truths and noise
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Worker threads; all available ones if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print a commented configuration
     New {
-        /// Model: static or laminar_flow
+        /// Model: static, laminar_flow, two_component, static_ref or static_both
         #[arg(long)]
         mode: String,
         /// For `dyne simulate` instead of `dyne fit`

@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use dyne_runtime::lanes::LanesError;
+use dyne_xpcs::calibrate::{CalibrateError, RecordError};
 use dyne_xpcs::config::ConfigError;
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::plan::PlanError;
@@ -52,6 +53,8 @@ pub(crate) enum Failure {
     Results(ResultsError),
     Plot(PlotError),
     Lanes(LanesError),
+    Calibrate(CalibrateError),
+    Record(RecordError),
 }
 
 impl Failure {
@@ -66,10 +69,14 @@ impl Failure {
                 _ => Ending::Data,
             },
             Self::Read(_) => Ending::Data,
+            Self::Record(RecordError::Setting { .. }) => Ending::Usage,
+            Self::Record(RecordError::Line { .. }) => Ending::Data,
             Self::Fit(FitError::Interrupted) => Ending::Interrupted,
-            Self::Fit(_) | Self::Plot(_) => Ending::Numerical,
+            Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
             Self::Experiment(_) => Ending::Usage,
-            Self::Write(_) | Self::Results(_) | Self::Lanes(_) => Ending::Resources,
+            Self::Write(_) | Self::Results(_) | Self::Lanes(_) | Self::Record(_) => {
+                Ending::Resources
+            }
         }
     }
 
@@ -85,6 +92,8 @@ impl Failure {
             Self::Results(e) => e,
             Self::Plot(e) => e,
             Self::Lanes(e) => e,
+            Self::Calibrate(e) => e,
+            Self::Record(e) => e,
         }
     }
 }
@@ -125,4 +134,6 @@ from! {
     ResultsError => Results,
     PlotError => Plot,
     LanesError => Lanes,
+    CalibrateError => Calibrate,
+    RecordError => Record,
 }

@@ -2,6 +2,7 @@
 //! they tell becomes text, files and an exit code.
 
 mod args;
+mod calibrate;
 mod config;
 mod demo;
 mod failure;
@@ -46,6 +47,7 @@ fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Config(command) => config::run(&command),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, started),
     }
 }

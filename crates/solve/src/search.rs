@@ -120,7 +120,7 @@ pub struct SearchOutcome {
 /// given and the best `refine` ones are refined there with loose tolerances. (3) Minima that belong
 /// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
 /// the information matrix, of no more. The images ([`Objective::images`]) of the best `promote` of
-/// them are refined beside them. (4) The best `promote` basins go up level by level, with tightening
+/// them are refined beside them, unless the given starts serve alone. (4) The best `promote` basins go up level by level, with tightening
 /// tolerances, and the images of the best four are refined again. (5) At the last level up to eight basins that the level before cannot tell from the
 /// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
 /// each, the best three of them some more; the best is fitted to the final tolerances.
@@ -315,6 +315,8 @@ impl Work<'_> {
     ) -> Result<Vec<Candidate>, SolveError> {
         let (objective, transform) = (self.problem.levels[level], self.problem.transform);
         let mut points = Vec::new();
+        // Given starts alone say which of several like minima is meant.
+        let count = if self.options.starts == 0 { 0 } else { count };
         for basin in basins.iter().take(count) {
             for image in objective.images(&basin.fit.theta) {
                 let theta = transform.clamped(&image)?;

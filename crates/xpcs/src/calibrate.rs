@@ -1,6 +1,7 @@
 //! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
 //! inside the intervals.
 
+mod record;
 mod table;
 mod truths;
 
@@ -8,19 +9,22 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
-use dyne_solve::{Covariance, Slot};
-use dyne_xpcs_data::{Bin, Catalog, Element, FrameTime, Layout, Matrices};
+use dyne_solve::{Covariance, Objective, Scaling, Slot};
+use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices};
 use dyne_xpcs_model::{Mode, Scale};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::config::{ConfigError, FitConfig, SimConfig};
+use crate::config::{ConfigError, FitConfig, NoiseKind, SimConfig};
 use crate::fit::{FitError, Fitted, fit, problem};
 use crate::plan::{Plan, PlanError};
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
-use crate::uncertainty::{Minimum, UncertaintyError, dyadic_covariance};
+use crate::uncertainty::{
+    Minimum, Pixels, SpeckleOptions, UncertaintyError, dyadic_covariance, speckle_covariance,
+};
 
+pub use record::{Record, RecordError};
 pub use table::{Coverage, coverage, markdown};
 pub use truths::{FRAME_TIME, GAP, Q, truth};
 
@@ -57,7 +61,7 @@ pub struct Cell {
 }
 
 /// What is simulated.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
     /// Frames of a series.
     pub frames: usize,
@@ -99,6 +103,26 @@ pub struct Pull {
     pub identifiable: bool,
 }
 
+/// Share of the range that the search looks over: a parameter whose expected standard error is
+/// larger counts as not identifiable.
+pub const SHARE: f64 = 0.03;
+
+/// Speckles that the expected standard errors are computed from.
+const EXPECTED_SPECKLES: usize = 512;
+
+/// Range over which the search looks for parameter `k`, the others in the middle of theirs, in the
+/// variable that is fitted.
+fn searched(plan: &Plan, k: usize) -> f64 {
+    let specs = plan.model.parameters();
+    let at = |u: f64| {
+        let mut cube = vec![0.5; specs.len()];
+        cube[k] = u;
+        let value = plan.model.start(&cube, &plan.window())[k];
+        if specs[k].scale == Scale::Log { value.ln() } else { value }
+    };
+    (at(1.0) - at(0.0)).abs()
+}
+
 /// Azimuths of a mode, degrees.
 pub fn azimuths(mode: Mode) -> &'static [f64] {
     match mode {
@@ -131,12 +155,13 @@ pub fn trial(cell: Cell, setting: Setting, number: u64) -> Result<Trial, Calibra
     let size = PictureSize { pixels: 1 };
     let fitted = fit(&plan, &matrices, resources, resources, size, &Silent)?;
     let dyadic = dyadic(&plan, &matrices, &fitted, resources)?;
+    let expected = expected(&plan, experiment.config(), cell, resources)?;
     Ok(Trial {
         cell,
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
-        pulls: pulls(&plan, &fitted, dyadic.as_ref(), &truth),
+        pulls: pulls(&plan, &fitted, dyadic.as_ref(), &expected, &truth),
     })
 }
 
@@ -219,7 +244,56 @@ fn dyadic(
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
 
-fn pulls(plan: &Plan, fitted: &Fitted, dyadic: Option<&Covariance>, truth: &[f64]) -> Vec<Pull> {
+/// Covariance of the headline kind at the truth itself, from matrices without noise: what an
+/// experiment of this kind can determine, whatever noise it happens to have.
+fn expected(
+    plan: &Plan,
+    sim: &SimConfig,
+    cell: Cell,
+    resources: Resources<'_>,
+) -> Result<Covariance, CalibrateError> {
+    let mut sim = sim.clone();
+    sim.noise.kind = NoiseKind::None;
+    let truth = sim.parameter_values();
+    let experiment = Experiment::try_new(sim)?;
+    let triangles = plan
+        .positions
+        .iter()
+        .map(|bin| Ok(experiment.matrix(*bin, resources.lanes)?.triangle))
+        .collect::<Result<Vec<_>, ExperimentError>>()?;
+    let matrices = Matrices::new(triangles, plan.skip());
+    let shift = matrices.mean();
+    let (layout, sweeps) = (plan.layout(shift)?, AtomicU64::new(0));
+    let problem = problem(plan, &matrices, &layout, shift, resources, &sweeps);
+    let linear = problem.project(&truth).map_err(FitError::Evaluation)?;
+    let equations = problem.evaluate(&truth, &linear).map_err(FitError::Evaluation)?;
+    let information =
+        Covariance::try_new(&equations, &plan.transform, &truth).map_err(FitError::from)?;
+    let scaling: Vec<Scaling> = (0..matrices.bins())
+        .map(|bin| layout.scaling(bin, equations.linear()))
+        .map(|s| Scaling { offset: s.offset + shift, ..s })
+        .collect();
+    let evaluated = problem.tables(&truth).map_err(FitError::from)?;
+    let minimum = Minimum {
+        problem,
+        evaluated: &evaluated,
+        scaling: &scaling,
+        residuals: &[],
+        information: &information,
+    };
+    let counts = vec![cell.counts.map_or(Counts::Infinite, Counts::Mean); matrices.bins()];
+    let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
+    let pixels = Pixels::Given(cell.pixels as f64);
+    Ok(speckle_covariance(&minimum, &counts, pixels, options)?.covariance)
+}
+
+fn pulls(
+    plan: &Plan,
+    fitted: &Fitted,
+    dyadic: Option<&Covariance>,
+    expected: &Covariance,
+    truth: &[f64],
+) -> Vec<Pull> {
     let theta = &fitted.outcome.fit.theta;
     let specs = plan.model.parameters();
     let free = |k: &usize| matches!(plan.transform.slots()[*k], Slot::Free { .. });
@@ -238,7 +312,10 @@ fn pulls(plan: &Plan, fitted: &Fitted, dyadic: Option<&Covariance>, truth: &[f64
                 speckle,
                 dyadic: stderr(dyadic),
                 information: stderr(fitted.uncertainty.as_ref().map(|u| &u.information)),
-                identifiable: speckle.is_some_and(|s| s < truths::resolution(&specs[k])),
+                identifiable: expected.stderr(k).is_ok_and(|s| {
+                    let scale = if logarithmic { truth[k] } else { 1.0 };
+                    s / scale <= SHARE * searched(plan, k)
+                }),
             }
         })
         .collect()

@@ -109,7 +109,7 @@ pub fn headline(
         UncertaintyMethod::Dyadic => dyadic_covariance(minimum, minimum.correlation_frames()),
         UncertaintyMethod::Speckle => {
             let options = SpeckleOptions { speckles: config.speckles, seed: config.seed };
-            speckle_covariance(minimum, &counts, options).map(|speckle| {
+            speckle_covariance(minimum, &counts, Pixels::Implied, options).map(|speckle| {
                 uncertainty.pixels = Some(speckle.pixels);
                 uncertainty.counts = speckle.counts;
                 speckle.covariance
@@ -153,6 +153,16 @@ pub struct SpeckleCovariance {
     pub counts: Vec<Counts>,
 }
 
+/// Independent pixels behind the noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Pixels {
+    /// As many as the residuals imply.
+    Implied,
+    /// This many.
+    Given(f64),
+}
+
 /// Sandwich with the covariance of the score that simulated speckles of the fitted model have.
 ///
 /// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T$ with the
@@ -177,6 +187,7 @@ pub struct SpeckleCovariance {
 pub fn speckle_covariance(
     minimum: &Minimum<'_>,
     counts: &[Counts],
+    pixels: Pixels,
     options: SpeckleOptions,
 ) -> Result<SpeckleCovariance, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, residuals, information } = minimum;
@@ -199,9 +210,14 @@ pub fn speckle_covariance(
         score.iter_mut().zip(b).for_each(|(s, b)| *s += b);
         variance += noise.variance(*counts);
     }
-    let ssr: f64 = residuals.iter().map(|r| r.ssr).sum();
-    let absorbed = trace_of_product(information.inverse_information(), &score, n);
-    let pixels = (variance - absorbed) / ssr;
+    let pixels = match pixels {
+        Pixels::Given(pixels) => pixels,
+        Pixels::Implied => {
+            let ssr: f64 = residuals.iter().map(|r| r.ssr).sum();
+            let absorbed = trace_of_product(information.inverse_information(), &score, n);
+            (variance - absorbed) / ssr
+        }
+    };
     if !(pixels > 0.0 && pixels.is_finite()) {
         return Err(UncertaintyError::Pixels { found: pixels });
     }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use dyne_runtime::Stream;
 use dyne_runtime::random::Generator;
-use dyne_xpcs_model::{Mode, ParameterSpec, Prior};
+use dyne_xpcs_model::Mode;
 
 use super::Setting;
 
@@ -16,28 +16,11 @@ pub const FRAME_TIME: f64 = 0.1;
 pub const GAP: f64 = 2.0e6;
 
 /// Parameters that the fits hold at 0, their true value.
-pub(super) const HELD: [&str; 7] = [
-    "D_offset",
-    "gamma_dot_t_offset",
-    "D_offset_ref",
-    "D_offset_sample",
-    "v_offset",
-    "f2",
-    "f3",
-];
+pub(super) const HELD: [&str; 7] =
+    ["D_offset", "gamma_dot_t_offset", "D_offset_ref", "D_offset_sample", "v_offset", "f2", "f3"];
 
-/// Share of the prior's standard deviation below which a standard error counts as a measurement.
-const MEASURED: f64 = 0.5;
-
-/// Largest standard error, in the variable that is fitted, of a parameter that counts as
-/// identifiable: half the standard deviation of its prior in the parameter table.
-pub(super) fn resolution(spec: &ParameterSpec) -> f64 {
-    MEASURED
-        * match spec.prior {
-            Prior::Normal { sd, .. } => sd,
-            Prior::LogNormal { decades, .. } => decades * std::f64::consts::LN_10,
-        }
-}
+/// Ratio of the correlation times of two components: closer ones cannot be told apart by name.
+const APART: f64 = 3.0;
 
 /// Parameters of trial `number` of a mode.
 ///
@@ -45,7 +28,7 @@ pub(super) fn resolution(spec: &ParameterSpec) -> f64 {
 /// 2 frames to a quarter of the series, for each rate on its own. J(t) has that rate in the middle;
 /// its exponent is uniform in ±0.5, its constant part 0. `laminar_flow`: Φ along the flow reaches π
 /// within a time drawn like τ; beta uniform in ±0.5, phi0 uniform in ±10°. `two_component`: the
-/// phase Ψ along the flow turns once within 6 frames to half the series; f0 from 0.3 to 0.6, f1 ±1
+/// reference is the slower component, by a factor of 3 or more; the phase Ψ along the flow turns once within 6 frames to half the series; f0 from 0.3 to 0.6, f1 ±1
 /// over the series, phi0 as above. The constant parts ([`HELD`]) are held at 0 in the fits: next to
 /// a free prefactor and exponent such data do not determine them.
 pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
@@ -61,8 +44,9 @@ pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
             theta
         }
         _ => {
-            let mut theta = draw.transport().to_vec();
-            theta.extend(draw.transport());
+            let [slow, fast] = draw.apart();
+            let mut theta = draw.rate(1.0 / (Q * Q * slow)).to_vec();
+            theta.extend(draw.rate(1.0 / (Q * Q * fast)));
             let period = draw.time(6.0, 0.5);
             theta.extend(draw.rate(2.0 * PI / (Q * period)));
             let duration = draw.frames * FRAME_TIME;
@@ -95,6 +79,16 @@ impl Draw {
         let exponent = self.uniform(-0.5, 0.5);
         let middle = 0.5 * self.frames * FRAME_TIME;
         [size / middle.powf(exponent), exponent, 0.0]
+    }
+
+    /// Two times at least [`APART`] times different, the longer one first.
+    fn apart(&mut self) -> [f64; 2] {
+        loop {
+            let (a, b) = (self.time(2.0, 0.25), self.time(2.0, 0.25));
+            if a.max(b) >= APART * a.min(b) {
+                return [a.max(b), a.min(b)];
+            }
+        }
     }
 
     fn transport(&mut self) -> [f64; 3] {
