@@ -67,6 +67,9 @@ pub(crate) struct FitArguments {
     /// Search the whole range of the parameters even where starting values are given
     #[arg(long)]
     pub(crate) global: bool,
+    /// Free parameters whose profile likelihood is computed, separated by commas
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) profile: Option<String>,
     /// Worker threads; all available ones if absent
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::{machine, provenance};
 
 /// Warnings that make a converged fit one with reservations.
-const RESERVATIONS: [&str; 3] = ["at_bound", "undetermined", "scaling_range"];
+const RESERVATIONS: [&str; 4] = ["at_bound", "undetermined", "scaling_range", "profile"];
 
 pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, Failure> {
     let overrides = overrides(arguments)?;
@@ -58,6 +58,7 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
         let ranges: Vec<String> = arguments.phi.iter().map(|range| pair(range)).collect();
         yaml("data.phi", &Some(format!("[{}]", ranges.join(", "))))?;
     }
+    yaml("uncertainty.profile", &arguments.profile.as_ref().map(|names| format!("[{names}]")))?;
     if arguments.global {
         yaml("search.global", &Some("true".to_owned()))?;
     }

@@ -15,7 +15,6 @@ pub struct Matrices {
     triangles: Arc<[Triangle]>,
     kept: KeptFrames,
     skip: usize,
-    diagonals: Arc<[Vec<f64>]>,
 }
 
 /// How many pairs a block holds. It sets the shape of the reduction, hence the last bits of a
@@ -40,23 +39,7 @@ impl Matrices {
     pub fn new(triangles: Vec<Triangle>, skip: usize) -> Self {
         let frames = triangles.first().expect("at least one matrix").frames();
         assert!(triangles.iter().all(|t| t.frames() == frames), "matrices of one size");
-        Self { triangles: triangles.into(), kept: KeptFrames::All, skip, diagonals: Arc::new([]) }
-    }
-
-    /// With the diagonal of every matrix, as the file holds it: what tells the shot noise.
-    ///
-    /// # Panics
-    /// When there is not one for every matrix, of its size.
-    #[track_caller]
-    pub fn with_diagonals(self, diagonals: Vec<Vec<f64>>) -> Self {
-        assert_eq!(diagonals.len(), self.bins(), "one diagonal a matrix");
-        assert!(diagonals.iter().all(|d| d.len() == self.frames()), "diagonals of its size");
-        Self { diagonals: diagonals.into(), ..self }
-    }
-
-    /// Diagonal of the matrix of one bin, where it was read.
-    pub fn diagonal(&self, bin: usize) -> Option<&[f64]> {
-        self.diagonals.get(bin).map(Vec::as_slice)
+        Self { triangles: triangles.into(), kept: KeptFrames::All, skip }
     }
 
     /// Number of bins.
@@ -111,8 +94,7 @@ impl Matrices {
     pub fn coarse(&self, count: usize) -> Self {
         let frames: Arc<[usize]> = spread(self.skip, self.frames(), count).into();
         let triangles = self.triangles.iter().map(|t| decimate(t, &frames)).collect();
-        let diagonals = Arc::new([]);
-        Self { triangles, kept: KeptFrames::Listed(frames), skip: 0, diagonals }
+        Self { triangles, kept: KeptFrames::Listed(frames), skip: 0 }
     }
 
     /// The blocks of all bins, in order.

@@ -27,10 +27,19 @@ impl Samples {
 }
 
 /// Packed strict upper triangle: row `i` holds columns `i+1 .. frames`.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Triangles are equal where their pairs are, whatever stood on the diagonal.
+#[derive(Debug, Clone)]
 pub struct Triangle {
     frames: usize,
     samples: Samples,
+    diagonal: Vec<f64>,
+}
+
+impl PartialEq for Triangle {
+    fn eq(&self, other: &Self) -> bool {
+        self.frames == other.frames && self.samples == other.samples
+    }
 }
 
 impl Triangle {
@@ -51,7 +60,22 @@ impl Triangle {
     #[track_caller]
     pub fn new(frames: usize, samples: Samples) -> Self {
         assert_eq!(samples.len(), Self::pairs(frames), "packed length of {frames} frames");
-        Self { frames, samples }
+        Self { frames, samples, diagonal: Vec::new() }
+    }
+
+    /// With the diagonal as the file holds it: what tells the shot noise.
+    ///
+    /// # Panics
+    /// When it is not as long as a side.
+    #[track_caller]
+    pub fn with_diagonal(self, diagonal: Vec<f64>) -> Self {
+        assert_eq!(diagonal.len(), self.frames, "length of the diagonal");
+        Self { diagonal, ..self }
+    }
+
+    /// The diagonal, where it is known.
+    pub fn diagonal(&self) -> Option<&[f64]> {
+        (!self.diagonal.is_empty()).then_some(&self.diagonal)
     }
 
     /// Frames along a side.

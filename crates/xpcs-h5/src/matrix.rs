@@ -23,13 +23,21 @@ pub(crate) enum Defect {
 
 /// Packs the `n` × `n` matrix in `samples`.
 pub(crate) fn pack(samples: Samples, n: usize) -> Result<Triangle, Defect> {
-    Ok(Triangle::new(
-        n,
-        match samples {
-            Samples::F32(values) => Samples::F32(packed(values, n)?),
-            Samples::F64(values) => Samples::F64(packed(values, n)?),
-        },
-    ))
+    let (samples, diagonal) = match samples {
+        Samples::F32(values) => {
+            let diagonal = diagonal(&values, n);
+            (Samples::F32(packed(values, n)?), diagonal)
+        }
+        Samples::F64(values) => {
+            let diagonal = diagonal(&values, n);
+            (Samples::F64(packed(values, n)?), diagonal)
+        }
+    };
+    Ok(Triangle::new(n, samples).with_diagonal(diagonal))
+}
+
+fn diagonal<T: Value>(values: &[T], n: usize) -> Vec<f64> {
+    values.iter().step_by(n + 1).map(|v| (*v).into()).collect()
 }
 
 /// Numbers of a matrix over its pairs i < j.
@@ -198,6 +206,9 @@ mod tests {
     fn the_diagonal_is_not_data() {
         let mut kept = matrix(|i, j| i <= j);
         kept[4 * N + 4] = f64::NAN;
+        let packed = pack(Samples::F64(kept.clone()), N).unwrap();
+        let diagonal = packed.diagonal().unwrap();
+        assert!(diagonal[4].is_nan() && diagonal[3] == value(3, 3));
         assert_eq!(pack(Samples::F64(kept), N).unwrap(), expected());
     }
 

@@ -1,6 +1,8 @@
 //! What both the page and the text report say, in words.
 
-use dyne_xpcs::report::{BoundSide, ParameterResult, Report, ScalingResult, Status};
+use dyne_xpcs::report::{
+    Basin, BoundSide, ParameterResult, Profile, Report, ScalingResult, Status,
+};
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};
 
@@ -115,6 +117,72 @@ pub(crate) fn offset(scaling: &ScalingResult) -> String {
 
 /// A name and what is to be said under it.
 pub(crate) type Fact = (&'static str, String);
+
+/// What the standard errors rest on.
+pub(crate) fn error_bars(report: &Report) -> Vec<Fact> {
+    let Some(uncertainty) = &report.uncertainty else { return Vec::new() };
+    let mut out = vec![("kind", format!("{}: {}", uncertainty.method, uncertainty.about))];
+    out.extend(uncertainty.instead_of.as_ref().map(|reason| ("instead of", reason.clone())));
+    out.extend(uncertainty.pixels.map(|pixels| {
+        ("pixels", format!("{} independent ones a bin, from the residuals", significant(pixels, 3)))
+    }));
+    let counts: Vec<f64> = uncertainty.counts.iter().flatten().copied().collect();
+    let (lo, hi) = (
+        counts.iter().fold(f64::INFINITY, |a, b| a.min(*b)),
+        counts.iter().fold(0.0, |a: f64, b| a.max(*b)),
+    );
+    let range = match counts.len() {
+        0 => String::new(),
+        _ => format!("{} to {} per pixel and frame, ", significant(lo, 3), significant(hi, 3)),
+    };
+    if !uncertainty.counts.is_empty() {
+        out.push(("counts", format!("{range}{}", uncertainty.counts_source)));
+    }
+    let ratios: Vec<String> = report
+        .parameters
+        .iter()
+        .filter_map(|p| {
+            let independent = uncertainty.information.get(&p.name)?;
+            let ratio = p.stderr? / independent;
+            (ratio.is_finite() && ratio != 1.0).then(|| format!("{} {ratio:.1}", p.name))
+        })
+        .collect();
+    if !ratios.is_empty() {
+        out.push(("times those of independent pairs", ratios.join(", ")));
+    }
+    out
+}
+
+/// One profile in words.
+pub(crate) fn profile(profile: &Profile) -> String {
+    let end = |value: Option<f64>| value.map_or_else(|| "open".to_owned(), |v| significant(v, 5));
+    let range = |ends: [Option<f64>; 2]| format!("{} to {}", end(ends[0]), end(ends[1]));
+    format!(
+        "68 %: {}, 95 %: {} {}",
+        range(profile.interval68),
+        range(profile.interval95),
+        profile.unit
+    )
+}
+
+/// Most basins that are listed.
+const MOST_BASINS: usize = 8;
+
+/// Basins as rows of text: cost, starts, level, parameters.
+pub(crate) fn basins(report: &Report) -> Vec<[String; 4]> {
+    let one = |basin: &Basin| {
+        let named = report.parameters.iter().filter(|p| p.free).filter_map(|p| {
+            basin.parameters.get(&p.name).map(|v| format!("{} {}", p.name, significant(*v, 4)))
+        });
+        [
+            significant(basin.cost, 6),
+            basin.starts.to_string(),
+            basin.level.to_string(),
+            named.collect::<Vec<_>>().join(", "),
+        ]
+    };
+    report.basins.iter().take(MOST_BASINS).map(one).collect()
+}
 
 /// Cost, noise and size of the fit.
 pub(crate) fn cost(report: &Report) -> Vec<Fact> {

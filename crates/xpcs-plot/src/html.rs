@@ -42,7 +42,9 @@ pub fn html(report: &Report) -> String {
         page.push_str(&sections::index(report));
     }
     page.push_str(&sections::parameters(report));
+    page.push_str(&sections::error_bars(report));
     page.push_str(&sections::correlation(report));
+    page.push_str(&sections::basins(report));
     page.push_str(&sections::scaling(report));
     page.push_str(&sections::bins(report));
     page.push_str(&sections::provenance(report));

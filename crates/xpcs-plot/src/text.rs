@@ -17,6 +17,8 @@ pub fn text(report: &Report) -> String {
     warnings(&mut out, report);
     parameters(&mut out, report);
     scaling(&mut out, report);
+    error_bars(&mut out, report);
+    basins(&mut out, report);
     section(&mut out, "Cost", &facts::cost(report));
     section(&mut out, "Work", &facts::work(report));
     section(&mut out, "Provenance", &facts::provenance(report));
@@ -96,6 +98,28 @@ fn scaling(out: &mut String, report: &Report) {
     };
     let rows: Vec<_> = std::iter::once(head).chain(report.scaling.iter().map(row)).collect();
     table(out, &rows, [Side::Right; 6]);
+}
+
+fn error_bars(out: &mut String, report: &Report) {
+    let facts = facts::error_bars(report);
+    if facts.is_empty() {
+        return;
+    }
+    section(out, "Error bars", &facts);
+    for profile in &report.profiles {
+        wrap(out, &format!("profile of {}  ", profile.name), &facts::profile(profile));
+    }
+}
+
+fn basins(out: &mut String, report: &Report) {
+    let rows = facts::basins(report);
+    if rows.len() < 2 {
+        return;
+    }
+    title(out, "Minima of the search");
+    for [cost, starts, level, parameters] in rows {
+        wrap(out, &format!("cost {cost}, {starts} starts, level {level}: "), &parameters);
+    }
 }
 
 fn section(out: &mut String, name: &str, facts: &[Fact]) {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use dyne_solve::{Slot, Termination};
+use dyne_xpcs_data::Counts;
 use dyne_xpcs_model::{Mode, ShearConvention};
 
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
-    BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
-    Provenance, Report, ScalingResult, Status, Timings, Warning,
+    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
+    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Warning,
 };
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
@@ -42,6 +43,9 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         other_conventions: other_conventions(plan),
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
+        uncertainty: uncertainty(plan, fitted),
+        basins: basins(plan, fitted),
+        profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
         warnings: warnings(plan, fitted, &parameters),
         parameters,
@@ -156,9 +160,62 @@ fn covariance(plan: &Plan, fitted: &Fitted) -> Result<Covariance, String> {
         physical: kept.iter().filter(|k| **k < covariance.shared()).count(),
         names: kept.iter().map(|k| all[*k].clone()).collect(),
         matrix: kept.iter().map(|i| kept.iter().map(|j| value(*i, *j)).collect()).collect(),
-        method: "information: s²·H⁻¹ of the Gauss-Newton Hessian, pairs taken as independent"
-            .to_owned(),
+        method: fitted.uncertainty.as_ref().map_or_else(String::new, method),
     })
+}
+
+fn method(uncertainty: &crate::uncertainty::Uncertainty) -> String {
+    format!("{}: {}", uncertainty.method.name(), uncertainty.method.about())
+}
+
+fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
+    let found = fitted.uncertainty.as_ref()?;
+    let specs = plan.model.parameters().iter().enumerate();
+    let mean = |counts: &Counts| match counts {
+        Counts::Mean(counts) => Some(*counts),
+        _ => None,
+    };
+    Some(Uncertainty {
+        method: found.method.name().to_owned(),
+        about: found.method.about().to_owned(),
+        instead_of: found.instead_of.clone(),
+        pixels: found.pixels,
+        counts: found.counts.iter().map(mean).collect(),
+        counts_source: found.counts_source.about().to_owned(),
+        information: specs
+            .filter_map(|(k, spec)| {
+                found.information.stderr(k).ok().map(|error| (spec.name.to_owned(), error))
+            })
+            .collect(),
+    })
+}
+
+fn basins(plan: &Plan, fitted: &Fitted) -> Vec<Basin> {
+    let specs = plan.model.parameters();
+    let named = |theta: &[f64]| {
+        specs.iter().zip(theta).map(|(spec, value)| (spec.name.to_owned(), *value)).collect()
+    };
+    let one = |basin: &dyne_solve::Basin| Basin {
+        cost: basin.cost,
+        level: basin.level,
+        starts: basin.starts,
+        parameters: named(&basin.theta),
+    };
+    fitted.outcome.basins.iter().map(one).collect()
+}
+
+fn profiles(plan: &Plan, fitted: &Fitted) -> Vec<Profile> {
+    let specs = plan.model.parameters();
+    let one = |(k, profile): &(usize, dyne_solve::Profile)| Profile {
+        name: specs[*k].name.to_owned(),
+        unit: specs[*k].unit.to_owned(),
+        values: profile.points.iter().map(|p| p.value).collect(),
+        deviations: profile.points.iter().map(|p| p.z).collect(),
+        interval68: profile.interval(0.994_457_883_209_753),
+        interval95: profile.interval(1.959_963_984_540_054),
+        deeper: profile.deeper,
+    };
+    fitted.profiles.iter().map(one).collect()
 }
 
 fn warnings(plan: &Plan, fitted: &Fitted, parameters: &[ParameterResult]) -> Vec<Warning> {
@@ -196,6 +253,32 @@ fn warnings(plan: &Plan, fitted: &Fitted, parameters: &[ParameterResult]) -> Vec
                 format!("{a} and {b} are correlated by {rho:.3}: the data hardly tell them apart");
             warn("correlated", message);
         }
+    }
+    if let Some(reason) = fitted.uncertainty.as_ref().and_then(|u| u.instead_of.as_ref()) {
+        let message = format!(
+            "the error bars take all pairs as independent and are too small, as {}",
+            reason.lines().next().unwrap_or_default()
+        );
+        warn("error_bars", message);
+    }
+    for (profile, spec) in
+        fitted.profiles.iter().map(|(k, profile)| (profile, &plan.model.parameters()[*k]))
+    {
+        if profile.deeper {
+            let message = format!(
+                "the profile of {} met a lower cost than the fit: start the fit again with --global",
+                spec.name
+            );
+            warn("profile", message);
+        }
+    }
+    let clipped = fitted.evaluated.tables.clipped_frames;
+    if clipped > 0 {
+        let message = format!(
+            "the sample fraction lies outside 0 … 1 on {clipped} of {} frames and is clipped there",
+            plan.frames.len()
+        );
+        warn("clip", message);
     }
     let floored = fitted.evaluated.tables.floored_frames;
     if floored > 0 {

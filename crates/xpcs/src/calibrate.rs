@@ -142,14 +142,12 @@ pub fn trial(cell: Cell, setting: Setting, number: u64) -> Result<Trial, Calibra
     let truth = sim.parameter_values();
     let plan = plan(&sim)?;
     let experiment = Experiment::try_new(sim)?;
-    let mut triangles = Vec::new();
-    let mut diagonals = Vec::new();
-    for bin in &plan.positions {
-        let matrix = experiment.matrix(*bin, &lanes)?;
-        triangles.push(matrix.triangle);
-        diagonals.push(matrix.diagonal);
-    }
-    let matrices = Matrices::new(triangles, plan.skip()).with_diagonals(diagonals);
+    let triangles = plan
+        .positions
+        .iter()
+        .map(|bin| experiment.matrix(*bin, &lanes).map(|m| m.triangle.with_diagonal(m.diagonal)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let matrices = Matrices::new(triangles, plan.skip());
     let cancel = Cancel::new();
     let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
     let size = PictureSize { pixels: 1 };

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dyne_math::simd::Level;
 use dyne_runtime::{Observer, Resources, SweepError};
 use dyne_solve::{
-    Covariance, EvaluationError, Layout, Objective, Scaling, Search, SearchOutcome, SolveError,
-    search,
+    Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
+    SearchOutcome, SolveError, profile, search,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices};
 use dyne_xpcs_model::ModelError;
@@ -70,6 +70,8 @@ pub struct Fitted {
     pub covariance: Result<Covariance, SolveError>,
     /// Which kind it is and what it rests on; nothing where there is no covariance.
     pub uncertainty: Option<Uncertainty>,
+    /// Profiles that were asked for, by position of the parameter.
+    pub profiles: Vec<(usize, Profile)>,
     /// Residuals of each bin.
     pub residuals: Vec<BinResiduals>,
     /// Tables at the minimum.
@@ -124,10 +126,13 @@ pub fn fit(
             (Ok(covariance), Some(kind))
         }
     };
+    let minimum = &outcome.fit;
+    let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {
         outcome,
         shift,
         scaling,
+        profiles,
         covariance,
         uncertainty,
         residuals,
@@ -136,6 +141,36 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// Profiles of the parameters that the plan names and that have a standard error. The cost rises
+/// by ½ s² at one standard deviation for independent pairs; for the headline kind by as much more as
+/// its variance is larger.
+fn profiles(
+    plan: &Plan,
+    full: &Problem<'_>,
+    minimum: &Fit,
+    covariance: &Result<Covariance, SolveError>,
+    uncertainty: Option<&Uncertainty>,
+    observer: &dyn Observer,
+) -> Result<Vec<(usize, Profile)>, FitError> {
+    let mut profiles = Vec::new();
+    for name in &plan.config.uncertainty.profile {
+        let specs = plan.model.parameters();
+        let k = specs.iter().position(|spec| spec.name == *name);
+        let k = k.expect("the configuration was checked: profiles name parameters of the mode");
+        let (Ok(covariance), Some(uncertainty)) = (covariance, uncertainty) else { continue };
+        let information = &uncertainty.information;
+        let (Ok(stderr), Ok(independent), Some(s2)) =
+            (covariance.stderr(k), information.stderr(k), information.residual_variance())
+        else {
+            continue;
+        };
+        let rise = 0.5 * s2 * (stderr / independent).powi(2);
+        let options = ProfileOptions { parameter: k, stderr, rise, fit: plan.search.fit };
+        profiles.push((k, profile(full, &plan.transform, minimum, &options, observer)?));
+    }
+    Ok(profiles)
 }
 
 /// The problem of `plan` on some matrices.

@@ -105,6 +105,60 @@ pub struct Cost {
     pub n_parameters: usize,
 }
 
+/// What the standard errors rest on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Uncertainty {
+    /// Kind of covariance behind every standard error (`speckle`, `dyadic`, `information`).
+    pub method: String,
+    /// What that kind is, one sentence.
+    pub about: String,
+    /// Why it is not the kind that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+    /// Independent pixels that the residuals imply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<f64>,
+    /// Mean counts per pixel and frame, one a bin; null without shot noise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Option<f64>>,
+    /// Where the counts come from.
+    pub counts_source: String,
+    /// Standard errors that independent pairs would have, by parameter, for comparison.
+    pub information: BTreeMap<String, f64>,
+}
+
+/// The profile likelihood of one parameter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// Parameter.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// Values of the parameter, ascending.
+    pub values: Vec<f64>,
+    /// Deviation at each value, in standard deviations of the headline kind.
+    pub deviations: Vec<f64>,
+    /// Ends of the 68 % interval; null where the profile ends before it.
+    pub interval68: [Option<f64>; 2],
+    /// Ends of the 95 % interval.
+    pub interval95: [Option<f64>; 2],
+    /// Whether a lower cost than that of the fit was met on the way.
+    pub deeper: bool,
+}
+
+/// One minimum that the search met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Basin {
+    /// Cost, half the sum of squared residuals, on the pairs of its level.
+    pub cost: f64,
+    /// Level of the search at which it was left: 0 is the coarsest.
+    pub level: usize,
+    /// Refined starts that ended there; 0 where only a mirror image led there.
+    pub starts: usize,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, f64>,
+}
+
 /// Something the user ought to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
@@ -240,6 +294,12 @@ pub struct Report {
     pub scaling: Vec<ScalingResult>,
     /// Covariance, or why there is none.
     pub covariance: Result<Covariance, String>,
+    /// What the standard errors rest on; nothing where there are none.
+    pub uncertainty: Option<Uncertainty>,
+    /// Minima that the search met, that of the fit first.
+    pub basins: Vec<Basin>,
+    /// Profiles that were asked for.
+    pub profiles: Vec<Profile>,
     /// Cost and noise.
     pub cost: Cost,
     /// Warnings.
@@ -280,6 +340,9 @@ impl Report {
             "parameters": parameters,
             "scaling": self.scaling,
             "covariance": covariance,
+            "uncertainty": self.uncertainty,
+            "basins": self.basins,
+            "profiles": self.profiles,
             "cost": self.cost,
             "warnings": self.warnings,
             "counters": self.counters,

@@ -6,8 +6,7 @@ use dyne_xpcs_model::{Geometry, Mode, Physics, TimeGrid};
 use crate::rows::row;
 
 const GEOMETRY: Geometry = Geometry { q: 0.0054, phi_deg: 20.0, gap: 0.0 };
-const THETA: [f64; 14] =
-    [300., 0.1, 10., 2000., -0.2, 50., 100., 0.1, 5., 0.4, -0.03, 0., 0.2, 3.];
+const THETA: [f64; 14] = [300., 0.1, 10., 2000., -0.2, 50., 100., 0.1, 5., 0.4, -0.03, 0., 0.2, 3.];
 
 fn values(mode: Mode, theta: &[f64], geometry: &Geometry) -> Vec<f64> {
     let grid = TimeGrid::new(120, 0.1, 0.0);

@@ -73,6 +73,31 @@ pub(super) fn parameters(report: &Report) -> String {
     )
 }
 
+/// What the standard errors rest on, and the profiles.
+pub(super) fn error_bars(report: &Report) -> String {
+    let facts = facts::error_bars(report);
+    if facts.is_empty() {
+        return String::new();
+    }
+    let profiles: String = report
+        .profiles
+        .iter()
+        .map(|p| format!("<p>Profile of {}: {}</p>\n", escape(&p.name), escape(&facts::profile(p))))
+        .collect();
+    format!("<section>\n<h2>Error bars</h2>\n{}{profiles}</section>\n", tables::facts(&facts))
+}
+
+/// Minima of the search, the fit's own first.
+pub(super) fn basins(report: &Report) -> String {
+    if report.basins.len() < 2 {
+        return String::new();
+    }
+    format!(
+        "<section class=\"whole\">\n<h2>Minima of the search</h2>\n{}</section>\n",
+        tables::basins(report)
+    )
+}
+
 /// Correlation matrix, or why there is none.
 pub(super) fn correlation(report: &Report) -> String {
     let content = match (&report.covariance, correlation::figure(report)) {

@@ -47,6 +47,21 @@ fn treatment(p: &ParameterResult) -> String {
     parts.join(", ")
 }
 
+/// Minima of the search.
+pub(super) fn basins(report: &Report) -> String {
+    let head = "<tr><th class=\"n\">cost</th><th class=\"n\">starts</th><th class=\"n\">level</th>\
+                <th>parameters</th></tr>";
+    let row = |[cost, starts, level, parameters]: [String; 4]| {
+        format!(
+            "<tr><td class=\"n\">{cost}</td><td class=\"n\">{starts}</td><td class=\"n\">{level}</td>\
+             <td>{}</td></tr>\n",
+            escape(&parameters)
+        )
+    };
+    let rows: String = facts::basins(report).into_iter().map(row).collect();
+    table(head, &rows)
+}
+
 /// Contrast and offset of every bin.
 pub(super) fn scaling(report: &Report) -> String {
     let head = "<tr><th class=\"n\">bin</th><th class=\"n\">φ (°)</th><th class=\"n\">q (Å⁻¹)</th>\

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
-    BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, OtherConvention,
-    ParameterResult, Provenance, Report, ScalingResult, Status, Timings, Warning,
+    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, OtherConvention,
+    ParameterResult, Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
+    Warning,
 };
 
 const T_END_S: f64 = 100.0;
@@ -196,6 +197,30 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         parameters: parameters(),
         scaling: (0..bins).map(|k| scaling(k, phi(k))).collect(),
         covariance: Ok(covariance()),
+        uncertainty: Some(Uncertainty {
+            method: "speckle".to_owned(),
+            about: "score covariance of simulated speckles".to_owned(),
+            instead_of: None,
+            pixels: Some(512.3),
+            counts: vec![Some(0.05), None],
+            counts_source: "read off the diagonal".to_owned(),
+            information: BTreeMap::from([("D0".to_owned(), 1.5)]),
+        }),
+        basins: vec![Basin {
+            cost: 2296.6,
+            level: 2,
+            starts: 7,
+            parameters: BTreeMap::from([("D0".to_owned(), 1234.5)]),
+        }],
+        profiles: vec![Profile {
+            name: "alpha".to_owned(),
+            unit: "–".to_owned(),
+            values: vec![-0.5, -0.4, -0.3],
+            deviations: vec![-1.2, 0.0, 1.1],
+            interval68: [Some(-0.48), Some(-0.31)],
+            interval95: [None, None],
+            deeper: false,
+        }],
         cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
         warnings: vec![Warning {
             code: "at_bound".to_owned(),

@@ -58,4 +58,15 @@ impl UncertaintyMethod {
             Self::Information => "information",
         }
     }
+
+    /// What it is, one sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Speckle => {
+                "H⁻¹BH⁻¹ with the score covariance of speckles simulated under the fitted model"
+            }
+            Self::Dyadic => "H⁻¹BH⁻¹ with residuals clustered over blocks of frames",
+            Self::Information => "s²·H⁻¹ of the Gauss-Newton Hessian, pairs taken as independent",
+        }
+    }
 }

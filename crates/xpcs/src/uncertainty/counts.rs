@@ -21,6 +21,19 @@ pub enum CountsSource {
     Unknown,
 }
 
+impl CountsSource {
+    /// Where they come from, one phrase.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Given => "given by uncertainty.counts",
+            Self::Diagonal => "read off the diagonal of the matrices",
+            Self::Unknown => {
+                "not known, as the diagonal does not show them: no shot noise is assumed, and the error bars are rather too large"
+            }
+        }
+    }
+}
+
 /// Mean counts per pixel and frame of each bin.
 ///
 /// **Formula** $1/n = \langle c2_{ii}\rangle - o - c$: ⟨I²⟩/⟨I⟩² of Poisson counts exceeds that of the
@@ -36,7 +49,7 @@ pub fn mean_counts(minimum: &Minimum<'_>, given: Option<f64>) -> (Vec<Counts>, C
     }
     let excess: Vec<Option<f64>> = (0..bins)
         .map(|bin| {
-            let diagonal = minimum.problem.matrices.diagonal(bin)?;
+            let diagonal = minimum.problem.matrices.triangle(bin).diagonal()?;
             let used = &diagonal[minimum.problem.matrices.skip()..];
             let mean = used.iter().sum::<f64>() / used.len() as f64;
             let scaling = minimum.scaling[bin];
