@@ -142,7 +142,7 @@ pub(crate) struct CalibrateArguments {
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) frames: usize,
     /// Contrast
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.5)]
     pub(crate) contrast: f64,
     /// Seed of truths and noise
     #[arg(long, default_value_t = 1)]

@@ -1,7 +1,7 @@
 //! `dyne calibrate`: simulate speckle data many times, fit them, tabulate the error bars.
 
 use dyne_runtime::{Cancel, Event, Observer};
-use dyne_xpcs::calibrate::{Cell, Record, Setting, coverage, markdown, trial};
+use dyne_xpcs::calibrate::{Cell, Record, Setting, coverage, markdown, trials};
 
 use crate::args::CalibrateArguments;
 use crate::failure::{Ending, Failure};
@@ -13,25 +13,31 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let _ = ctrlc::set_handler(|| CANCEL.request());
     let setting =
         Setting { frames: arguments.frames, contrast: arguments.contrast, seed: arguments.seed };
-    let cells = cells(arguments)?;
+    let sets = sets(arguments)?;
     let mut record = Record::open(&arguments.out, setting)?;
-    let wanted: Vec<(Cell, u64)> = (0..arguments.fits)
-        .flat_map(|number| cells.iter().map(move |cell| (*cell, number)))
-        .filter(|(cell, number)| !record.has(*cell, *number))
+    let missing = |set: &Vec<Cell>, number: u64| -> Vec<Cell> {
+        set.iter().filter(|cell| !record.has(**cell, number)).copied().collect()
+    };
+    let wanted: Vec<(Vec<Cell>, u64)> = (0..arguments.fits)
+        .flat_map(|number| sets.iter().map(move |set| (set, number)))
+        .map(|(set, number)| (missing(set, number), number))
+        .filter(|(cells, _)| !cells.is_empty())
         .collect();
     let lanes = machine::lanes(arguments.threads)?;
     let progress = Progress::new(&arguments.telling, &CANCEL)?;
-    let total = Some(wanted.len() as u64);
+    let total = Some(wanted.iter().map(|(cells, _)| cells.len() as u64).sum());
     progress.event(&Event::PhaseStarted { phase: "calibrate", total });
     let mut done = 0;
     for batch in wanted.chunks(2 * lanes.count()) {
         if CANCEL.requested() {
             break;
         }
-        for result in lanes.map(batch, |(cell, number)| trial(*cell, setting, *number)) {
-            record.add(result?)?;
+        for results in lanes.map(batch, |(cells, number)| trials(cells, setting, *number)) {
+            for trial in results? {
+                record.add(trial)?;
+                done += 1;
+            }
         }
-        done += batch.len() as u64;
         progress.event(&Event::Progress { phase: "calibrate", done, total });
     }
     progress.clear();
@@ -44,22 +50,19 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     Ok(if CANCEL.requested() { Ending::Interrupted } else { Ending::Converged })
 }
 
-/// Every mode with every number of pixels and every mean count.
-fn cells(arguments: &CalibrateArguments) -> Result<Vec<Cell>, Failure> {
+/// For every mode and number of pixels the cells of all mean counts.
+fn sets(arguments: &CalibrateArguments) -> Result<Vec<Vec<Cell>>, Failure> {
     let counts = arguments.counts.iter().map(|text| mean_counts(text));
     let counts = counts.collect::<Result<Vec<_>, _>>()?;
-    let mut cells = Vec::new();
+    let mut sets = Vec::new();
     for name in &arguments.mode {
         let mode = name.parse().map_err(Failure::Usage)?;
         for pixels in &arguments.pixels {
-            cells.extend(counts.iter().map(|counts| Cell {
-                mode,
-                pixels: *pixels,
-                counts: *counts,
-            }));
+            let cell = |counts: &Option<f64>| Cell { mode, pixels: *pixels, counts: *counts };
+            sets.push(counts.iter().map(cell).collect());
         }
     }
-    Ok(cells)
+    Ok(sets)
 }
 
 fn mean_counts(text: &str) -> Result<Option<f64>, Failure> {

@@ -12,5 +12,6 @@ pub use catalog::{
 pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use simulate::{
     Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
+    simulate_counts,
 };
 pub use triangle::{Samples, Triangle};

@@ -126,16 +126,48 @@ pub fn simulate_bin(
                 row.iter_mut().for_each(|value| *value += sigma * generator.normal());
             })
         }
-        Noise::Speckle { pixels, counts } => {
-            let field = &Field::try_new(truth, bin, lanes)?;
-            let stream = stream.split("speckle");
-            let contrast = spec.contrast;
-            let pixels = Pixels { field, frames, count: pixels, counts, contrast, stream };
-            let moments = pixels.moments(lanes);
-            moments.check_lit(bin)?;
-            Ok(spec.normalise(&moments, frames))
+        Noise::Speckle { counts, .. } => {
+            let mut matrices = simulate_counts(truth, bin, spec, &[counts], lanes)?;
+            Ok(matrices.remove(0))
         }
     }
+}
+
+/// The matrices of one bin that the same speckles make at several mean counts, for the price of
+/// one set of fields. Each is the one that [`simulate_bin`] makes at that mean count.
+///
+/// **Edges** noise that is not speckle is an error: there are no pixels.
+/// **Checked by** `tests/simulate.rs`: `several_mean_counts_share_their_speckles`.
+///
+/// # Errors
+/// As [`simulate_bin`].
+pub fn simulate_counts(
+    truth: &dyn Truth,
+    bin: usize,
+    spec: &Simulation,
+    counts: &[Counts],
+    lanes: &Lanes,
+) -> Result<Vec<SimulatedMatrix>, SimulateError> {
+    let Noise::Speckle { pixels, .. } = spec.noise else { return Err(SimulateError::Pixels) };
+    for counts in counts {
+        let noise = Noise::Speckle { pixels, counts: *counts };
+        Simulation { noise, ..spec.clone() }.check()?;
+    }
+    let frames = truth.frames();
+    if frames < 2 {
+        return Err(SimulateError::Frames { bin, frames });
+    }
+    let field = &Field::try_new(truth, bin, lanes)?;
+    let stream = Stream::new(spec.seed).split("two-time").index(bin as u64).split("speckle");
+    let contrast = spec.contrast;
+    let pixels = Pixels { field, frames, count: pixels, counts, contrast, stream };
+    let moments = pixels.moments(lanes).into_iter();
+    moments
+        .map(|moments| {
+            moments.check_lit(bin)?;
+            Ok(spec.normalise(&moments, frames))
+        })
+        .collect()
 }
 
 impl Simulation {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
     Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Triangle, Truth,
-    simulate_bin,
+    simulate_bin, simulate_counts,
 };
 
 /// One field component with covariance `g1(bin, i, j)`.
@@ -283,6 +283,20 @@ fn the_spread_follows_pixels_and_counts() {
         let scaled = variance * pixels as f64 / (single * single);
         assert!((scaled - 1.0).abs() < 0.15, "{pixels} pixels, {counts:?}: {scaled}");
     }
+}
+
+#[test]
+fn several_mean_counts_share_their_speckles() {
+    let truth = decay(40, 8.0);
+    let counts = [Counts::Infinite, Counts::Mean(0.5)];
+    let lanes = Lanes::solo();
+    let together =
+        simulate_counts(&truth, 1, &spec(speckle(70, counts[1]), 0.4), &counts, &lanes).unwrap();
+    for (found, counts) in together.iter().zip(counts) {
+        assert_eq!(*found, simulate(&truth, 1, &spec(speckle(70, counts), 0.4)));
+    }
+    let none = simulate_counts(&truth, 1, &spec(Noise::None, 0.4), &counts, &lanes);
+    assert!(matches!(none, Err(SimulateError::Pixels)));
 }
 
 #[test]

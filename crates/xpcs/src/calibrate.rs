@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
-use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices};
+use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -132,34 +132,62 @@ pub fn azimuths(mode: Mode) -> &'static [f64] {
     }
 }
 
-/// Simulates and fits trial `number` of `cell`. It is fixed by the arguments, whatever else is run.
+/// Simulates and fits trial `number` of some cells that differ in their mean counts alone: their
+/// matrices come from the same speckles. A trial is fixed by its cell, the setting and its number,
+/// whatever else is run.
 ///
 /// # Errors
 /// [`CalibrateError`].
-pub fn trial(cell: Cell, setting: Setting, number: u64) -> Result<Trial, CalibrateError> {
+///
+/// # Panics
+/// When the cells differ in more than their mean counts, or there are none.
+pub fn trials(cells: &[Cell], setting: Setting, number: u64) -> Result<Vec<Trial>, CalibrateError> {
+    let first = cells[0];
+    let alike = |cell: &Cell| cell.mode == first.mode && cell.pixels == first.pixels;
+    assert!(cells.iter().all(alike), "cells of one mode and pixel number");
     let lanes = Lanes::solo();
-    let sim = experiment(cell, setting, number)?;
-    let truth = sim.parameter_values();
+    let sim = experiment(Cell { counts: None, ..first }, setting, number)?;
     let plan = plan(&sim)?;
     let experiment = Experiment::try_new(sim)?;
-    let triangles = plan
-        .positions
-        .iter()
-        .map(|bin| experiment.matrix(*bin, &lanes).map(|m| m.triangle.with_diagonal(m.diagonal)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let matrices = Matrices::new(triangles, plan.skip());
-    let cancel = Cancel::new();
+    let counts: Vec<Counts> = cells.iter().map(mean).collect();
+    let mut triangles: Vec<Vec<Triangle>> = cells.iter().map(|_| Vec::new()).collect();
+    for bin in &plan.positions {
+        let matrices = experiment.matrices(*bin, &counts, &lanes)?;
+        for (own, matrix) in triangles.iter_mut().zip(matrices) {
+            own.push(matrix.triangle.with_diagonal(matrix.diagonal));
+        }
+    }
+    let fits = cells.iter().zip(triangles);
+    fits.map(|(cell, triangles)| {
+        let matrices = Matrices::new(triangles, plan.skip());
+        trial(*cell, number, &plan, &matrices, experiment.config())
+    })
+    .collect()
+}
+
+fn mean(cell: &Cell) -> Counts {
+    cell.counts.map_or(Counts::Infinite, Counts::Mean)
+}
+
+fn trial(
+    cell: Cell,
+    number: u64,
+    plan: &Plan,
+    matrices: &Matrices,
+    sim: &SimConfig,
+) -> Result<Trial, CalibrateError> {
+    let (lanes, cancel) = (Lanes::solo(), Cancel::new());
     let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
     let size = PictureSize { pixels: 1 };
-    let fitted = fit(&plan, &matrices, resources, resources, size, &Silent)?;
-    let dyadic = dyadic(&plan, &matrices, &fitted, resources)?;
-    let expected = expected(&plan, experiment.config(), cell, resources)?;
+    let fitted = fit(plan, matrices, resources, resources, size, &Silent)?;
+    let dyadic = dyadic(plan, matrices, &fitted, resources)?;
+    let expected = expected(plan, sim, cell, resources)?;
     Ok(Trial {
         cell,
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
-        pulls: pulls(&plan, &fitted, dyadic.as_ref(), &expected, &truth),
+        pulls: pulls(plan, &fitted, dyadic.as_ref(), &expected, &sim.parameter_values()),
     })
 }
 
@@ -279,7 +307,7 @@ fn expected(
         residuals: &[],
         information: &information,
     };
-    let counts = vec![cell.counts.map_or(Counts::Infinite, Counts::Mean); matrices.bins()];
+    let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
     let pixels = Pixels::Given(cell.pixels as f64);
     Ok(speckle_covariance(&minimum, &counts, pixels, options)?.covariance)

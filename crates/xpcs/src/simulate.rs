@@ -6,6 +6,7 @@ use dyne_math::simd::Level;
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
     Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
+    simulate_counts,
 };
 use dyne_xpcs_model::model::KeptFrames;
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
@@ -100,12 +101,29 @@ impl Experiment {
     /// # Errors
     /// [`ExperimentError::Simulate`].
     pub fn matrix(&self, bin: usize, lanes: &Lanes) -> Result<SimulatedMatrix, ExperimentError> {
+        Ok(simulate_bin(self, bin, &self.simulation(bin), lanes)?)
+    }
+
+    /// The matrices of one angle that the same speckles make at several mean counts.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Simulate`], also where the noise is not speckle.
+    pub fn matrices(
+        &self,
+        bin: usize,
+        counts: &[Counts],
+        lanes: &Lanes,
+    ) -> Result<Vec<SimulatedMatrix>, ExperimentError> {
+        Ok(simulate_counts(self, bin, &self.simulation(bin), counts, lanes)?)
+    }
+
+    fn simulation(&self, bin: usize) -> Simulation {
         let at = |values: &PerBin| match values.values() {
             [one] => *one,
             each => each[bin],
         };
         let noise = &self.config.noise;
-        let spec = Simulation {
+        Simulation {
             noise: match noise.kind {
                 NoiseKind::None => Noise::None,
                 NoiseKind::Gaussian => Noise::Gaussian { sigma: noise.sigma },
@@ -118,8 +136,7 @@ impl Experiment {
             offset: at(&self.config.offset),
             element: Element::F32,
             seed: noise.seed,
-        };
-        Ok(simulate_bin(self, bin, &spec, lanes)?)
+        }
     }
 }
 

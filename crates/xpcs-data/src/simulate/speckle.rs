@@ -24,7 +24,7 @@ pub(super) struct Pixels<'a> {
     pub(super) field: &'a Field,
     pub(super) frames: usize,
     pub(super) count: usize,
-    pub(super) counts: Counts,
+    pub(super) counts: &'a [Counts],
     pub(super) contrast: f64,
     pub(super) stream: Stream,
 }
@@ -44,51 +44,79 @@ struct Tile {
 }
 
 impl Pixels<'_> {
-    /// Draws all pixels and adds up their moments.
-    pub(super) fn moments(&self, lanes: &Lanes) -> Moments {
+    /// Draws all pixels and adds up their moments, once for each mean count.
+    pub(super) fn moments(&self, lanes: &Lanes) -> Vec<Moments> {
         let weights = mode_weights(self.contrast);
-        let mut sums = vec![0.0; self.frames];
-        let tiles: Vec<Mutex<Tile>> = (0..self.frames)
-            .step_by(ROWS_PER_TILE)
-            .map(|first| Mutex::new(Tile::new(first, self.frames)))
-            .collect();
+        let mut sums: Vec<Sums> = self.counts.iter().map(|_| Sums::new(self.frames)).collect();
         let starts: Vec<usize> = (0..self.count).step_by(PIXELS_PER_BLOCK).collect();
         for round in starts.chunks(BLOCKS_PER_ROUND) {
             let blocks = lanes.map(round, |&start| {
                 let end = self.count.min(start + PIXELS_PER_BLOCK);
                 self.intensities(start..end, &weights)
             });
-            for block in &blocks {
-                add_columns(block, &mut sums);
+            for (k, sums) in sums.iter_mut().enumerate() {
+                sums.add(&blocks, k, lanes);
             }
-            lanes.map(&tiles, |tile| {
-                let mut tile = tile.lock().expect("no lane panics while it holds a tile");
-                blocks.iter().for_each(|block| tile.add(block));
-            });
         }
-        let tiles = tiles
-            .into_iter()
-            .map(|tile| tile.into_inner().expect("no lane panics while it holds a tile"))
-            .collect();
-        Moments { pixels: self.count as f64, sums, tiles }
+        sums.into_iter().map(|sums| sums.moments(self.count)).collect()
     }
 
-    /// Intensities or counts of the pixels of a block, frames × pixels. Each pixel has its
-    /// own streams for field and counts, so counts see the same speckle as none.
-    fn intensities(&self, pixels: Range<usize>, weights: &[f64]) -> Mat<f64> {
+    /// Intensities or counts of the pixels of a block, frames × pixels, one matrix for each mean
+    /// count. Each pixel has its own streams for field and counts, so counts see the same
+    /// speckle as none.
+    fn intensities(&self, pixels: Range<usize>, weights: &[f64]) -> Vec<Mat<f64>> {
         let streams: Vec<Stream> = pixels.map(|pixel| self.stream.index(pixel as u64)).collect();
         let mut fields: Vec<Generator> =
             streams.iter().map(|stream| stream.split("field").generator()).collect();
-        let mut intensities = self.field.intensities(weights, &mut fields);
-        if let Counts::Mean(mean) = self.counts {
-            for (pixel, stream) in streams.iter().enumerate() {
-                let mut shot = stream.split("shot").generator();
-                for value in intensities.col_as_slice_mut(pixel) {
-                    *value = shot.poisson(mean * *value);
-                }
+        let drawn = self.field.intensities(weights, &mut fields);
+        self.counts.iter().map(|counts| detected(&drawn, *counts, &streams)).collect()
+    }
+}
+
+/// What a detector counts of the intensities of some pixels.
+fn detected(drawn: &Mat<f64>, counts: Counts, streams: &[Stream]) -> Mat<f64> {
+    let mut intensities = drawn.clone();
+    if let Counts::Mean(mean) = counts {
+        for (pixel, stream) in streams.iter().enumerate() {
+            let mut shot = stream.split("shot").generator();
+            for value in intensities.col_as_slice_mut(pixel) {
+                *value = shot.poisson(mean * *value);
             }
         }
-        intensities
+    }
+    intensities
+}
+
+/// Moments while they are added up.
+struct Sums {
+    first: Vec<f64>,
+    tiles: Vec<Mutex<Tile>>,
+}
+
+impl Sums {
+    fn new(frames: usize) -> Self {
+        let starts = (0..frames).step_by(ROWS_PER_TILE);
+        let tiles = starts.map(|first| Mutex::new(Tile::new(first, frames))).collect();
+        Self { first: vec![0.0; frames], tiles }
+    }
+
+    /// Adds the `k`-th matrix of each block.
+    fn add(&mut self, blocks: &[Vec<Mat<f64>>], k: usize, lanes: &Lanes) {
+        for block in blocks {
+            add_columns(&block[k], &mut self.first);
+        }
+        lanes.map(&self.tiles, |tile| {
+            let mut tile = tile.lock().expect("no lane panics while it holds a tile");
+            blocks.iter().for_each(|block| tile.add(&block[k]));
+        });
+    }
+
+    fn moments(self, pixels: usize) -> Moments {
+        let tiles = self.tiles.into_iter();
+        let tiles = tiles
+            .map(|tile| tile.into_inner().expect("no lane panics while it holds a tile"))
+            .collect();
+        Moments { pixels: pixels as f64, sums: self.first, tiles }
     }
 }
 
