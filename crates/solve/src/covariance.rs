@@ -91,6 +91,7 @@ pub struct Covariance {
     residual_variance: Option<f64>,
     parameters: usize,
     spectrum: Vec<f64>,
+    weakest: Vec<(usize, f64)>,
 }
 
 impl Covariance {
@@ -122,6 +123,7 @@ impl Covariance {
             reasons,
             residual_variance: None,
             parameters: information.factor.rank() + rank,
+            weakest: information.weakest(transform),
             spectrum: information.spectrum,
         };
         covariance.scale(equations);
@@ -199,6 +201,32 @@ impl Covariance {
     /// eliminated, diagonal scaled to 1; ascending.
     pub fn spectrum(&self) -> &[f64] {
         &self.spectrum
+    }
+
+    /// The direction that the data determine least, in logarithms where a parameter is fitted so and
+    /// scaled to the unit diagonal of [`Self::spectrum`]: positions among θ and weights, heaviest
+    /// first, at most four; empty where nothing is free.
+    pub fn weakest(&self) -> &[(usize, f64)] {
+        &self.weakest
+    }
+
+    /// Variance of a quantity with these derivatives by the shared parameters, by the delta method
+    /// $g^TVg$. Parameters that are fixed count as exact.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first parameter with a derivative that has no variance.
+    pub fn propagate(&self, gradient: &[(usize, f64)]) -> Result<f64, &Reason> {
+        let moving: Vec<&(usize, f64)> = gradient
+            .iter()
+            .filter(|(k, slope)| *slope != 0.0 && self.reason(*k) != Some(&Reason::Fixed))
+            .collect();
+        let mut variance = 0.0;
+        for (i, a) in &moving {
+            for (j, b) in &moving {
+                variance += a * b * self.covariance(*i, *j)?;
+            }
+        }
+        Ok(variance.max(0.0))
     }
 
     /// Why parameter `i` has no variance; nothing where it has one.

@@ -116,10 +116,12 @@ impl Factor {
         }
     }
 
-    /// Eigenvalues, ascending, of the matrix `a` this factor was made of, scaled to a unit diagonal.
-    pub(crate) fn spectrum(&self, a: &[f64]) -> Result<Vec<f64>, SolveError> {
+    /// Eigenvalues, ascending, of the matrix `a` this factor was made of, scaled to a unit diagonal,
+    /// and the eigenvector of the first (empty at order 0).
+    pub(crate) fn spectrum(&self, a: &[f64]) -> Result<(Vec<f64>, Vec<f64>), SolveError> {
         let unit = scaled(a, &self.scale);
-        Ok(eigen(&unit, self.order())?.0)
+        let (values, vectors) = eigen(&unit, self.order())?;
+        Ok((values, vectors.into_iter().next().unwrap_or_default()))
     }
 
     /// Scale S of the variables: 1/√a_ii.

@@ -60,6 +60,24 @@ pub struct BinTerm {
     pub map: Vec<f64>,
 }
 
+/// A function of time that some parameters make up: a rate or a fraction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Name, as the papers write it.
+    pub name: &'static str,
+    /// Symbol for pictures.
+    pub symbol: &'static str,
+    /// Unit.
+    pub unit: &'static str,
+    /// What its time integral over the series is called, and the unit of that; nothing where it has
+    /// no name of its own.
+    pub integral: Option<(&'static str, &'static str)>,
+    /// Values on the frames.
+    pub values: Vec<f64>,
+    /// Derivatives by a parameter, with its position; by all others they are 0.
+    pub slopes: Vec<(usize, Vec<f64>)>,
+}
+
 /// A model of m(θ; q, φ, i, j), the normalised correlation with m = 1 on the diagonal. It
 /// knows no contrast, offset, weight or datum.
 ///
@@ -130,6 +148,9 @@ pub trait Model: Send + Sync {
     fn phase(&self, _tables: &Tables, _term: &BinTerm, _component: usize, _j: usize) -> f64 {
         0.0
     }
+
+    /// The functions of time behind θ, on every frame of `grid`.
+    fn curves(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Curve>;
 
     /// Where a step from `theta` leads along the curve on which the rates change most nearly
     /// in proportion to it; θ + step to first order.

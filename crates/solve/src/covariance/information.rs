@@ -21,6 +21,8 @@ pub(super) struct Information {
     natural: Vec<f64>,
     pub(super) factor: Factor,
     pub(super) spectrum: Vec<f64>,
+    /// Direction of the smallest eigenvalue over `inside`, unit length in scaled variables.
+    weakest: Vec<f64>,
 }
 
 impl Information {
@@ -64,8 +66,20 @@ impl Information {
             .collect();
         let tolerance = RANK_TOLERANCE.max(reduced.noise());
         let factor = Factor::try_new(&block, inside.len(), tolerance)?;
-        let spectrum = factor.spectrum(&block)?;
-        Ok(Self { inside, held, columns, natural, factor, spectrum })
+        let (spectrum, weakest) = factor.spectrum(&block)?;
+        Ok(Self { inside, held, columns, natural, factor, spectrum, weakest })
+    }
+
+    /// The weakest direction: positions among θ and weights, heaviest first, at most four.
+    pub(super) fn weakest(&self, transform: &Transform) -> Vec<(usize, f64)> {
+        let mut weights = vec![0.0; transform.shared()];
+        for (j, weight) in weights.iter_mut().enumerate() {
+            let position = transform
+                .variable_of(j)
+                .and_then(|i| self.inside.iter().position(|&inside| inside == i));
+            *weight = position.map_or(0.0, |k| self.weakest[k]);
+        }
+        heaviest(&weights)
     }
 
     /// T v for a vector over the inside variables.

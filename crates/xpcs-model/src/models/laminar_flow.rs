@@ -9,15 +9,15 @@ use dyne_math::simd::{Isa, Kernel, Level, WIDTH, dispatch};
 use dyne_math::table::Table;
 
 use super::ShearConvention;
-use super::static_isotropic::{check_integral, start_transport};
+use super::static_isotropic::{check_integral, start_transport, transport_curve};
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{LAMINAR_FLOW, ParameterSpec};
 use crate::scalar::Scalar;
 use crate::terms::power_rate::{
     Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
-    reversed as reversed_rate,
+    reversed as reversed_rate, values_and_slopes,
 };
 use crate::terms::shear::{self, Convention, Floored, phase_factor};
 
@@ -159,6 +159,20 @@ impl Model for LaminarFlow {
             ShearConvention::Published => Some(amplitude * shear::sinc(k * (g[j] - g[i]))),
             _ => None,
         }
+    }
+
+    fn curves(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Curve> {
+        let floor = shear_floor(&self.convention);
+        let (values, slopes) = values_and_slopes(grid, [theta[3], theta[4], theta[5]], floor, 3);
+        let shear = Curve {
+            name: "gamma_dot",
+            symbol: "γ̇",
+            unit: "s⁻¹",
+            integral: Some(("strain", "–")),
+            values,
+            slopes,
+        };
+        vec![transport_curve(("J", "J"), theta, grid, self.convention.floor, 0), shear]
     }
 
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {

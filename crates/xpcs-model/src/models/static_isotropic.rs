@@ -9,11 +9,12 @@ use dyne_math::table::Table;
 
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, STATIC};
 use crate::scalar::Scalar;
 use crate::terms::power_rate::{
     Floor, ROWS, advance as advance_rate, freed as freed_rate, integral, integrate,
+    values_and_slopes,
 };
 use crate::terms::shear::Convention;
 
@@ -55,6 +56,19 @@ pub(super) fn start_transport(u: &[f64], window: &ScatteringWindow) -> [f64; 3] 
     let alpha = 3.0 * u[1] - 1.5;
     let reference = 0.3 * window.last_time;
     [rate / reference.powf(alpha), alpha, rate * (0.6 * u[2] - 0.1)]
+}
+
+/// J(t) = D0·t^alpha + D_offset with its floor, of the three parameters from `first` on.
+pub(super) fn transport_curve(
+    name: (&'static str, &'static str),
+    theta: &[f64],
+    grid: &TimeGrid,
+    floor: f64,
+    first: usize,
+) -> Curve {
+    let rate = [theta[first], theta[first + 1], theta[first + 2]];
+    let (values, slopes) = values_and_slopes(grid, rate, Floor::At(floor), first);
+    Curve { name: name.0, symbol: name.1, unit: "Å²/s", integral: None, values, slopes }
 }
 
 impl Model for StaticIsotropic {
@@ -115,6 +129,10 @@ impl Model for StaticIsotropic {
     ) -> Option<f64> {
         let a = tables.rows.row(0);
         Some((0.5 * term.coefficients[0] * (a[j] - a[i])).exp())
+    }
+
+    fn curves(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Curve> {
+        vec![transport_curve(("J", "J"), theta, grid, self.convention.floor, 0)]
     }
 
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {

@@ -12,16 +12,16 @@ use dyne_math::simd::{Isa, Kernel, Level, WIDTH, dispatch};
 use dyne_math::table::Table;
 
 use super::TwoComponentConvention;
-use super::static_isotropic::{check_integral, start_transport};
+use super::static_isotropic::{check_integral, start_transport, transport_curve};
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, TWO_COMPONENT};
 use crate::scalar::Scalar;
 use crate::terms::fraction::{self, Clip};
 use crate::terms::power_rate::{
     Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
-    reversed as reversed_rate, without_origin,
+    reversed as reversed_rate, values_and_slopes, without_origin,
 };
 
 /// Largest phase between first and last frame, rad: beyond it sine and cosine are noise.
@@ -190,6 +190,25 @@ impl Model for TwoComponent {
             0 => 0.0,
             _ => term.coefficients[1] * tables.rows.row(VELOCITY)[j],
         }
+    }
+
+    fn curves(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Curve> {
+        let (values, slopes) = values_and_slopes(grid, rate(theta, V0), Floor::None, V0);
+        let velocity = Curve {
+            name: "v",
+            symbol: "v",
+            unit: "Å/s",
+            integral: Some(("displacement", "Å")),
+            values,
+            slopes,
+        };
+        let clip = if self.published() { Clip::Hard } else { Clip::Soft };
+        vec![
+            transport_curve(("J_ref", "J ref"), theta, grid, 0.0, 0),
+            transport_curve(("J_sample", "J sample"), theta, grid, 0.0, 3),
+            velocity,
+            fraction::curve(grid, fractions(theta), clip, F0),
+        ]
     }
 
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {

@@ -6,6 +6,7 @@
 use dyne_math::table::Table;
 
 use crate::grid::TimeGrid;
+use crate::model::Curve;
 use crate::scalar::Scalar;
 
 /// Rows a fraction takes in a table: cos χ, sin χ, and the derivatives of χ by f0, f1, f3.
@@ -58,6 +59,23 @@ pub fn fraction([f0, f1, f2, f3]: [f64; 4], clip: Clip, t: f64) -> (f64, [f64; 3
     // 0 times an exponential that overflows the slope of a clipped frame would not be 0.
     let by = |x: f64| if slope == 0.0 { 0.0 } else { slope * x };
     (xs, [by(e), by(f0 * (t - f2) * e), by(1.0)])
+}
+
+/// xs on the frames and its derivatives by f0, f1, f2 and f3, which stand at `first` and after
+/// among the parameters.
+///
+/// **Checked by** `tests/it/curves.rs`.
+pub fn curve(grid: &TimeGrid, parameters: [f64; 4], clip: Clip, first: usize) -> Curve {
+    let mut columns = [const { Vec::new() }; 5];
+    for t in grid.times() {
+        let (xs, [by_f0, by_f1, by_f3]) = fraction(parameters, clip, *t);
+        let by_f2 = -parameters[0] * parameters[1] * by_f0;
+        let row = [xs, by_f0, by_f1, by_f2, by_f3];
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    let [values, slopes @ ..] = columns;
+    let slopes = slopes.into_iter().enumerate().map(|(k, s)| (first + k, s)).collect();
+    Curve { name: "xs", symbol: "xs", unit: "–", integral: None, values, slopes }
 }
 
 /// Fills rows `first .. first + 5` of `table`: cos χ = xr/n, sin χ = xs/n, n² = xs² + xr², and

@@ -64,6 +64,30 @@ pub fn integrate(
     floored
 }
 
+/// Values of f(t) = a·t^b + c on the frames and its derivatives by a, b and c, which stand at
+/// `first` and after among the parameters: what [`integrate`] integrates.
+///
+/// **Edges** as there. **Checked by** `tests/it/curves.rs`.
+pub fn values_and_slopes(
+    grid: &TimeGrid,
+    [a, b, c]: [f64; 3],
+    floor: Floor,
+    first: usize,
+) -> (Vec<f64>, Vec<(usize, Vec<f64>)>) {
+    let mut columns = [const { Vec::new() }; 4];
+    for k in 0..grid.frames() {
+        let p = (b * grid.ln_time(k)).exp();
+        let f = a * p + c;
+        let row = match floor {
+            Floor::At(least) if f <= least => [least, 0.0, 0.0, 0.0],
+            _ => [f, p, a * p * grid.ln_time(k), 1.0],
+        };
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    let [values, by_a, by_b, by_c] = columns;
+    (values, vec![(first, by_a), (first + 1, by_b), (first + 2, by_c)])
+}
+
 /// Takes the power law as 0 at times t ≤ 0 in rows that [`integrate`] filled, where f(0) is
 /// evaluated at dt/2: f(0) = max(c, floor), without derivatives by a and b.
 ///

@@ -1,5 +1,6 @@
 //! Derivatives, limits and reference numbers of the models.
 
+mod curves;
 mod derivatives;
 mod dual;
 mod golden;
