@@ -7,6 +7,8 @@ use crate::triangle::Triangle;
 
 /// Groups of ages from which the uncertainty of a half-decay is taken.
 const GROUPS: usize = 4;
+/// Blocks of frames of a group, spread over the third so that ageing within it is not noise.
+const BLOCKS: usize = 3;
 /// Ratios this near 1 are no ageing, however small the uncertainty is.
 const SAME: f64 = 0.1;
 /// Standard deviations beyond which a ratio differs from 1.
@@ -25,7 +27,8 @@ pub struct HalfDecay {
 ///
 /// **Formula.** In a third, g(l) is the mean of c2 at lag l over its pairs; the half-decay is the
 /// lag at which g − baseline falls to half of 2 g(1) − g(2) − baseline, on the line between two
-/// lags. Standard error: jackknife over four groups of ages. Ageing is seen where ln ratio is
+/// lags. Standard error: jackknife over four groups of ages of three blocks each; too small where the decay is longer
+/// than a block. Ageing is seen where ln ratio is
 /// beyond 0.1 and three of its standard errors.
 ///
 /// **Edges.** None where a third does not fall by half within itself, or has fewer than 12 frames.
@@ -70,13 +73,13 @@ fn half_decay(triangle: &Triangle, frames: &[usize], baseline: f64) -> Option<Ha
         return None;
     }
     let value = half_lag(&LagSums::over(triangle, frames), frames.len(), baseline)?;
-    let size = frames.len().div_ceil(GROUPS);
+    let size = frames.len().div_ceil(GROUPS * BLOCKS);
     let without: Vec<f64> = (0..GROUPS)
         .filter_map(|g| {
             let left: Vec<usize> = frames
                 .iter()
                 .enumerate()
-                .filter(|(k, _)| k / size != g)
+                .filter(|(k, _)| k / size % GROUPS != g)
                 .map(|(_, frame)| *frame)
                 .collect();
             half_lag(&LagSums::over(triangle, &left), frames.len(), baseline)
