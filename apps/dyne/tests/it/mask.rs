@@ -30,7 +30,7 @@ fn masked_frames_are_told_in_the_report() {
 #[test]
 fn masks_that_do_not_fit() {
     let folder = Folder::with(REST);
-    let mut tell = |mask: &str, parts: &[&str], remedy: &str| {
+    let tell = |mask: &str, parts: &[&str], remedy: &str| {
         refused(&folder, &["--mode", "static", "--set", mask], 2, parts, remedy);
     };
     let parts = ["mask.frames: frames 50 to 70", "expected frames from 1 to 60"];
