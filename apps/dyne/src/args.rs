@@ -97,6 +97,9 @@ pub(crate) struct InspectArguments {
     /// Only what the headers tell; no matrix is read
     #[arg(long)]
     pub(crate) headers: bool,
+    /// Quality of each matrix before any model: outlier frames, baseline, contrast, ageing
+    #[arg(long, conflicts_with = "headers")]
+    pub(crate) quality: bool,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

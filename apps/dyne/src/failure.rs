@@ -63,9 +63,11 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) => Ending::Usage,
             Self::Plan(plan) | Self::Fit(FitError::Plan(plan)) => match plan {
-                PlanError::Solve(_) | PlanError::PerBin { .. } | PlanError::SeveralQ { .. } => {
-                    Ending::Usage
-                }
+                PlanError::Solve(_)
+                | PlanError::PerBin { .. }
+                | PlanError::SeveralQ { .. }
+                | PlanError::MaskFrames { .. }
+                | PlanError::MaskPairs { .. } => Ending::Usage,
                 _ => Ending::Data,
             },
             Self::Read(_) => Ending::Data,

@@ -8,11 +8,12 @@ use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{FitError, Fitted, fit, problem};
+use dyne_xpcs::mask::{self, Mask};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::{Report, Status, Timings};
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::results::{ArrayAxes, ResultFolder, write_npz};
-use dyne_xpcs_data::{Catalog, Matrices};
+use dyne_xpcs_data::{Catalog, Matrices, Reader};
 
 use crate::args::{FitArguments, Telling};
 use crate::failure::{Ending, Failure};
@@ -139,12 +140,11 @@ fn fit_with(
     let file = config.data.file.clone();
     let target = config.output.dir.clone();
     let hashing = std::thread::spawn(move || provenance::hash(&file));
-    let ((plan, matrices, catalog), read_s) = phase(progress, "read", || {
+    let ((plan, matrices, mask, catalog), read_s) = phase(progress, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
-        let triangles = reader.read(&plan.positions, plan.frames.clone(), lanes)?;
-        let matrices = Matrices::new(triangles, plan.skip());
-        Ok((plan, matrices, reader.catalog().clone()))
+        let (matrices, mask) = matrices(&plan, &*reader, lanes)?;
+        Ok((plan, matrices, mask, reader.catalog().clone()))
     })?;
     let (fitted, fit_s) = phase(progress, "fit", || {
         let resources = Resources { lanes, comm: &Solo, cancel };
@@ -155,6 +155,7 @@ fn fit_with(
     let hash = hashing.join().unwrap_or_else(|_| "none: hashing failed".to_owned());
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
     let mut report = account::report(&plan, &fitted, provenance);
+    report.mask = mask;
     for warning in &report.warnings {
         let (code, message) = (warning.code.clone(), warning.message.clone());
         progress.event(&Event::Warning { code, message });
@@ -172,6 +173,18 @@ fn fit_with(
     write_words(&report, &plan, &folder)?;
     folder.publish()?;
     Ok((report, target))
+}
+
+/// The selected matrices without the masked frames. Masked frames may hold values that are not
+/// finite, all others not.
+fn matrices(plan: &Plan, reader: &dyn Reader, lanes: &Lanes) -> Result<(Matrices, Mask), Failure> {
+    let triangles = reader.read_stored(&plan.positions, plan.frames.clone(), lanes)?;
+    let (matrices, mask) = mask::apply(plan, Matrices::new(triangles, plan.skip()), lanes)?;
+    let frames: Vec<usize> = matrices.positions().iter().map(|k| plan.frames.start + k).collect();
+    for (k, bin) in plan.positions.iter().enumerate() {
+        reader.catalog().check_finite(*bin, matrices.triangle(k), |at| frames[at])?;
+    }
+    Ok((matrices, mask))
 }
 
 /// PNG files, drawn on all lanes.
@@ -256,6 +269,14 @@ fn plan_text(plan: &Plan, catalog: &Catalog, lanes: &Lanes) -> String {
     let _ = writeln!(out, "mode        {}, shear {}", plan.mode, plan.config.physics.shear.name());
     let (first, last) = (plan.frames.start + 1, plan.frames.end);
     let _ = writeln!(out, "frames      {first} to {last}, of which {} skipped", plan.skip());
+    let masked: Vec<String> =
+        plan.masked.iter().map(|k| (plan.frames.start + k + 1).to_string()).collect();
+    if !masked.is_empty() {
+        let _ = writeln!(out, "masked      {}", masked.join(", "));
+    }
+    if plan.config.mask.auto {
+        let _ = writeln!(out, "            and the outlier frames, once the matrices are read");
+    }
     let _ = writeln!(out, "dt          {} s ({})", plan.dt.seconds, plan.dt.derivation);
     let _ = writeln!(out, "matrices    {}", plan.bins.len());
     for bin in &plan.bins {

@@ -7,28 +7,48 @@ use serde_json::json;
 
 use crate::args::InspectArguments;
 use crate::failure::{Ending, Failure};
-use crate::machine;
+use crate::{machine, quality};
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     let reader = dyne_xpcs_h5::open(&arguments.file)?;
-    let summaries = if arguments.headers {
-        Vec::new()
+    let lanes = machine::lanes(None)?;
+    let summaries =
+        if arguments.headers { Vec::new() } else { dyne_xpcs_h5::inspect(&*reader, &lanes)? };
+    let found = if arguments.quality {
+        let readable: Vec<&MatrixSummary> = summaries.iter().filter(|s| !is_refused(s)).collect();
+        quality::of(&*reader, &readable, &lanes)?
     } else {
-        dyne_xpcs_h5::inspect(&*reader, &machine::lanes(None)?)?
+        Vec::new()
     };
     let catalog = reader.catalog();
     if arguments.json {
-        println!("{:#}", json!({ "catalog": catalog, "matrices": summaries }));
+        let mut told = json!({ "catalog": catalog, "matrices": summaries });
+        if arguments.quality {
+            told["quality"] = quality::json(&found);
+        }
+        println!("{told:#}");
     } else {
         print!("{}", text(catalog, &summaries));
+        if arguments.quality {
+            print!("{}", quality::text(&found, catalog.dt.as_ref().map(|dt| dt.seconds)));
+        }
     }
-    Ok(if summaries.iter().any(is_unfit) { Ending::Reservations } else { Ending::Converged })
+    let noted = found.iter().any(|b| !b.quality.notes().is_empty());
+    Ok(if noted || summaries.iter().any(is_unfit) {
+        Ending::Reservations
+    } else {
+        Ending::Converged
+    })
 }
 
 /// Whether no fit takes the matrix.
 fn is_unfit(summary: &MatrixSummary) -> bool {
-    let refused = [StoredTriangle::Neither, StoredTriangle::Asymmetric];
-    summary.not_finite > 0 || refused.contains(&summary.stored)
+    summary.not_finite > 0 || is_refused(summary)
+}
+
+/// Whether the matrix is no two-time matrix at all.
+fn is_refused(summary: &MatrixSummary) -> bool {
+    [StoredTriangle::Neither, StoredTriangle::Asymmetric].contains(&summary.stored)
 }
 
 fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {

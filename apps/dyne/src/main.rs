@@ -11,6 +11,7 @@ mod inspect;
 mod machine;
 mod progress;
 mod provenance;
+mod quality;
 mod simulate;
 
 use std::process::ExitCode;

@@ -88,6 +88,29 @@ pub struct Catalog {
     pub notes: Vec<String>,
 }
 
+impl Catalog {
+    /// Refuses a matrix of the bin at position `bin` that holds a value that is not finite.
+    /// `frame` gives the 0-based frame of the file at a position along a side.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFinite`] for the first one.
+    pub fn check_finite(
+        &self,
+        bin: usize,
+        triangle: &Triangle,
+        frame: impl Fn(usize) -> usize,
+    ) -> Result<(), ReadError> {
+        let Some((row, column)) = triangle.first_not_finite() else { return Ok(()) };
+        Err(ReadError::NotFinite {
+            file: self.file.clone(),
+            path: self.bins[bin].path.clone(),
+            value: triangle.get(row, column),
+            row: frame(row) + 1,
+            column: frame(column) + 1,
+        })
+    }
+}
+
 /// Why a file cannot be used. The message says what failed, where, what was found and
 /// what was expected, then what to do.
 #[derive(Debug, Error)]
@@ -128,7 +151,7 @@ pub enum ReadError {
         remedy: String,
     },
     /// A matrix holds values that cannot be fitted.
-    #[error("{}: {path}: value {value} at frames ({row}, {column}) (counted from 1); expected a finite number\nleave the frames out with data.frames, or write the file again", file.display())]
+    #[error("{}: {path}: value {value} at frames ({row}, {column}) (counted from 1); expected a finite number\nleave the frames out with data.frames or mask.frames, or write the file again", file.display())]
     NotFinite {
         /// The file.
         file: PathBuf,
@@ -208,16 +231,35 @@ pub trait Reader: Send + Sync {
 
     /// Reads the matrices of the bins at positions `bins` of the catalogue, frames
     /// `frames` (0-based, end exclusive) of both axes, as packed upper triangles.
-    /// Chunks are decoded on `lanes`; nothing else of the file is read.
+    /// Chunks are decoded on `lanes`; nothing else of the file is read. NaN and infinite values
+    /// stay as they are.
     ///
     /// # Errors
     /// [`ReadError`] with file, dataset and offending value.
-    fn read(
+    fn read_stored(
         &self,
         bins: &[usize],
         frames: std::ops::Range<usize>,
         lanes: &Lanes,
     ) -> Result<Vec<Triangle>, ReadError>;
+
+    /// As [`Reader::read_stored`], and every value is finite.
+    ///
+    /// # Errors
+    /// [`ReadError`], [`ReadError::NotFinite`] for the first value that is not finite.
+    fn read(
+        &self,
+        bins: &[usize],
+        frames: std::ops::Range<usize>,
+        lanes: &Lanes,
+    ) -> Result<Vec<Triangle>, ReadError> {
+        let first = frames.start;
+        let triangles = self.read_stored(bins, frames, lanes)?;
+        for (bin, triangle) in bins.iter().zip(&triangles) {
+            self.catalog().check_finite(*bin, triangle, |k| first + k)?;
+        }
+        Ok(triangles)
+    }
 
     /// Describes the matrices of the bins at positions `bins` of the catalogue. Values
     /// that cannot be fitted are counted, not refused.

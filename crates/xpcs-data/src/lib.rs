@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod pairs;
+pub mod quality;
 pub mod simulate;
 pub mod triangle;
 
@@ -10,6 +11,7 @@ pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
 };
 pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
+pub use quality::Quality;
 pub use simulate::{
     Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,

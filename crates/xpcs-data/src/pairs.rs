@@ -92,9 +92,39 @@ impl Matrices {
     /// every lag from one frame to the whole series are there at every age, and neither a fast
     /// nor a slow decay is lost between frames.
     pub fn coarse(&self, count: usize) -> Self {
-        let frames: Arc<[usize]> = spread(self.skip, self.frames(), count).into();
-        let triangles = self.triangles.iter().map(|t| decimate(t, &frames)).collect();
-        Self { triangles, kept: KeptFrames::Listed(frames), skip: 0 }
+        Self { skip: 0, ..self.only(&spread(self.skip, self.frames(), count)) }
+    }
+
+    /// The matrices without the frames at the positions `masked`, ascending, counted along their
+    /// own side.
+    ///
+    /// The time grid stays that of all frames: [`Matrices::kept`] tells which of them are left.
+    /// **Cost** a copy of the pairs that are left. **Checked by**
+    /// `masked_matrices_keep_their_frames_through_coarse_levels`.
+    pub fn without(&self, masked: &[usize]) -> Self {
+        let left = |frame: &usize| masked.binary_search(frame).is_err();
+        self.only(&(0..self.frames()).filter(left).collect::<Vec<_>>())
+    }
+
+    /// The frames at these positions, in matrices of their own.
+    fn only(&self, frames: &[usize]) -> Self {
+        let on_grid: Arc<[usize]> = match &self.kept {
+            KeptFrames::All => frames.into(),
+            KeptFrames::Listed(kept) => frames.iter().map(|k| kept[*k]).collect(),
+        };
+        Self {
+            triangles: self.triangles.iter().map(|t| decimate(t, frames)).collect(),
+            kept: KeptFrames::Listed(on_grid),
+            skip: frames.iter().filter(|frame| **frame < self.skip).count(),
+        }
+    }
+
+    /// Position on the time grid of each frame along a side, ascending.
+    pub fn positions(&self) -> Vec<usize> {
+        match &self.kept {
+            KeptFrames::All => (0..self.frames()).collect(),
+            KeptFrames::Listed(kept) => kept.to_vec(),
+        }
     }
 
     /// The blocks of all bins, in order.
@@ -146,7 +176,11 @@ fn decimate(triangle: &Triangle, frames: &[usize]) -> Triangle {
         Samples::F32(v) => Samples::F32(positions.map(|p| v[p]).collect()),
         Samples::F64(v) => Samples::F64(positions.map(|p| v[p]).collect()),
     };
-    Triangle::new(frames.len(), samples)
+    let left = Triangle::new(frames.len(), samples);
+    match triangle.diagonal() {
+        Some(diagonal) => left.with_diagonal(frames.iter().map(|k| diagonal[*k]).collect()),
+        None => left,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,6 +277,26 @@ mod tests {
         assert_eq!(frames[..5], [1, 2, 4, 11, 33]);
         assert_eq!(c.triangle(1).get(1, 4), m.triangle(1).get(2, 33));
         assert_eq!(c.skip(), 0);
+    }
+
+    #[test]
+    fn masked_matrices_keep_their_frames_through_coarse_levels() {
+        let diagonal: Vec<f64> = (0..99).map(f64::from).collect();
+        let whole = matrices(99, 1, 2).triangle(0).clone().with_diagonal(diagonal);
+        let m = Matrices::new(vec![whole], 2).without(&[0, 5, 6, 40]);
+        assert_eq!((m.frames(), m.skip()), (95, 1));
+        assert_eq!(m.positions()[..6], [1, 2, 3, 4, 7, 8]);
+        assert_eq!(m.triangle(0).get(3, 4), 407.0);
+        assert_eq!(m.triangle(0).diagonal().unwrap()[4], 7.0);
+        let c = m.coarse(12);
+        assert_eq!(c.skip(), 0);
+        let on_grid = c.positions();
+        assert!(on_grid.windows(2).all(|w| w[0] < w[1]) && !on_grid.contains(&5), "{on_grid:?}");
+        for (i, j) in [(0, 1), (2, 7), (3, 4)] {
+            let value = on_grid[i] * 100 + on_grid[j];
+            assert_eq!(c.triangle(0).get(i, j), value as f64);
+            assert_eq!(c.triangle(0).diagonal().unwrap()[i], on_grid[i] as f64);
+        }
     }
 
     #[test]

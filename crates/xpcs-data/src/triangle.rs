@@ -102,6 +102,19 @@ impl Triangle {
         }
     }
 
+    /// Row and column of the first value in packed order that is NaN or infinite.
+    pub fn first_not_finite(&self) -> Option<(usize, usize)> {
+        let at = match &self.samples {
+            Samples::F32(v) => v.iter().position(|v| !v.is_finite()),
+            Samples::F64(v) => v.iter().position(|v| !v.is_finite()),
+        }?;
+        let mut row = 0;
+        while Self::row_start(self.frames, row + 1) <= at {
+            row += 1;
+        }
+        Some((row, at - Self::row_start(self.frames, row) + row + 1))
+    }
+
     /// Value at frames `i < j`.
     pub fn get(&self, i: usize, j: usize) -> f64 {
         let k = Self::row_start(self.frames, i) + j - (i + 1);
@@ -127,8 +140,19 @@ mod tests {
                 assert_eq!(t.get(i, j), full(i, j));
             }
         }
+        assert_eq!(t.first_not_finite(), None);
         let mut row = [0.0; 3];
         t.row_into(2, 4..7, &mut row);
         assert_eq!(row, [204.0, 205.0, 206.0]);
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_found() {
+        for (at, pair) in [(0, (0, 1)), (3, (0, 4)), (4, (1, 2)), (9, (3, 4))] {
+            let mut values = vec![1.0f32; 10];
+            values[at] = f32::NAN;
+            let t = Triangle::new(5, Samples::F32(values));
+            assert_eq!(t.first_not_finite(), Some(pair));
+        }
     }
 }

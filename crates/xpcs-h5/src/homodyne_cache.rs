@@ -99,7 +99,7 @@ impl Reader for HomodyneCache {
         &self.catalog
     }
 
-    fn read(
+    fn read_stored(
         &self,
         bins: &[usize],
         frames: Range<usize>,

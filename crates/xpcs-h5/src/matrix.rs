@@ -15,13 +15,11 @@ impl Value for f64 {}
 pub(crate) enum Defect {
     /// All values off the diagonal are zero.
     AllZero,
-    /// A pair is NaN or infinite.
-    NotFinite { row: usize, column: usize, value: f64 },
     /// Both triangles are stored and differ.
     Asymmetric { row: usize, column: usize, above: f64, below: f64 },
 }
 
-/// Packs the `n` × `n` matrix in `samples`.
+/// Packs the `n` × `n` matrix in `samples`; values that are not finite stay as they are.
 pub(crate) fn pack(samples: Samples, n: usize) -> Result<Triangle, Defect> {
     let (samples, diagonal) = match samples {
         Samples::F32(values) => {
@@ -101,13 +99,7 @@ fn packed<T: Value>(mut values: Vec<T>, n: usize) -> Result<Vec<T>, Defect> {
     } else {
         pack_in_place(&mut values, n);
     }
-    match values.iter().position(|&v| !v.into().is_finite()) {
-        None => Ok(values),
-        Some(at) => {
-            let (row, column) = pair(at, n);
-            Err(Defect::NotFinite { row, column, value: values[at].into() })
-        }
-    }
+    Ok(values)
 }
 
 /// Moves the upper triangle to the front: no row starts later packed than stored.
@@ -126,15 +118,6 @@ fn flipped<T: Value>(values: &[T], n: usize) -> Vec<T> {
         out.extend((i + 1..n).map(|j| values[j * n + i]));
     }
     out
-}
-
-/// Row and column of position `at` in the packed order.
-fn pair(at: usize, n: usize) -> (usize, usize) {
-    let mut row = 0;
-    while Triangle::row_start(n, row + 1) <= at {
-        row += 1;
-    }
-    (row, at - Triangle::row_start(n, row) + row + 1)
 }
 
 fn describe<T: Value>(values: &[T], n: usize) -> Statistics {
@@ -219,8 +202,8 @@ mod tests {
 
         let mut half = matrix(|i, j| i <= j);
         half[3 * N + 7] = f64::INFINITY;
-        let found = pack(Samples::F64(half.clone()), N).unwrap_err();
-        assert_eq!(found, Defect::NotFinite { row: 3, column: 7, value: f64::INFINITY });
+        let found = pack(Samples::F64(half.clone()), N).unwrap().first_not_finite();
+        assert_eq!(found, Some((3, 7)));
         let counts = statistics(&Samples::F64(half), N);
         assert_eq!((counts.not_finite, counts.zeros, counts.negatives), (1, 0, 0));
         assert!(counts.max.is_finite());

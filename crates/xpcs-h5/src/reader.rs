@@ -81,7 +81,7 @@ impl Reader for TwoTimeFile {
         &self.catalog
     }
 
-    fn read(
+    fn read_stored(
         &self,
         bins: &[usize],
         frames: Range<usize>,
@@ -169,13 +169,6 @@ pub(crate) fn summary(
 pub(crate) fn defect(defect: Defect, file: &Path, path: &str, origin: usize) -> ReadError {
     let frame = |k: usize| origin + k + 1;
     match defect {
-        Defect::NotFinite { row, column, value } => ReadError::NotFinite {
-            file: file.to_owned(),
-            path: path.to_owned(),
-            value,
-            row: frame(row),
-            column: frame(column),
-        },
         Defect::AllZero => dataset_error(
             file,
             path,

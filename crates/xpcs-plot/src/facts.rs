@@ -1,5 +1,6 @@
 //! What both the page and the text report say, in words.
 
+use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
     Basin, BoundSide, ParameterResult, Profile, Report, ScalingResult, Status,
 };
@@ -196,6 +197,30 @@ pub(crate) fn cost(report: &Report) -> Vec<Fact> {
     if let Some(robust) = cost.robust {
         out.push(("robust cost", significant(robust, 6)));
     }
+    out
+}
+
+/// Frames that are masked; nothing where none is.
+pub(crate) fn mask(report: &Report) -> Vec<Fact> {
+    let mask = &report.mask;
+    if mask.n_frames == 0 {
+        return Vec::new();
+    }
+    let list = |reason: MaskReason| {
+        let ranges = mask.frames.iter().filter(|run| run.reason == reason);
+        let words = ranges.map(|run| match run.first == run.last {
+            true => run.first.to_string(),
+            false => format!("{} to {}", run.first, run.last),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let named = |name, reason| Some((name, list(reason))).filter(|(_, text)| !text.is_empty());
+    let mut out = vec![
+        ("masked frames", mask.n_frames.to_string()),
+        ("pairs left out", count(mask.n_pairs as u64)),
+    ];
+    out.extend(named("by mask.frames", MaskReason::Config));
+    out.extend(named("outliers, by mask.auto", MaskReason::Auto));
     out
 }
 

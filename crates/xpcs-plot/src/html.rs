@@ -42,6 +42,7 @@ pub fn html(report: &Report) -> String {
         page.push_str(&sections::index(report));
     }
     page.push_str(&sections::parameters(report));
+    page.push_str(&sections::mask(report));
     page.push_str(&sections::error_bars(report));
     page.push_str(&sections::correlation(report));
     page.push_str(&sections::basins(report));

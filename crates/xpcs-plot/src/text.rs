@@ -19,6 +19,9 @@ pub fn text(report: &Report) -> String {
     scaling(&mut out, report);
     error_bars(&mut out, report);
     basins(&mut out, report);
+    if report.mask.n_frames > 0 {
+        section(&mut out, "Masked frames", &facts::mask(report));
+    }
     section(&mut out, "Cost", &facts::cost(report));
     section(&mut out, "Work", &facts::work(report));
     section(&mut out, "Provenance", &facts::provenance(report));

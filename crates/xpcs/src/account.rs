@@ -16,7 +16,7 @@ use crate::report::{
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
 
-/// Puts a fit into a report. Timings and peak memory are the caller's to fill in.
+/// Puts a fit into a report. Mask, timings and peak memory are the caller's to fill in.
 pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
     let fit = &fitted.outcome.fit;
     let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
@@ -47,6 +47,7 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         basins: basins(plan, fitted),
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
+        mask: crate::mask::Mask::default(),
         warnings: warnings(plan, fitted, &parameters),
         parameters,
         counters: Counters {

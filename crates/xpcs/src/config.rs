@@ -14,6 +14,7 @@ mod explain;
 mod fit;
 mod keys;
 mod load;
+mod mask;
 mod nearest;
 mod output;
 mod overrides;
@@ -34,6 +35,7 @@ pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PerformanceConfig, PhysicsConfig, Scaling,
     SearchConfig, TimeConfig, TimeOrigin,
 };
+pub use mask::{MaskConfig, MaskEntry};
 pub use output::{Format, NpzLayout, OutputConfig};
 pub use overrides::Override;
 pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
@@ -51,6 +53,9 @@ pub struct FitConfig {
     pub mode: Mode,
     /// Which file, which bins, which frames.
     pub data: DataConfig,
+    /// Frames that are left out of every matrix.
+    #[serde(default)]
+    pub mask: MaskConfig,
     /// The sample cell.
     #[serde(default)]
     pub geometry: GeometryConfig,

@@ -28,6 +28,8 @@ pub struct Plan {
     pub bins: Vec<Bin>,
     /// Selected frames, 0-based, end exclusive.
     pub frames: std::ops::Range<usize>,
+    /// Positions in the selection of the frames that the configuration masks, ascending.
+    pub masked: Vec<usize>,
     /// Frame time.
     pub dt: FrameTime,
     /// Time grid of the selected frames.
@@ -56,6 +58,7 @@ impl Plan {
         let positions = select::bins(&config.data, catalog, &mut warnings)?;
         let bins: Vec<Bin> = positions.iter().map(|p| catalog.bins[*p].clone()).collect();
         let frames = select::frames(&config.data, catalog)?;
+        let masked = select::mask(&config.mask, &frames)?;
         let dt = select::frame_time(&config.data, catalog)?;
         let origin = match config.time.origin {
             TimeOrigin::FirstFrame => config.physics.first_time(config.mode, dt.seconds),
@@ -78,6 +81,7 @@ impl Plan {
             positions,
             bins,
             frames,
+            masked,
             dt,
             grid,
             geometries,
@@ -98,22 +102,37 @@ impl Plan {
 
     /// Pairs that take part, all bins together.
     pub fn pairs(&self) -> usize {
-        self.bins.len() * Triangle::pairs(self.frames.len().saturating_sub(self.skip()))
+        self.pairs_without(&self.masked)
     }
 
-    fn check_pairs(&self) -> Result<(), PlanError> {
+    /// Pairs that take part without the frames at the positions `masked`, all bins together.
+    pub fn pairs_without(&self, masked: &[usize]) -> usize {
+        let out = masked.iter().filter(|k| **k >= self.skip()).count();
+        let frames = self.frames.len().saturating_sub(self.skip() + out);
+        self.bins.len() * Triangle::pairs(frames)
+    }
+
+    /// Free parameters, those of contrast and offset included.
+    pub(crate) fn free_parameters(&self) -> usize {
         let linear = match self.config.fit.scaling {
             config::Scaling::Individual => 2 * self.bins.len(),
             config::Scaling::Averaged => 2,
             config::Scaling::Constant => 0,
             config::Scaling::Fourier(order) => 2 * (2 * order + 1),
         };
-        let parameters = self.transform.free().len() + linear;
-        let pairs = self.pairs();
-        if pairs <= parameters {
-            return Err(PlanError::Pairs { pairs, parameters, frames: self.frames.len() });
+        self.transform.free().len() + linear
+    }
+
+    fn check_pairs(&self) -> Result<(), PlanError> {
+        let (pairs, parameters) = (self.pairs(), self.free_parameters());
+        let frames = self.frames.len();
+        if pairs > parameters {
+            return Ok(());
         }
-        Ok(())
+        match self.masked.len() {
+            0 => Err(PlanError::Pairs { pairs, parameters, frames }),
+            masked => Err(PlanError::MaskPairs { pairs, parameters, masked, frames }),
+        }
     }
 
     /// What the data can resolve, for starting values.

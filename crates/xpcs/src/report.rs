@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::mask::Mask;
+
 /// How the fit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -300,6 +302,8 @@ pub struct Report {
     pub basins: Vec<Basin>,
     /// Profiles that were asked for.
     pub profiles: Vec<Profile>,
+    /// Frames left out; no frame where none is masked.
+    pub mask: Mask,
     /// Cost and noise.
     pub cost: Cost,
     /// Warnings.
@@ -343,6 +347,7 @@ impl Report {
             "uncertainty": self.uncertainty,
             "basins": self.basins,
             "profiles": self.profiles,
+            "mask": self.mask,
             "cost": self.cost,
             "warnings": self.warnings,
             "counters": self.counters,

@@ -38,6 +38,10 @@ pub struct BinResiduals {
 
 /// Where pairs fall: pixel of a frame, and log-spaced bin of a lag.
 struct Bins {
+    /// Position on the time grid of each frame that takes part.
+    at: Vec<usize>,
+    /// Frames of the time grid.
+    frames: usize,
     pixel: Vec<usize>,
     pixels: usize,
     lag: Vec<usize>,
@@ -45,7 +49,7 @@ struct Bins {
 }
 
 impl Bins {
-    fn new(frames: usize, size: PictureSize) -> Self {
+    fn new(at: Vec<usize>, frames: usize, size: PictureSize) -> Self {
         let pixels = size.pixels.min(frames).max(1);
         let mut lag = vec![0; frames.max(2)];
         let (mut bin, mut edge) = (0, 1.0f64);
@@ -56,17 +60,19 @@ impl Bins {
             }
             *slot = bin - 1;
         }
-        Self { pixel: (0..frames).map(|k| k * pixels / frames).collect(), pixels, lag, lags: bin }
+        let pixel = at.iter().map(|k| k * pixels / frames).collect();
+        Self { at, frames, pixel, pixels, lag, lags: bin }
     }
 
-    /// Frames j > i whose age (i + j)/2 lies in band `band`.
+    /// Frames j > i whose age, half the sum of their positions, lies in band `band`.
     fn band(&self, band: usize, i: usize) -> std::ops::Range<usize> {
-        let frames = self.pixel.len() as f64;
-        let centre = 2.0 * AGES[band] * frames - i as f64;
+        let (frames, own) = (self.frames as f64, self.at[i]);
+        let centre = 2.0 * AGES[band] * frames - own as f64;
         let half = 2.0 * HALF_BAND * frames;
-        let low = (centre - half).ceil().max(i as f64 + 1.0) as usize;
+        let low = (centre - half).ceil().max(own as f64 + 1.0) as usize;
         let high = (centre + half).floor().clamp(0.0, frames - 1.0) as usize + 1;
-        low..high.max(low)
+        let column = |position: usize| self.at.partition_point(|at| *at < position);
+        column(low)..column(high.max(low))
     }
 }
 
@@ -111,7 +117,7 @@ impl BinSums {
             let range = bins.band(band, i);
             let start = range.start.max(first);
             for j in start..range.end.min(first + data.len()) {
-                let lag = j - i;
+                let lag = bins.at[j] - bins.at[i];
                 let at = (band * bins.lags + bins.lag[lag]) * LAG;
                 let (y, f) = (data[j - first], fit[j - first]);
                 for (sum, value) in
@@ -128,6 +134,11 @@ impl BinSums {
         self.pairs += later.pairs;
         for (a, b) in self.cuts.iter_mut().zip(&later.cuts) {
             *a += b;
+        }
+        // Rows of pixels in which all frames are masked lie between two blocks.
+        let width = self.pixel_rows.first().map_or(0, Vec::len);
+        while self.first_pixel_row + self.pixel_rows.len() < later.first_pixel_row {
+            self.pixel_rows.push(vec![0.0; width]);
         }
         let mut rows = later.pixel_rows.into_iter();
         if later.first_pixel_row < self.first_pixel_row + self.pixel_rows.len()
@@ -187,7 +198,8 @@ impl Reduce for Sums {
 }
 
 impl Problem<'_> {
-    /// Residuals of every bin under the tables `evaluated` and the scaling of each bin.
+    /// Residuals of every bin under the tables `evaluated` and the scaling of each bin. Maps and
+    /// cuts stand on the whole time grid; where all frames of a pixel are masked it is NaN.
     ///
     /// **Cost** one sweep; memory pixels² and some thousand numbers a bin.
     ///
@@ -199,7 +211,7 @@ impl Problem<'_> {
         scaling: &[Scaling],
         size: PictureSize,
     ) -> Result<Vec<BinResiduals>, SweepError<std::convert::Infallible>> {
-        let bins = Bins::new(self.matrices.frames(), size);
+        let bins = Bins::new(self.matrices.positions(), self.grid.frames(), size);
         let total = sweep(
             &self.matrices.blocks(self.block),
             self.resources,
@@ -303,7 +315,7 @@ impl Problem<'_> {
 
     fn cuts(&self, bins: &Bins, sums: &BinSums) -> Vec<Cut> {
         let dt = self.grid.dt();
-        let duration = dt * self.matrices.frames() as f64;
+        let duration = dt * self.grid.frames() as f64;
         sums.cuts
             .chunks_exact(bins.lags * LAG)
             .zip(AGES)
@@ -351,7 +363,7 @@ mod tests {
 
     #[test]
     fn lag_bins_ascend_and_start_one_frame_apart() {
-        let bins = Bins::new(1000, PictureSize { pixels: 100 });
+        let bins = Bins::new((0..1000).collect(), 1000, PictureSize { pixels: 100 });
         assert_eq!(bins.lag[1..4], [0, 1, 2]);
         assert!(bins.lag.windows(2).skip(1).all(|w| w[1] == w[0] || w[1] == w[0] + 1));
         assert_eq!(bins.lags, bins.lag[999] + 1);
@@ -360,7 +372,7 @@ mod tests {
 
     #[test]
     fn bands_hold_the_ages_they_name() {
-        let bins = Bins::new(200, PictureSize { pixels: 100 });
+        let bins = Bins::new((0..200).collect(), 200, PictureSize { pixels: 100 });
         for band in 0..AGES.len() {
             for i in 0..200 {
                 for j in i + 1..200 {

@@ -37,7 +37,7 @@ pub struct ArrayAxes<'a> {
 /// [`NpzLayout::Upper`] the arrays are (bin, pair) in the order of `numpy.triu_indices(N, 1)`,
 /// with [`NpzLayout::Full`] (bin, frame, frame), symmetric with NaN on the diagonal, which is
 /// not data. `fit(bin)` gives the model's c2 of the pairs that take part, packed row by row; the
-/// pairs of skipped frames are NaN in `fit` and `residual`.
+/// pairs of skipped frames are NaN in `fit` and `residual`, those of masked frames in all three.
 ///
 /// # Errors
 /// [`ResultsError`], and what `fit` reports.
@@ -135,26 +135,32 @@ fn bins<T: Stored, E>(
 
 fn values<T: Stored>(bin: usize, fitted: &[f64], axes: &ArrayAxes<'_>, kind: Kind) -> Vec<T> {
     let n = axes.times.len();
-    let start = Triangle::row_start(n, axes.matrices.skip());
-    let fit = |k: usize| if k < start { f64::NAN } else { fitted[k - start] };
-    let data = |k: usize| match axes.matrices.triangle(bin).samples() {
-        Samples::F32(v) => f64::from(v[k]),
-        Samples::F64(v) => v[k],
-    };
-    let value = |k: usize| {
+    let left = axes.matrices.frames();
+    let start = Triangle::row_start(left, axes.matrices.skip());
+    let mut column = vec![None; n];
+    for (k, at) in axes.matrices.positions().into_iter().enumerate() {
+        column[at] = Some(k);
+    }
+    let triangle = axes.matrices.triangle(bin);
+    let value = |i: usize, j: usize| {
+        let (Some(i), Some(j)) = (column[i], column[j]) else { return T::of(f64::NAN) };
+        let k = Triangle::row_start(left, i) + j - i - 1;
+        let fit = || if k < start { f64::NAN } else { fitted[k - start] };
         T::of(match kind {
-            Kind::Data => data(k),
-            Kind::Fit => fit(k),
-            Kind::Residual => data(k) - fit(k),
+            Kind::Data => triangle.get(i, j),
+            Kind::Fit => fit(),
+            Kind::Residual => triangle.get(i, j) - fit(),
         })
     };
     match axes.layout {
-        NpzLayout::Upper => (0..Triangle::pairs(n)).map(value).collect(),
+        NpzLayout::Upper => {
+            (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).map(|(i, j)| value(i, j)).collect()
+        }
         NpzLayout::Full => {
             let mut full = vec![T::of(f64::NAN); n * n];
             for i in 0..n {
                 for j in i + 1..n {
-                    let v = value(Triangle::row_start(n, i) + j - i - 1);
+                    let v = value(i, j);
                     full[i * n + j] = v;
                     full[j * n + i] = v;
                 }

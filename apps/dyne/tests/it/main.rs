@@ -10,6 +10,7 @@ mod experiment;
 mod fit;
 mod inspect;
 mod interrupt;
+mod mask;
 mod result;
 mod selection;
 mod simulate;

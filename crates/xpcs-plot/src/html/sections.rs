@@ -87,6 +87,16 @@ pub(super) fn error_bars(report: &Report) -> String {
     format!("<section>\n<h2>Error bars</h2>\n{}{profiles}</section>\n", tables::facts(&facts))
 }
 
+/// Frames that are left out; nothing where none is.
+pub(super) fn mask(report: &Report) -> String {
+    match facts::mask(report) {
+        facts if facts.is_empty() => String::new(),
+        facts => {
+            format!("<section>\n<h2>Masked frames</h2>\n{}</section>\n", tables::facts(&facts))
+        }
+    }
+}
+
 /// Minima of the search, the fit's own first.
 pub(super) fn basins(report: &Report) -> String {
     if report.basins.len() < 2 {

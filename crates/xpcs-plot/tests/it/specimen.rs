@@ -207,7 +207,8 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             information: BTreeMap::from([("D0".to_owned(), 1.5)]),
         }),
         basins: vec![Basin {
-            cost: 2296.6,
+            mask: Default::default(),
+        cost: 2296.6,
             level: 2,
             starts: 7,
             parameters: BTreeMap::from([("D0".to_owned(), 1234.5)]),

@@ -8,6 +8,7 @@ use super::data::{DataConfig, QSelection};
 use super::error::{ConfigError, Fault};
 use super::fit::{LeastSquaresConfig, TimeConfig, TimeOrigin};
 use super::keys::number;
+use super::mask::MaskConfig;
 use super::parameters::PerBin;
 use super::simulate::{NoiseConfig, NoiseKind, SimConfig};
 use dyne_xpcs_model::Mode;
@@ -25,6 +26,7 @@ pub(super) trait Check {
 impl Check for FitConfig {
     fn check(&self) -> Checked {
         check_data(&self.data)?;
+        check_mask(&self.mask)?;
         check_gap(self.mode, self.geometry.gap, "geometry.gap")?;
         check_origin(&self.time)?;
         check_parameters(self.mode, &self.parameters)?;
@@ -162,6 +164,26 @@ fn check_frames(data: &DataConfig) -> Checked {
             .value()),
         _ => Ok(()),
     }
+}
+
+fn check_mask(mask: &MaskConfig) -> Checked {
+    for (k, entry) in mask.frames.iter().enumerate() {
+        let [first, last] = entry.ends();
+        let key = format!("mask.frames[{k}]");
+        if first < 1 {
+            return Err(Fault::new(key, format!("frame {first}"))
+                .expected("at least 1")
+                .remedy("count frames from 1: the first frame of a file is 1")
+                .value());
+        }
+        if last < first {
+            return Err(Fault::new(key, format!("[{first}, {last}]"))
+                .expected("the first frame before the last one")
+                .remedy("give the first and the last frame, both included, in this order")
+                .value());
+        }
+    }
+    Ok(())
 }
 
 fn check_gap(mode: Mode, gap: Option<f64>, key: &str) -> Checked {

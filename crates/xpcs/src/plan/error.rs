@@ -69,6 +69,48 @@ pub enum PlanError {
         /// Frames selected.
         frames: usize,
     },
+    /// Masked frames that are not selected.
+    #[error(
+        "mask.frames: frames {first} to {last}, of which some are not selected; expected frames from {from} to {to}\ncorrect mask.frames, which counts as the file does, or select more with data.frames"
+    )]
+    MaskFrames {
+        /// First frame of the entry, from 1.
+        first: usize,
+        /// Last frame of the entry.
+        last: usize,
+        /// First frame selected.
+        from: usize,
+        /// Last frame selected.
+        to: usize,
+    },
+    /// A mask of the configuration that leaves too few pairs.
+    #[error(
+        "mask.frames: {pairs} pairs of frames left for {parameters} free parameters, with {masked} of {frames} frames masked; expected more pairs than parameters\nmask fewer frames, select more frames or angles, or fix parameters"
+    )]
+    MaskPairs {
+        /// Pairs that are left.
+        pairs: usize,
+        /// Free parameters including scaling.
+        parameters: usize,
+        /// Frames masked.
+        masked: usize,
+        /// Frames selected.
+        frames: usize,
+    },
+    /// Outlier frames that leave too few pairs.
+    #[error(
+        "mask.auto: {pairs} pairs of frames left for {parameters} free parameters, with {masked} of {frames} frames masked; expected more pairs than parameters\nlook at the frames with dyne inspect --quality, or set mask.auto to false"
+    )]
+    OutlierPairs {
+        /// Pairs that are left.
+        pairs: usize,
+        /// Free parameters including scaling.
+        parameters: usize,
+        /// Frames masked.
+        masked: usize,
+        /// Frames selected.
+        frames: usize,
+    },
     /// A list that does not match the bins.
     #[error(
         "parameters.{name}.fixed: {found} values for {expected} selected bins; expected one value or one a bin\ncorrect the list or give one number"

@@ -5,7 +5,7 @@ use std::ops::Range;
 use dyne_xpcs_data::{Catalog, FrameTime};
 
 use super::PlanError;
-use crate::config::{DataConfig, PhiRange, QSelection};
+use crate::config::{DataConfig, MaskConfig, PhiRange, QSelection};
 use crate::report::Warning;
 
 /// Two values of q that differ by less than this fraction are one.
@@ -123,6 +123,20 @@ pub(super) fn frames(data: &DataConfig, catalog: &Catalog) -> Result<Range<usize
         return Err(PlanError::Frames { file, first, last, frames });
     }
     Ok(first - 1..last)
+}
+
+/// Positions in the selection of the frames that the configuration masks, ascending.
+pub(super) fn mask(mask: &MaskConfig, frames: &Range<usize>) -> Result<Vec<usize>, PlanError> {
+    let mut masked = vec![false; frames.len()];
+    for entry in &mask.frames {
+        let [first, last] = entry.ends();
+        if first <= frames.start || last > frames.end {
+            let (from, to) = (frames.start + 1, frames.end);
+            return Err(PlanError::MaskFrames { first, last, from, to });
+        }
+        masked[first - 1 - frames.start..last - frames.start].fill(true);
+    }
+    Ok((0..frames.len()).filter(|k| masked[*k]).collect())
 }
 
 /// Frame time: the configuration's, else the file's.

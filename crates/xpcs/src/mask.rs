@@ -1,0 +1,89 @@
+//! Frames that are left out of every matrix, because the configuration or the data say so.
+
+use dyne_runtime::Lanes;
+use dyne_xpcs_data::Matrices;
+use dyne_xpcs_data::quality::outliers;
+use serde::Serialize;
+
+use crate::plan::{Plan, PlanError};
+
+/// Why a frame is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MaskReason {
+    /// `mask.frames` names it.
+    Config,
+    /// It is an outlier of a selected matrix and `mask.auto` is set.
+    Auto,
+}
+
+/// Frames in a row that are left out for one reason, counted from 1 as in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MaskedFrames {
+    /// First frame.
+    pub first: usize,
+    /// Last frame.
+    pub last: usize,
+    /// Why.
+    pub reason: MaskReason,
+}
+
+/// What is left out of a fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Mask {
+    /// Number of frames left out.
+    pub n_frames: usize,
+    /// Pairs left out, all bins together, of those that would take part.
+    pub n_pairs: usize,
+    /// Which frames, ascending.
+    pub frames: Vec<MaskedFrames>,
+}
+
+/// Takes the masked frames out of the matrices that `plan` selects.
+///
+/// **Cost** with `mask.auto` that of [`outliers`] for each matrix; a copy of the pairs that are
+/// left, where any frame goes. **Checked by** `tests/fits/mask.rs`.
+///
+/// # Errors
+/// [`PlanError::OutlierPairs`] where too few pairs are left.
+pub fn apply(
+    plan: &Plan,
+    matrices: Matrices,
+    lanes: &Lanes,
+) -> Result<(Matrices, Mask), PlanError> {
+    let mut reasons: Vec<Option<MaskReason>> = vec![None; plan.frames.len()];
+    if plan.config.mask.auto {
+        let bins: Vec<usize> = (0..matrices.bins()).collect();
+        for found in lanes.map(&bins, |bin| outliers(matrices.triangle(*bin))) {
+            found.iter().for_each(|o| reasons[o.frame] = Some(MaskReason::Auto));
+        }
+    }
+    plan.masked.iter().for_each(|k| reasons[*k] = Some(MaskReason::Config));
+    let masked: Vec<usize> = (0..reasons.len()).filter(|k| reasons[*k].is_some()).collect();
+    let (pairs, parameters) = (plan.pairs_without(&masked), plan.free_parameters());
+    if pairs <= parameters {
+        let (masked, frames) = (masked.len(), plan.frames.len());
+        return Err(PlanError::OutlierPairs { pairs, parameters, masked, frames });
+    }
+    let mask = Mask {
+        n_frames: masked.len(),
+        n_pairs: plan.pairs_without(&[]) - pairs,
+        frames: runs(&reasons, plan.frames.start + 1),
+    };
+    let left = if masked.is_empty() { matrices } else { matrices.without(&masked) };
+    Ok((left, mask))
+}
+
+/// Frames in a row with one reason; the first has the number `first`.
+fn runs(reasons: &[Option<MaskReason>], first: usize) -> Vec<MaskedFrames> {
+    let mut runs: Vec<MaskedFrames> = Vec::new();
+    for (k, reason) in reasons.iter().enumerate() {
+        let (Some(reason), frame) = (*reason, first + k) else { continue };
+        match runs.last_mut() {
+            Some(run) if run.last + 1 == frame && run.reason == reason => run.last = frame,
+            _ => runs.push(MaskedFrames { first: frame, last: frame, reason }),
+        }
+    }
+    runs
+}
