@@ -1,5 +1,10 @@
 //! A fit put into words and numbers: from [`Fitted`] to [`Report`].
 
+mod derived;
+mod identifiability;
+mod noise;
+mod warnings;
+
 use std::collections::BTreeMap;
 
 use dyne_solve::{Slot, Termination};
@@ -10,7 +15,7 @@ use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
-    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Warning,
+    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
 };
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
@@ -26,6 +31,7 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         Err(_) => plan.transform.free().len() + fitted.layout.linear(),
     };
     let parameters = parameters(plan, fitted);
+    let other_conventions = other_conventions(plan);
     let robust = (plan.robust.loss != dyne_solve::Loss::Linear).then(|| fit.cost());
     let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1);
     Report {
@@ -40,7 +46,8 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
             "shear".to_owned(),
             plan.config.physics.shear.name().to_owned(),
         )]),
-        other_conventions: other_conventions(plan),
+        quantities: derived::quantities(plan, fitted, &other_conventions),
+        other_conventions,
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
         uncertainty: uncertainty(plan, fitted),
@@ -48,7 +55,10 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
         mask: crate::mask::Mask::default(),
-        warnings: warnings(plan, fitted, &parameters),
+        warnings: warnings::warnings(plan, fitted, &parameters),
+        identifiability: identifiability::identifiability(plan, fitted, &parameters),
+        curves: derived::curves(plan, fitted),
+        noise: noise::noise(plan, fitted, freedom as f64),
         parameters,
         counters: Counters {
             full_sweeps: fitted.full_sweeps,
@@ -217,79 +227,6 @@ fn profiles(plan: &Plan, fitted: &Fitted) -> Vec<Profile> {
         deeper: profile.deeper,
     };
     fitted.profiles.iter().map(one).collect()
-}
-
-fn warnings(plan: &Plan, fitted: &Fitted, parameters: &[ParameterResult]) -> Vec<Warning> {
-    let mut warnings = plan.warnings.clone();
-    let mut warn = |code: &str, message: String| {
-        warnings.push(Warning { code: code.to_owned(), message });
-    };
-    for p in parameters.iter().filter(|p| p.free) {
-        if let Some(side) = p.at_bound {
-            let (word, bound) = match side {
-                BoundSide::Lower => ("lower", p.lower),
-                BoundSide::Upper => ("upper", p.upper),
-            };
-            let message = format!(
-                "{} lies on its {word} bound {bound} {}: the data ask for a value beyond it, or do not determine it",
-                p.name, p.unit
-            );
-            warn("at_bound", message);
-        } else if let Some(reason) = &p.stderr_absent {
-            warn("undetermined", format!("{} has no standard error: {reason}", p.name));
-        }
-    }
-    for s in scaling(plan, fitted) {
-        if !(0.0..1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset) {
-            let message = format!(
-                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are not inside 0 … 1 and 0.5 … 1.5",
-                s.bin, s.q, s.phi_deg, s.contrast, s.offset
-            );
-            warn("scaling_range", message);
-        }
-    }
-    if let Ok(covariance) = &fitted.covariance {
-        for (a, b, rho) in correlated(covariance, parameters) {
-            let message =
-                format!("{a} and {b} are correlated by {rho:.3}: the data hardly tell them apart");
-            warn("correlated", message);
-        }
-    }
-    if let Some(reason) = fitted.uncertainty.as_ref().and_then(|u| u.instead_of.as_ref()) {
-        let message = format!(
-            "the error bars take all pairs as independent and are too small, as {}",
-            reason.lines().next().unwrap_or_default()
-        );
-        warn("error_bars", message);
-    }
-    for (profile, spec) in
-        fitted.profiles.iter().map(|(k, profile)| (profile, &plan.model.parameters()[*k]))
-    {
-        if profile.deeper {
-            let message = format!(
-                "the profile of {} met a lower cost than the fit: start the fit again with --global",
-                spec.name
-            );
-            warn("profile", message);
-        }
-    }
-    let clipped = fitted.evaluated.tables.clipped_frames;
-    if clipped > 0 {
-        let message = format!(
-            "the sample fraction lies outside 0 … 1 on {clipped} of {} frames and is clipped there",
-            plan.frames.len()
-        );
-        warn("clip", message);
-    }
-    let floored = fitted.evaluated.tables.floored_frames;
-    if floored > 0 {
-        let message = format!(
-            "the transport coefficient is negative on {floored} of {} frames and counts as 0 there",
-            plan.frames.len()
-        );
-        warn("floor", message);
-    }
-    warnings
 }
 
 fn correlated<'p>(

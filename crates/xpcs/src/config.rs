@@ -16,6 +16,7 @@ mod keys;
 mod load;
 mod mask;
 mod nearest;
+mod noise;
 mod output;
 mod overrides;
 mod parameters;
@@ -36,6 +37,7 @@ pub use fit::{
     SearchConfig, TimeConfig, TimeOrigin,
 };
 pub use mask::{MaskConfig, MaskEntry};
+pub use noise::{FitNoiseConfig, NoiseModel};
 pub use output::{Format, NpzLayout, OutputConfig};
 pub use overrides::Override;
 pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
@@ -56,6 +58,9 @@ pub struct FitConfig {
     /// Frames that are left out of every matrix.
     #[serde(default)]
     pub mask: MaskConfig,
+    /// Noise of the data.
+    #[serde(default)]
+    pub noise: FitNoiseConfig,
     /// The sample cell.
     #[serde(default)]
     pub geometry: GeometryConfig,

@@ -7,12 +7,13 @@ use dyne_math::simd::Level;
 use dyne_runtime::{Observer, Resources, SweepError};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
-    SearchOutcome, SolveError, profile, search,
+    SearchOutcome, SolveError, Termination, minimise, profile, search,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices};
 use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
+use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
@@ -76,6 +77,8 @@ pub struct Fitted {
     pub residuals: Vec<BinResiduals>,
     /// Tables at the minimum.
     pub evaluated: Evaluated,
+    /// Whether the noise model gave the pairs weights.
+    pub weighted: bool,
     /// Sweeps over all pairs.
     pub full_sweeps: u64,
     /// Sweeps over coarse matrices.
@@ -101,31 +104,28 @@ pub fn fit(
     let layout = plan.layout(shift)?;
     let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
-    let outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
-    let theta = &outcome.fit.theta;
-    let information = Covariance::try_new(&outcome.fit.equations, &plan.transform, theta);
-    let scaling: Vec<Scaling> = (0..matrices.bins())
-        .map(|bin| layout.scaling(bin, outcome.fit.linear()))
-        .map(|s| Scaling { offset: s.offset + shift, ..s })
-        .collect();
+    let mut outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
+    let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
+    let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
+    let full = Problem { weights, ..full };
     let last = Problem { resources: after, ..full };
-    let evaluated = last.tables(theta)?;
-    let residuals = last.residuals(&evaluated, &scaling, pictures)?;
-    full_sweeps.fetch_add(1, Ordering::Relaxed);
-    let (covariance, uncertainty) = match information {
-        Err(reason) => (Err(reason), None),
-        Ok(information) => {
-            let minimum = Minimum {
-                problem: last,
-                evaluated: &evaluated,
-                scaling: &scaling,
-                residuals: &residuals,
-                information: &information,
-            };
-            let (covariance, kind) = headline(&minimum, &plan.config.uncertainty)?;
-            (Ok(covariance), Some(kind))
-        }
-    };
+    let Settled { scaling, evaluated, residuals } = settle(&last, &outcome.fit, pictures)?;
+    let theta = &outcome.fit.theta;
+    let (covariance, uncertainty) =
+        match Covariance::try_new(&outcome.fit.equations, &plan.transform, theta) {
+            Err(reason) => (Err(reason), None),
+            Ok(information) => {
+                let minimum = Minimum {
+                    problem: last,
+                    evaluated: &evaluated,
+                    scaling: &scaling,
+                    residuals: &residuals,
+                    information: &information,
+                };
+                let (covariance, kind) = headline(&minimum, &plan.config.uncertainty)?;
+                (Ok(covariance), Some(kind))
+            }
+        };
     let minimum = &outcome.fit;
     let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {
@@ -137,10 +137,54 @@ pub fn fit(
         uncertainty,
         residuals,
         evaluated,
+        weighted: variances.is_some(),
         full_sweeps: full_sweeps.into_inner(),
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// What a minimum leaves of the data.
+struct Settled {
+    scaling: Vec<Scaling>,
+    evaluated: Evaluated,
+    residuals: Vec<BinResiduals>,
+}
+
+fn settle(problem: &Problem<'_>, fit: &Fit, pictures: PictureSize) -> Result<Settled, FitError> {
+    let scaling: Vec<Scaling> = (0..problem.matrices.bins())
+        .map(|bin| problem.layout.scaling(bin, fit.linear()))
+        .map(|s| Scaling { offset: s.offset + problem.shift, ..s })
+        .collect();
+    let evaluated = problem.tables(&fit.theta)?;
+    let residuals = problem.residuals(&evaluated, &scaling, pictures)?;
+    problem.sweeps.fetch_add(1, Ordering::Relaxed);
+    Ok(Settled { scaling, evaluated, residuals })
+}
+
+/// Fits again with the weights that the residuals ask for under the noise model of the plan, as
+/// often as it says. Returns the weights of the last fit; nothing where there are none.
+fn weighted(
+    plan: &Plan,
+    full: &Problem<'_>,
+    after: Resources<'_>,
+    fit: &mut Fit,
+    observer: &dyn Observer,
+) -> Result<Option<Vec<Vec<f64>>>, FitError> {
+    let model = plan.config.noise.model;
+    let mut variances: Option<Vec<Vec<f64>>> = None;
+    for _ in 0..rounds(model) {
+        if fit.termination == Termination::Stopped {
+            break;
+        }
+        let last = Problem { resources: after, ..*full };
+        let residuals = settle(&last, fit, PictureSize { pixels: 1 })?.residuals;
+        let Some(next) = weights(model, &residuals) else { break };
+        let problem = Problem { weights: Weights::ByLag(&next), ..*full };
+        *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;
+        variances = Some(next);
+    }
+    Ok(variances)
 }
 
 /// Profiles of the parameters that the plan names and that have a standard error. The cost rises
@@ -189,6 +233,7 @@ pub fn problem<'a>(
         matrices,
         layout,
         robust: plan.robust,
+        weights: Weights::Equal,
         shift,
         block: BlockPairs::default(),
         level: Level::best(),

@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod config;
 pub mod fit;
 pub mod mask;
+pub mod noise;
 pub mod plan;
 pub mod problem;
 pub mod report;

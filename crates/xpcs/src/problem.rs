@@ -14,6 +14,8 @@ use dyne_solve::{
 use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Samples};
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
 
+use crate::noise::Weights;
+
 pub use sums::BinSums;
 
 /// What is fitted to what. All of it is borrowed: levels of a search share one set.
@@ -31,6 +33,8 @@ pub struct Problem<'a> {
     pub layout: &'a Layout,
     /// Loss of the residuals.
     pub robust: Robust,
+    /// Weights of the pairs.
+    pub weights: Weights<'a>,
     /// Subtracted from the data before anything is summed, so that sums of squares do not
     /// drown the noise; offsets of the layout are relative to it.
     pub shift: f64,
@@ -137,7 +141,11 @@ impl Problem<'_> {
                     continue;
                 }
                 let count = (block.triangle.frames() - column).min(free).min(TILE);
+                let chunk = tile.used_chunks();
                 self.fill_pairs(evaluated, block, i, column, count, tile);
+                if let Some(weights) = self.weights.of(block.bin) {
+                    scale_pairs(tile, chunk, &weights[column - i..][..count], f64::sqrt);
+                }
                 column += count;
                 pairs += count as u64;
             }
@@ -207,6 +215,20 @@ fn grams(sums: &[BinSums], p: usize) -> Result<Vec<Gram<'_>>, EvaluationError> {
     sums.iter().map(|s| Ok(Gram::try_new(&s.gram, p, s.pairs)?)).collect()
 }
 
+/// Multiplies the columns from `chunk` on by a power of the weights of their pairs.
+pub(crate) fn scale_pairs(
+    tile: &mut Tile,
+    chunk: usize,
+    weights: &[f64],
+    power: impl Fn(f64) -> f64,
+) {
+    for (k, weights) in weights.chunks(WIDTH).enumerate() {
+        let mut factors = [0.0; WIDTH];
+        factors.iter_mut().zip(weights).for_each(|(f, w)| *f = power(*w));
+        tile.scale_chunk(chunk + k, &factors);
+    }
+}
+
 /// Multiplies every column by the root of its robust weight and returns the robust cost.
 fn weigh(tile: &mut Tile, line: Line, robust: Robust) -> f64 {
     let rows = tile.rows();
@@ -216,8 +238,9 @@ fn weigh(tile: &mut Tile, line: Line, robust: Robust) -> f64 {
         let (m, one, y) = (at(rows - 3), at(rows - 2), at(rows - 1));
         let mut root = [0.0; WIDTH];
         for lane in 0..WIDTH {
-            let residual = y[lane] - line.offset - line.contrast * m[lane];
-            cost += one[lane] * robust.cost(residual, 1.0);
+            // The rows carry the roots of the weights; 0 past the last pair, where nothing is left.
+            let residual = y[lane] - line.offset * one[lane] - line.contrast * m[lane];
+            cost += robust.cost(residual, 1.0);
             root[lane] = robust.weight(residual, 1.0).sqrt();
         }
         tile.scale_chunk(chunk, &root);

@@ -1,8 +1,16 @@
 //! The report: everything a fit tells. The only thing the figures are drawn from.
 
+mod derived;
+mod identifiability;
+mod noise;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use derived::{CurveResult, Quantity};
+pub use identifiability::{Identifiability, Weight};
+pub use noise::{BinNoise, NoiseResult};
 
 use crate::mask::Mask;
 
@@ -302,6 +310,14 @@ pub struct Report {
     pub basins: Vec<Basin>,
     /// Profiles that were asked for.
     pub profiles: Vec<Profile>,
+    /// What the data determine; nothing where there is no covariance.
+    pub identifiability: Option<Identifiability>,
+    /// Functions of time behind the parameters.
+    pub curves: Vec<CurveResult>,
+    /// Quantities that follow from the parameters.
+    pub quantities: Vec<Quantity>,
+    /// What the residuals tell of the noise.
+    pub noise: NoiseResult,
     /// Frames left out; no frame where none is masked.
     pub mask: Mask,
     /// Cost and noise.
@@ -347,6 +363,10 @@ impl Report {
             "uncertainty": self.uncertainty,
             "basins": self.basins,
             "profiles": self.profiles,
+            "identifiability": self.identifiability,
+            "curves": self.curves,
+            "quantities": self.quantities,
+            "noise": self.noise,
             "mask": self.mask,
             "cost": self.cost,
             "warnings": self.warnings,

@@ -1,6 +1,8 @@
 //! What is left when the model is taken from the data: sums per bin, maps and cuts, from one
 //! sweep.
 
+mod statistics;
+
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
 use dyne_runtime::{Reduce, SweepError, sweep};
@@ -9,6 +11,8 @@ use dyne_xpcs_data::PairBlock;
 
 use crate::problem::{Evaluated, Problem};
 use crate::report::{Cut, MapTriple};
+
+pub use statistics::Statistics;
 
 /// Ages at which cuts are taken, as fractions of the series.
 const AGES: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
@@ -28,12 +32,16 @@ pub struct PictureSize {
 pub struct BinResiduals {
     /// Sum of squared residuals.
     pub ssr: f64,
+    /// Sum of squared residuals times the weights of their pairs.
+    pub weighted: f64,
     /// Pairs.
     pub pairs: u64,
     /// Data, fit and residual on a pixel grid.
     pub map: MapTriple,
     /// Cuts at several ages.
     pub cuts: Vec<Cut>,
+    /// Variance by lag and correlation of neighbours.
+    pub statistics: Statistics,
 }
 
 /// Where pairs fall: pixel of a frame, and log-spaced bin of a lag.
@@ -84,6 +92,8 @@ const LAG: usize = 5;
 struct BinSums {
     bin: usize,
     ssr: f64,
+    weighted: f64,
+    statistics: Statistics,
     pairs: u64,
     first_pixel_row: usize,
     pixel_rows: Vec<Vec<f64>>,
@@ -96,6 +106,8 @@ impl BinSums {
         Self {
             bin: block.bin,
             ssr: 0.0,
+            weighted: 0.0,
+            statistics: Statistics::new(&bins.lag, bins.lags),
             pairs: 0,
             first_pixel_row: first,
             pixel_rows: vec![vec![0.0; bins.pixels * PIXEL]; last - first + 1],
@@ -129,8 +141,27 @@ impl BinSums {
         }
     }
 
+    /// Adds to the weighted sum and to the statistics.
+    fn weigh(
+        &mut self,
+        weights: Option<&[f64]>,
+        i: usize,
+        first: usize,
+        data: &[f64],
+        fit: &[f64],
+    ) {
+        let residuals = data.iter().zip(fit).map(|(y, f)| y - f);
+        self.weighted += match weights {
+            None => residuals.clone().map(|r| r * r).sum::<f64>(),
+            Some(w) => residuals.clone().zip(&w[first - i..]).map(|(r, w)| w * r * r).sum(),
+        };
+        self.statistics.add(i, first, residuals);
+    }
+
     fn merge(&mut self, later: Self) {
         self.ssr += later.ssr;
+        self.weighted += later.weighted;
+        self.statistics.merge(&later.statistics);
         self.pairs += later.pairs;
         for (a, b) in self.cuts.iter_mut().zip(&later.cuts) {
             *a += b;
@@ -170,6 +201,11 @@ impl Reduce for Sums {
         let mut words = Vec::new();
         for s in &self.0 {
             words.extend([s.bin as u64, s.pairs, s.ssr.to_bits(), s.first_pixel_row as u64]);
+            words.extend([s.weighted.to_bits(), s.statistics.class.len() as u64]);
+            words.extend(s.statistics.class.iter().map(|c| *c as u64));
+            let statistics: Vec<u64> = s.statistics.words().map(f64::to_bits).collect();
+            words.push(statistics.len() as u64);
+            words.extend(statistics);
             words.extend([s.pixel_rows.len() as u64, s.cuts.len() as u64]);
             words.push(s.pixel_rows.first().map_or(0, Vec::len) as u64);
             words.extend(s.pixel_rows.iter().flatten().chain(&s.cuts).map(|x| x.to_bits()));
@@ -184,6 +220,12 @@ impl Reduce for Sums {
         while let Some(bin) = words.next() {
             let mut next = || words.next().and_then(|w| usize::try_from(w).ok());
             let (pairs, ssr, first_pixel_row) = (next()? as u64, next()? as u64, next()?);
+            let (weighted, lags) = (next()? as u64, next()?);
+            let class = (0..lags).map(|_| next()).collect::<Option<_>>()?;
+            let count = next()?;
+            let words_of = (0..count).map(|_| next().map(|w| f64::from_bits(w as u64)));
+            let statistics = Statistics::from_words(class, &words_of.collect::<Option<Vec<_>>>()?)?;
+            let weighted = f64::from_bits(weighted);
             let (rows, cuts, width) = (next()?, next()?, next()?);
             let mut numbers = |n: usize| -> Option<Vec<f64>> {
                 (0..n).map(|_| words.next().map(f64::from_bits)).collect()
@@ -191,7 +233,16 @@ impl Reduce for Sums {
             let pixel_rows = (0..rows).map(|_| numbers(width)).collect::<Option<_>>()?;
             let cuts = numbers(cuts)?;
             let (bin, ssr) = (usize::try_from(bin).ok()?, f64::from_bits(ssr));
-            bins.push(BinSums { bin, ssr, pairs, first_pixel_row, pixel_rows, cuts });
+            bins.push(BinSums {
+                bin,
+                ssr,
+                weighted,
+                statistics,
+                pairs,
+                first_pixel_row,
+                pixel_rows,
+                cuts,
+            });
         }
         bytes.len().is_multiple_of(8).then_some(Self(bins))
     }
@@ -220,7 +271,9 @@ impl Problem<'_> {
                 let mut sums = BinSums::new(&bins, &block);
                 self.for_each_row(evaluated, scaling, block, tile, |i, first, data, fit| {
                     sums.add(&bins, i, first, data, fit);
+                    sums.weigh(self.weights.of(block.bin), i, first, data, fit);
                 });
+                sums.statistics.close();
                 Sums(vec![sums])
             },
         )?;
@@ -286,9 +339,11 @@ impl Problem<'_> {
     fn finish(&self, bins: &Bins, sums: BinSums) -> BinResiduals {
         BinResiduals {
             ssr: sums.ssr,
+            weighted: sums.weighted,
             pairs: sums.pairs,
             map: self.map(bins, &sums),
             cuts: self.cuts(bins, &sums),
+            statistics: sums.statistics,
         }
     }
 

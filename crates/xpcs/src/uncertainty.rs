@@ -168,7 +168,8 @@ pub enum Pixels {
 /// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T$ with the
 /// covariance $C_\beta$ of the score of one pixel of bin β, and the number of pixels P for which
 /// the expected sum of squared residuals, $[\sum_\beta V_\beta - \mathrm{tr}(H^{-1}B_1)]/P$,
-/// is the one found; $B_1$ is B at P = 1, $V_\beta$ the variance of the pairs of one pixel.
+/// is the one found; $B_1$ is B at P = 1, $V_\beta$ the variance of the pairs of one pixel. Where
+/// pairs weigh differently, squares and variances are those times the weights.
 ///
 /// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile.
 ///
@@ -213,7 +214,7 @@ pub fn speckle_covariance(
     let pixels = match pixels {
         Pixels::Given(pixels) => pixels,
         Pixels::Implied => {
-            let ssr: f64 = residuals.iter().map(|r| r.ssr).sum();
+            let ssr: f64 = residuals.iter().map(|r| r.weighted).sum();
             let absorbed = trace_of_product(information.inverse_information(), &score, n);
             (variance - absorbed) / ssr
         }

@@ -185,10 +185,12 @@ impl Problem<'_> {
                 tile.clear();
                 self.fill_pairs(evaluated, block, i, start, count, tile);
                 let offset = scaling.offset - self.shift;
+                let weights = self.weights.of(block.bin);
                 for column in 0..count {
                     let (chunk, lane) = (column / WIDTH, column % WIDTH);
                     let at = |row: usize| tile.row(row)[chunk].0[lane];
                     let residual = at(k) - offset - scaling.contrast * at(k - 2);
+                    let residual = residual * weights.map_or(1.0, |w| w[start + column - i]);
                     let h = (start + column) / length;
                     for (row, sum) in sums[h * k..][..k].iter_mut().enumerate() {
                         *sum += residual * at(row);

@@ -4,11 +4,11 @@ use std::convert::Infallible;
 
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::quadratic::{Forms, Samples};
-use dyne_math::simd::WIDTH;
+use dyne_math::simd::{Lane8, WIDTH};
 use dyne_runtime::{Reduce, SweepError, sweep};
 use dyne_xpcs_data::PairBlock;
 
-use crate::problem::{Evaluated, Problem};
+use crate::problem::{Evaluated, Problem, scale_pairs};
 
 /// Σ over pairs of the fluctuation of c2 that one speckle makes, times each row of (basis, m, 1).
 ///
@@ -17,23 +17,23 @@ use crate::problem::{Evaluated, Problem};
 /// $Q_k = \sum_{i<j} v_{k,ij} I_iI_j - \sum_i h_{k,i} I_i$ up to a constant, with
 /// $h_{k,i} = \sum_{j\neq i} v_{k,ij}E_{ij}$.
 ///
-/// **Symbols.** I: intensity of a speckle, mean 1, or one with shot noise; v: rows of the tile;
-/// c: contrast of the bin.
+/// **Symbols.** I: intensity of a speckle, mean 1, or one with shot noise; v: rows of the tile
+/// times the weights w of their pairs; c: contrast of the bin.
 ///
 /// **Cost.** One multiplication a pair, row and speckle.
 /// **Checked by** `the_score_of_a_speckle_is_that_of_its_matrix`.
 pub(super) struct ScoreSums {
     /// Q, row by row, one a sample.
     pub forms: Vec<Vec<f64>>,
-    /// Σ m, Σ m², Σ m³ over the pairs.
-    pub moments: [f64; 3],
+    /// Σ w, Σ w m, Σ w m², Σ w m³ over the pairs.
+    pub moments: [f64; 4],
 }
 
 /// Partial sums of some rows of one matrix.
 struct Partial {
     forms: Vec<f64>,
     linear: Vec<f64>,
-    moments: [f64; 3],
+    moments: [f64; 4],
 }
 
 impl Reduce for Partial {
@@ -58,14 +58,14 @@ impl Reduce for Partial {
         let word =
             |k: usize| Some(u64::from_le_bytes(bytes.get(8 * k..8 * k + 8)?.try_into().ok()?));
         let (forms, linear) = (usize::try_from(word(0)?).ok()?, usize::try_from(word(1)?).ok()?);
-        let count = forms.checked_add(linear)?.checked_add(3)?;
+        let count = forms.checked_add(linear)?.checked_add(4)?;
         let values: Vec<f64> =
             (0..count).map(|k| word(k + 2).map(f64::from_bits)).collect::<Option<_>>()?;
         let whole = bytes.len() == 8 * (count + 2);
         whole.then(|| Self {
             forms: values[..forms].to_vec(),
             linear: values[forms..forms + linear].to_vec(),
-            moments: [values[count - 3], values[count - 2], values[count - 1]],
+            moments: std::array::from_fn(|k| values[count - 4 + k]),
         })
     }
 }
@@ -74,7 +74,8 @@ struct Scratch {
     tile: Tile,
     forms: Forms,
     linear: Vec<f64>,
-    moments: [f64; 3],
+    moments: [f64; 4],
+    m: Vec<Lane8>,
 }
 
 impl Problem<'_> {
@@ -99,7 +100,8 @@ impl Problem<'_> {
                 tile: Tile::new(rows + 1),
                 forms: Forms::new(rows, &samples),
                 linear: vec![0.0; rows * frames],
-                moments: [0.0; 3],
+                moments: [0.0; 4],
+                m: Vec::with_capacity(TILE / WIDTH),
             },
             |block, scratch| self.score_block(evaluated, contrast, &samples, block, scratch),
         )?;
@@ -121,19 +123,24 @@ impl Problem<'_> {
         block: PairBlock<'_>,
         scratch: &mut Scratch,
     ) -> Partial {
-        let Scratch { tile, forms, linear, moments } = scratch;
+        let Scratch { tile, forms, linear, moments, m } = scratch;
         forms.clear();
         linear.fill(0.0);
-        *moments = [0.0; 3];
+        *moments = [0.0; 4];
         let frames = block.triangle.frames();
         for i in block.first..block.end {
             for first in (i + 1..frames).step_by(TILE) {
                 let count = (frames - first).min(TILE);
                 tile.clear();
                 self.fill_pairs(evaluated, block, i, first, count, tile);
+                m.clear();
+                m.extend_from_slice(tile.row(tile.rows() - 3));
+                if let Some(weights) = self.weights.of(block.bin) {
+                    scale_pairs(tile, 0, &weights[first - i..][..count], |w| w);
+                }
                 forms.add(self.level, samples, tile, i, first);
-                add_linear(tile, contrast, i, first, count, linear);
-                add_moments(tile, moments);
+                add_linear(tile, m, contrast, [i, first, count], linear);
+                add_moments(tile, m, moments);
             }
         }
         let rows = tile.rows() - 1;
@@ -145,18 +152,16 @@ impl Problem<'_> {
     }
 }
 
-/// Adds v_ij·E_ij to h at i and at j.
+/// Adds v_ij·E_ij to h at i and at j, for `count` pairs (i, first…) whose correlation is m.
 fn add_linear(
     tile: &Tile,
+    m: &[Lane8],
     contrast: f64,
-    i: usize,
-    first: usize,
-    count: usize,
+    [i, first, count]: [usize; 3],
     linear: &mut [f64],
 ) {
     let rows = tile.rows() - 1;
     let frames = linear.len() / rows;
-    let m = tile.row(rows - 2);
     for row in 0..rows {
         let h = &mut linear[row * frames..][..frames];
         let mut own = 0.0;
@@ -170,11 +175,12 @@ fn add_linear(
     }
 }
 
-fn add_moments(tile: &Tile, moments: &mut [f64; 3]) {
+fn add_moments(tile: &Tile, m: &[Lane8], moments: &mut [f64; 4]) {
     // Columns past the last pair hold zeros.
-    for m in tile.row(tile.rows() - 3).iter().flat_map(|chunk| chunk.0) {
-        for (sum, power) in moments.iter_mut().zip([m, m * m, m * m * m]) {
-            *sum += power;
+    let weights = tile.row(tile.rows() - 2).iter().flat_map(|chunk| chunk.0);
+    for (w, m) in weights.zip(m.iter().flat_map(|chunk| chunk.0)) {
+        for (sum, power) in moments.iter_mut().zip([1.0, m, m * m, m * m * m]) {
+            *sum += w * power;
         }
     }
 }

@@ -63,11 +63,10 @@ impl BinNoise {
             _ => with_shot_noise(drawn, speckles.frames(), &stream),
         };
         let sums = problem.score_sums(evaluated, bin, contrast, &samples)?;
-        let pairs = problem.matrices.pairs_per_bin() as f64;
         Ok(Self {
             rows: sums.forms.len(),
             covariance: parts(&sums, count),
-            variance: pair_variance(contrast, speckles.mode_moments(), pairs, &sums.moments),
+            variance: pair_variance(contrast, speckles.mode_moments(), &sums.moments),
         })
     }
 
@@ -142,7 +141,7 @@ fn covariance_of(rows: &[Vec<f64>]) -> Vec<f64> {
     centred.iter().flat_map(|a| centred.iter().map(move |b| dot(a, b))).collect()
 }
 
-fn pair_variance(c: f64, [_, w3, w4]: [f64; 3], pairs: f64, [m1, m2, m3]: &[f64; 3]) -> [f64; 3] {
+fn pair_variance(c: f64, [_, w3, w4]: [f64; 3], [pairs, m1, m2, m3]: &[f64; 4]) -> [f64; 3] {
     let bright = c * c * pairs + c * c * (1.0 + 2.0 * c) * m2 + 2.0 * c.powi(3) * m3
         - 8.0 * c * w3 * m2
         + w4 * (4.0 * m1 + 2.0 * m2);

@@ -1,0 +1,101 @@
+//! Warnings: what the user ought to know before quoting a number.
+
+use super::{correlated, scaling};
+use crate::fit::Fitted;
+use crate::plan::Plan;
+use crate::report::{BoundSide, ParameterResult, Warning};
+
+fn warning(code: &str, message: String) -> Warning {
+    Warning { code: code.to_owned(), message }
+}
+
+/// All of them: those of the plan first.
+pub(super) fn warnings(
+    plan: &Plan,
+    fitted: &Fitted,
+    parameters: &[ParameterResult],
+) -> Vec<Warning> {
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(parameters.iter().filter(|p| p.free).filter_map(of_parameter));
+    warnings.extend(of_scaling(plan, fitted));
+    if let Ok(covariance) = &fitted.covariance {
+        warnings.extend(correlated(covariance, parameters).into_iter().map(|(a, b, rho)| {
+            let message =
+                format!("{a} and {b} are correlated by {rho:.3}: the data hardly tell them apart");
+            warning("correlated", message)
+        }));
+    }
+    warnings.extend(of_errors(plan, fitted));
+    warnings.extend(of_frames(plan, fitted));
+    warnings
+}
+
+fn of_parameter(p: &ParameterResult) -> Option<Warning> {
+    if let Some(side) = p.at_bound {
+        let (word, bound) = match side {
+            BoundSide::Lower => ("lower", p.lower),
+            BoundSide::Upper => ("upper", p.upper),
+        };
+        let message = format!(
+            "{} lies on its {word} bound {bound} {}: the data ask for a value beyond it, or do not determine it",
+            p.name, p.unit
+        );
+        return Some(warning("at_bound", message));
+    }
+    let reason = p.stderr_absent.as_ref()?;
+    Some(warning("undetermined", format!("{} has no standard error: {reason}", p.name)))
+}
+
+fn of_scaling(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
+    scaling(plan, fitted)
+        .into_iter()
+        .filter(|s| !(0.0..1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset))
+        .map(|s| {
+            let message = format!(
+                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are not inside 0 … 1 and 0.5 … 1.5",
+                s.bin, s.q, s.phi_deg, s.contrast, s.offset
+            );
+            warning("scaling_range", message)
+        })
+        .collect()
+}
+
+fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(reason) = fitted.uncertainty.as_ref().and_then(|u| u.instead_of.as_ref()) {
+        let message = format!(
+            "the error bars take all pairs as independent and are too small, as {}",
+            reason.lines().next().unwrap_or_default()
+        );
+        warnings.push(warning("error_bars", message));
+    }
+    for (k, _) in fitted.profiles.iter().filter(|(_, profile)| profile.deeper) {
+        let message = format!(
+            "the profile of {} met a lower cost than the fit: start the fit again with --global",
+            plan.model.parameters()[*k].name
+        );
+        warnings.push(warning("profile", message));
+    }
+    warnings
+}
+
+fn of_frames(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
+    let tables = &fitted.evaluated.tables;
+    let all = plan.frames.len();
+    let mut warnings = Vec::new();
+    if tables.clipped_frames > 0 {
+        let message = format!(
+            "the sample fraction lies outside 0 … 1 on {} of {all} frames and is clipped there",
+            tables.clipped_frames
+        );
+        warnings.push(warning("clip", message));
+    }
+    if tables.floored_frames > 0 {
+        let message = format!(
+            "the transport coefficient is negative on {} of {all} frames and counts as 0 there",
+            tables.floored_frames
+        );
+        warnings.push(warning("floor", message));
+    }
+    warnings
+}
