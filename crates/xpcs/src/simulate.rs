@@ -92,6 +92,11 @@ impl Experiment {
         self.tables.floored_frames
     }
 
+    /// Number of frames on which the sample fraction lies outside 0 … 1 and is clipped.
+    pub fn clipped_frames(&self) -> usize {
+        self.tables.clipped_frames
+    }
+
     fn truth(&self) -> ModelTruth<'_> {
         ModelTruth { model: &*self.model, tables: &self.tables, terms: &self.terms }
     }
