@@ -211,15 +211,13 @@ impl Covariance {
     }
 
     /// Variance of a quantity with these derivatives by the shared parameters, by the delta method
-    /// $g^TVg$. Parameters that are fixed count as exact.
+    /// $g^TVg$. Parameters that are fixed or rest on a bound count as exact, as they do for V.
     ///
     /// # Errors
     /// The [`Reason`] of the first parameter with a derivative that has no variance.
     pub fn propagate(&self, gradient: &[(usize, f64)]) -> Result<f64, &Reason> {
-        let moving: Vec<&(usize, f64)> = gradient
-            .iter()
-            .filter(|(k, slope)| *slope != 0.0 && self.reason(*k) != Some(&Reason::Fixed))
-            .collect();
+        let moving: Vec<&(usize, f64)> =
+            gradient.iter().filter(|(k, slope)| *slope != 0.0 && !self.rests(*k)).collect();
         let mut variance = 0.0;
         for (i, a) in &moving {
             for (j, b) in &moving {
@@ -227,6 +225,11 @@ impl Covariance {
             }
         }
         Ok(variance.max(0.0))
+    }
+
+    fn rests(&self, i: usize) -> bool {
+        let reason = self.reason(i);
+        matches!(reason, Some(Reason::Fixed | Reason::AtLowerBound | Reason::AtUpperBound))
     }
 
     /// Why parameter `i` has no variance; nothing where it has one.

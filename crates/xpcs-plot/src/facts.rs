@@ -2,7 +2,7 @@
 
 use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
-    Basin, BoundSide, ParameterResult, Profile, Report, ScalingResult, Status,
+    Basin, BoundSide, Identifiability, ParameterResult, Profile, Report, ScalingResult, Status,
 };
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};
@@ -152,6 +152,55 @@ pub(crate) fn error_bars(report: &Report) -> Vec<Fact> {
         out.push(("times those of independent pairs", ratios.join(", ")));
     }
     out
+}
+
+/// Singular values and the weakest direction.
+pub(crate) fn identifiability(found: &Identifiability) -> Vec<Fact> {
+    let values: Vec<String> = found.singular_values.iter().map(|s| significant(*s, 2)).collect();
+    let terms: Vec<String> =
+        found.weakest.iter().map(|w| format!("{:+.2}·{}", w.weight, w.name)).collect();
+    let condition = found.condition.map_or_else(|| "infinite".to_owned(), |c| significant(c, 3));
+    let mut out = vec![("singular values", values.join(", ")), ("condition number", condition)];
+    if !terms.is_empty() {
+        out.push(("weakest direction", terms.join(" ")));
+    }
+    out
+}
+
+/// Noise model, χ² and what that means.
+pub(crate) fn noise(report: &Report) -> Vec<Fact> {
+    let noise = &report.noise;
+    let weights = match (noise.model.as_str(), noise.weighted) {
+        ("global", _) => "all pairs weigh the same",
+        (_, true) => "pairs weigh by the inverse of their variance",
+        (_, false) => "no weights: the residuals of some class are 0",
+    };
+    vec![
+        ("noise model", format!("{}: {weights}", noise.model)),
+        ("χ² = Σr²/σ̂²", format!("{}, {}", significant(noise.chi2, 6), noise.chi2_about)),
+        ("correlation of residuals", "at one lag between neighbouring ages, then along a row at the distances that the columns name".to_owned()),
+    ]
+}
+
+/// Noise of every bin as rows of text, a heading first: σ̂, its range over lags, correlations of the
+/// residuals.
+pub(crate) fn noise_rows(report: &Report) -> Vec<Vec<String>> {
+    let noise = &report.noise;
+    let number = |r: Option<f64>| r.map_or_else(|| "–".to_owned(), |r| format!("{r:+.3}"));
+    let mut head = ["bin", "σ̂", "σ̂ by lag", "same lag"].map(str::to_owned).to_vec();
+    head.extend(noise.distances_s.iter().map(|d| format!("{} s", significant(*d, 3))));
+    let row = |bin: &dyne_xpcs::report::BinNoise| {
+        let (lo, hi) = bin
+            .sigma_by_lag
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(lo, hi), s| (lo.min(*s), hi.max(*s)));
+        let range = format!("{}…{}", significant(lo, 2), significant(hi, 2));
+        let mut row =
+            vec![bin.bin.to_string(), significant(bin.sigma, 3), range, number(bin.along_age)];
+        row.extend(bin.along_row.iter().map(|r| number(*r)));
+        row
+    };
+    std::iter::once(head).chain(noise.bins.iter().map(row)).collect()
 }
 
 /// One profile in words.

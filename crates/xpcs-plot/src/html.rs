@@ -43,10 +43,13 @@ pub fn html(report: &Report) -> String {
     }
     page.push_str(&sections::parameters(report));
     page.push_str(&sections::mask(report));
+    page.push_str(&sections::rates(report));
     page.push_str(&sections::error_bars(report));
+    page.push_str(&sections::identifiability(report));
     page.push_str(&sections::correlation(report));
     page.push_str(&sections::basins(report));
     page.push_str(&sections::scaling(report));
+    page.push_str(&sections::noise(report));
     page.push_str(&sections::bins(report));
     page.push_str(&sections::provenance(report));
     page.push_str("</body>\n</html>\n");

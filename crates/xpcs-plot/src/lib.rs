@@ -7,6 +7,7 @@
 mod axes;
 mod colour;
 mod correlation;
+mod curves;
 mod cuts;
 mod error;
 mod facts;

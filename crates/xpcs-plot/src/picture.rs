@@ -8,7 +8,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb::Database};
 
 use crate::svg::{FONT, Svg};
-use crate::{PlotError, correlation, cuts, map, scaling};
+use crate::{PlotError, correlation, curves, cuts, map, scaling};
 
 /// Pixels of the file for one px of the drawing.
 const ENLARGEMENT: f64 = 2.0;
@@ -53,13 +53,15 @@ pub fn bin_pictures(picture: &BinPicture) -> Result<[Picture; 2], PlotError> {
 }
 
 /// Draws the pictures of the fit as a whole: `correlation.png` where there is a covariance, `scaling.png` for three or
-/// more azimuths.
+/// more azimuths, `rates.png` of the functions of time, `profiles.png` where profiles were asked for.
 ///
 /// **Errors.** [`PlotError`] where the renderer refuses a drawing.
 pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
     let figures = [
         ("correlation.png", correlation::figure(report)),
         ("scaling.png", scaling::figure(report)),
+        ("rates.png", curves::figure(report)),
+        ("profiles.png", curves::profiles(report)),
     ];
     let drawn = figures.into_iter().filter_map(|(name, svg)| svg.map(|svg| (name.to_owned(), svg)));
     drawn.map(|(name, svg)| rasterise(name, &svg)).collect()

@@ -141,6 +141,16 @@ impl Svg {
         ));
     }
 
+    /// The inside of a closed outline.
+    pub(crate) fn area(&mut self, data: &str, colour: Rgb, opacity: f64) {
+        if !data.is_empty() {
+            self.push(format_args!(
+                "<path d=\"{data}Z\" fill=\"{}\" fill-opacity=\"{opacity}\" stroke=\"none\"/>",
+                Hex(colour)
+            ));
+        }
+    }
+
     /// Filled discs of one radius: strokes with round ends and next to no length, the shortest form there is.
     pub(crate) fn discs(&mut self, centres: &[(f64, f64)], radius: f64, colour: Rgb) {
         let mut data = String::new();

@@ -8,6 +8,9 @@ use crate::number::significant;
 /// Columns of a line.
 const WIDTH: usize = 80;
 
+/// Columns of the noise table that fit: four and five distances.
+const NOISE_COLUMNS: usize = 9;
+
 /// Writes the report as plain text in lines of at most 80 columns (names, units and JSON longer than that excepted).
 ///
 /// The text holds what [`html`](crate::html()) holds except the figures. **Checked by** the tests in `tests/it/words.rs`.
@@ -17,7 +20,10 @@ pub fn text(report: &Report) -> String {
     warnings(&mut out, report);
     parameters(&mut out, report);
     scaling(&mut out, report);
+    rates(&mut out, report);
     error_bars(&mut out, report);
+    identifiability(&mut out, report);
+    noise(&mut out, report);
     basins(&mut out, report);
     if report.mask.n_frames > 0 {
         section(&mut out, "Masked frames", &facts::mask(report));
@@ -112,6 +118,38 @@ fn error_bars(out: &mut String, report: &Report) {
     for profile in &report.profiles {
         wrap(out, &format!("profile of {}  ", profile.name), &facts::profile(profile));
     }
+}
+
+fn rates(out: &mut String, report: &Report) {
+    if report.quantities.is_empty() {
+        return;
+    }
+    title(out, "Derived quantities");
+    let row = |q: &dyne_xpcs::report::Quantity| {
+        [q.name.clone(), facts::value(q.value, q.stderr), q.unit.clone()]
+    };
+    let rows: Vec<_> = report.quantities.iter().map(row).collect();
+    table(out, &rows, [Side::Left, Side::Right, Side::Left]);
+}
+
+fn identifiability(out: &mut String, report: &Report) {
+    let Some(found) = &report.identifiability else { return };
+    title(out, "Identifiability");
+    for finding in &found.findings {
+        wrap(out, "- ", finding);
+    }
+    for (name, value) in facts::identifiability(found) {
+        wrap(out, &format!("{name}  "), &value);
+    }
+}
+
+fn noise(out: &mut String, report: &Report) {
+    section(out, "Noise", &facts::noise(report));
+    let rows: Vec<[String; NOISE_COLUMNS]> = facts::noise_rows(report)
+        .iter()
+        .map(|row| std::array::from_fn(|k| row.get(k).cloned().unwrap_or_default()))
+        .collect();
+    table(out, &rows, [Side::Right; NOISE_COLUMNS]);
 }
 
 fn basins(out: &mut String, report: &Report) {

@@ -114,8 +114,8 @@ mod tests {
             fit: Vec::new(),
             residual: Vec::new(),
         };
-        let class = vec![0, 0, 1, 1];
-        let statistics = Statistics { class, lags, ..Statistics::default() };
+        let mut statistics = Statistics::default();
+        (statistics.class, statistics.lags) = (vec![0, 0, 1, 1], lags);
         BinResiduals { ssr, weighted: ssr, pairs: pairs as u64, map, cuts: Vec::new(), statistics }
     }
 

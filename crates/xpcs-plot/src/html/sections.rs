@@ -7,7 +7,7 @@ use crate::facts::{self, Fact};
 use crate::notation::escape;
 use crate::number::significant;
 use crate::svg::Svg;
-use crate::{caption, correlation, cuts, map, scaling};
+use crate::{caption, correlation, curves, cuts, map, scaling};
 
 /// Title, status and the numbers that say how large the fit was.
 pub(super) fn heading(report: &Report) -> String {
@@ -84,7 +84,45 @@ pub(super) fn error_bars(report: &Report) -> String {
         .iter()
         .map(|p| format!("<p>Profile of {}: {}</p>\n", escape(&p.name), escape(&facts::profile(p))))
         .collect();
-    format!("<section>\n<h2>Error bars</h2>\n{}{profiles}</section>\n", tables::facts(&facts))
+    let drawing = curves::profiles(report).map(|svg| figure(&svg, "profiles")).unwrap_or_default();
+    format!(
+        "<section>\n<h2>Error bars</h2>\n{}{profiles}{drawing}</section>\n",
+        tables::facts(&facts)
+    )
+}
+
+/// Functions of time with their bands, and what follows from the parameters.
+pub(super) fn rates(report: &Report) -> String {
+    let drawing = curves::figure(report).map(|svg| figure(&svg, "functions of time"));
+    let absent = report.curves.iter().find_map(|c| c.stderr_absent.as_ref());
+    let absent = absent.map_or_else(String::new, |reason| {
+        format!("<p class=\"quiet\">No band: {}.</p>\n", escape(reason))
+    });
+    format!(
+        "<section class=\"whole\">\n<h2>Rates over time</h2>\n{}{absent}{}</section>\n",
+        drawing.unwrap_or_default(),
+        tables::quantities(report)
+    )
+}
+
+/// What the data determine.
+pub(super) fn identifiability(report: &Report) -> String {
+    let Some(found) = &report.identifiability else { return String::new() };
+    let items: String =
+        found.findings.iter().map(|f| format!("<li>{}</li>\n", escape(f))).collect();
+    format!(
+        "<section>\n<h2>Identifiability</h2>\n<ul>\n{items}</ul>\n{}</section>\n",
+        tables::facts(&facts::identifiability(found))
+    )
+}
+
+/// What the residuals tell of the noise.
+pub(super) fn noise(report: &Report) -> String {
+    format!(
+        "<section class=\"whole\">\n<h2>Noise</h2>\n{}{}</section>\n",
+        tables::facts(&facts::noise(report)),
+        tables::noise(report)
+    )
 }
 
 /// Frames that are left out; nothing where none is.

@@ -47,6 +47,34 @@ fn treatment(p: &ParameterResult) -> String {
     parts.join(", ")
 }
 
+/// Quantities that follow from the parameters.
+pub(super) fn quantities(report: &Report) -> String {
+    let head = "<tr><th>quantity</th><th class=\"n\">value ± standard error</th><th>unit</th>\
+                <th>what it is</th></tr>";
+    let row = |q: &dyne_xpcs::report::Quantity| {
+        format!(
+            "<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
+            escape(&q.name),
+            facts::value(q.value, q.stderr),
+            escape(&q.unit),
+            escape(&q.about)
+        )
+    };
+    let rows: String = report.quantities.iter().map(row).collect();
+    table(head, &rows)
+}
+
+/// Noise of every bin.
+pub(super) fn noise(report: &Report) -> String {
+    let cell = |text: &String| format!("<th class=\"n\">{}</th>", escape(text));
+    let [head, rows @ ..] = &facts::noise_rows(report)[..] else { return String::new() };
+    let head: String = head.iter().map(cell).collect();
+    let cell = |text: &String| format!("<td class=\"n\">{}</td>", escape(text));
+    let row =
+        |row: &Vec<String>| format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>());
+    table(&format!("<tr>{head}</tr>"), &rows.iter().map(row).collect::<String>())
+}
+
 /// Minima of the search.
 pub(super) fn basins(report: &Report) -> String {
     let head = "<tr><th class=\"n\">cost</th><th class=\"n\">starts</th><th class=\"n\">level</th>\

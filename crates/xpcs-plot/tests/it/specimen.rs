@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
-    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, Cut, MapTriple, OtherConvention,
-    ParameterResult, Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
-    Warning,
+    Basin, BinNoise, BinPicture, BoundSide, Cost, Counters, Covariance, CurveResult, Cut,
+    Identifiability, MapTriple, NoiseResult, OtherConvention, ParameterResult, Profile, Provenance,
+    Quantity, Report, ScalingResult, Status, Timings, Uncertainty, Warning, Weight,
 };
 
 const T_END_S: f64 = 100.0;
@@ -181,6 +181,31 @@ fn provenance() -> Provenance {
     }
 }
 
+fn noise(bin: u32) -> BinNoise {
+    BinNoise {
+        bin,
+        sigma: SIGMA,
+        lag_s: vec![0.1, 1.0, 10.0],
+        sigma_by_lag: vec![0.021, 0.02, 0.019],
+        along_row: vec![Some(0.012), None],
+        along_age: Some(0.4),
+    }
+}
+
+fn rate(name: &str, unit: &str, size: f64) -> CurveResult {
+    let t_s: Vec<f64> = (1..=50).map(|k| f64::from(k) * T_END_S / 50.0).collect();
+    let value: Vec<f64> = t_s.iter().map(|t| size * t.powf(-0.4)).collect();
+    CurveResult {
+        name: name.to_owned(),
+        symbol: name.to_owned(),
+        unit: unit.to_owned(),
+        stderr: Some(value.iter().map(|v| 0.1 * v).collect()),
+        stderr_absent: None,
+        t_s,
+        value,
+    }
+}
+
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
@@ -207,8 +232,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             information: BTreeMap::from([("D0".to_owned(), 1.5)]),
         }),
         basins: vec![Basin {
-            mask: Default::default(),
-        cost: 2296.6,
+            cost: 2296.6,
             level: 2,
             starts: 7,
             parameters: BTreeMap::from([("D0".to_owned(), 1234.5)]),
@@ -222,6 +246,32 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             interval95: [None, None],
             deeper: false,
         }],
+        identifiability: Some(Identifiability {
+            singular_values: vec![0.02, 0.7, 1.4],
+            condition: Some(70.0),
+            weakest: vec![Weight { name: "D0".to_owned(), weight: 0.71 }],
+            floored_frames: 0,
+            clipped_frames: 0,
+            findings: vec!["D0 and alpha are correlated by 0.981 (beyond 0.95).".to_owned()],
+        }),
+        curves: vec![rate("J", "Å²/s", 1200.0), rate("gamma_dot", "s⁻¹", 2e-3)],
+        quantities: vec![Quantity {
+            name: "strain".to_owned(),
+            about: "∫gamma_dot dt over the series".to_owned(),
+            value: 0.1234,
+            stderr: Some(0.0021),
+            unit: "–".to_owned(),
+            stderr_absent: None,
+        }],
+        noise: NoiseResult {
+            model: "global".to_owned(),
+            weighted: false,
+            chi2: 11_488_449.0,
+            chi2_about: "by construction".to_owned(),
+            distances_s: vec![0.1, 0.2],
+            bins: (0..bins).map(noise).collect(),
+        },
+        mask: Default::default(),
         cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
         warnings: vec![Warning {
             code: "at_bound".to_owned(),

@@ -19,7 +19,6 @@ pub struct UncertaintyConfig {
     #[schemars(example = 0.1)]
     pub counts: Option<f64>,
     /// Free parameters whose profile likelihood is computed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profile: Vec<String>,
 }
 

@@ -41,7 +41,7 @@ impl CountsSource {
 /// **Edges** An excess below 0.01 counts as none: bright data, or a diagonal that was replaced by
 /// neighbours. The error bars are then too large rather than too small, as all scatter counts as
 /// speckle.
-/// **Checked by** `counts_are_read_off_the_diagonal`.
+/// **Checked by** `tests/fits/uncertainty.rs`: `pixels_and_counts_are_found_again`.
 pub fn mean_counts(minimum: &Minimum<'_>, given: Option<f64>) -> (Vec<Counts>, CountsSource) {
     let bins = minimum.scaling.len();
     if let Some(counts) = given {

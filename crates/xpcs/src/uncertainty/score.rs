@@ -21,7 +21,7 @@ use crate::problem::{Evaluated, Problem, scale_pairs};
 /// times the weights w of their pairs; c: contrast of the bin.
 ///
 /// **Cost.** One multiplication a pair, row and speckle.
-/// **Checked by** `the_score_of_a_speckle_is_that_of_its_matrix`.
+/// **Checked by** `tests/fits/uncertainty.rs`: `error_bars_are_the_scatter_of_repeated_experiments`.
 pub(super) struct ScoreSums {
     /// Q, row by row, one a sample.
     pub forms: Vec<Vec<f64>>,

@@ -34,7 +34,7 @@ pub struct SpeckleOptions {
 /// $V_1 = 2(c-\kappa^2+2w_3m)$, $V_2 = 1+\kappa$.
 ///
 /// **Source.** Cumulants of |E|² for circular Gaussian fields; Goodman, *Speckle Phenomena in
-/// Optics* (2007). **Checked by** `the_variance_of_a_pair_is_that_of_simulated_matrices`.
+/// Optics* (2007). **Checked by** `tests/fits/uncertainty.rs`: `pixels_and_counts_are_found_again`.
 pub(super) struct BinNoise {
     covariance: [Vec<f64>; 3],
     variance: [f64; 3],

@@ -39,9 +39,13 @@ pub(crate) struct Case {
     pub(crate) contrast: Vec<f64>,
 }
 
+pub(crate) fn sim_config(yaml: &str) -> SimConfig {
+    SimConfig::from_yaml(yaml, "sim.yaml", &[]).unwrap()
+}
+
 /// Simulates `sim` and plans the fit that `yaml` asks for.
 pub(crate) fn case(sim: &str, yaml: &str) -> Case {
-    let sim = SimConfig::from_yaml(sim, "sim.yaml", &[]).unwrap();
+    let sim = sim_config(sim);
     let config = FitConfig::from_yaml(yaml, "fit.yaml", &[]).unwrap();
     let plan = Plan::resolve(config, &catalog(&sim)).unwrap();
     let experiment = Experiment::try_new(sim.clone()).unwrap();

@@ -1,6 +1,9 @@
 //! Fits of simulated experiments: recovery of the truth, path invariance, contracts.
 
+mod derived;
 mod experiment;
 mod mask;
+mod noise;
 mod paths;
 mod recovery;
+mod uncertainty;

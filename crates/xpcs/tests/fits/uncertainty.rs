@@ -1,0 +1,81 @@
+//! Error bars from simulated speckles, against repeated simulated experiments.
+
+use dyne_runtime::Lanes;
+use dyne_xpcs::config::UncertaintyMethod;
+use dyne_xpcs::simulate::Experiment;
+use dyne_xpcs_data::{Counts, Matrices};
+
+use crate::experiment::{Case, case, sim_config};
+
+const FIT: &str = "mode: static\ndata: {file: x}\n\
+    parameters: {D0: {start: 20000}, alpha: {fixed: 0}, D_offset: {fixed: 0}}\n";
+
+fn simulated(noise: &str) -> String {
+    format!(
+        "mode: static\nframes: 80\ndt: 0.1\nq: 0.0054\nphi: [0]\n\
+         parameters: {{D0: 20000, alpha: 0, D_offset: 0}}\ncontrast: 0.5\nnoise: {{{noise}}}\n"
+    )
+}
+
+/// The case with the diagonal that a detector measures.
+fn with_diagonal(noise: &str, fit: &str) -> Case {
+    let mut case = case(&simulated(noise), fit);
+    let experiment = Experiment::try_new(sim_config(&simulated(noise))).unwrap();
+    let matrix = experiment.matrix(0, &Lanes::solo()).unwrap();
+    let triangle = matrix.triangle.with_diagonal(matrix.diagonal);
+    case.matrices = Matrices::new(vec![triangle], case.plan.skip());
+    case
+}
+
+/// Standard deviation of the estimates of many experiments, and the mean of their error bars.
+fn scatter(noise: &str, repeats: u64) -> (f64, f64) {
+    let lanes = Lanes::solo();
+    let runs: Vec<(f64, f64)> = (0..repeats)
+        .map(|seed| {
+            let case = with_diagonal(&format!("{noise}, seed: {seed}"), FIT);
+            let fitted = case.fit(&lanes);
+            let covariance = fitted.covariance.as_ref().unwrap();
+            (fitted.outcome.fit.theta[0], covariance.stderr(0).unwrap())
+        })
+        .collect();
+    let n = runs.len() as f64;
+    let mean = runs.iter().map(|r| r.0).sum::<f64>() / n;
+    let variance = runs.iter().map(|r| (r.0 - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (variance.sqrt(), runs.iter().map(|r| r.1).sum::<f64>() / n)
+}
+
+#[test]
+fn error_bars_are_the_scatter_of_repeated_experiments() {
+    // The standard deviation of 120 estimates is known to 6.5 %.
+    for noise in ["kind: speckle, pixels: 600", "kind: speckle, pixels: 600, counts: 0.3"] {
+        let (scatter, claimed) = scatter(noise, 120);
+        assert!((claimed / scatter - 1.0).abs() < 0.25, "{noise}: {claimed} claimed, {scatter}");
+    }
+}
+
+#[test]
+fn pixels_and_counts_are_found_again() {
+    let case = with_diagonal("kind: speckle, pixels: 900, counts: 0.25, seed: 4", FIT);
+    let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
+    assert_eq!(uncertainty.method, UncertaintyMethod::Speckle);
+    let pixels = uncertainty.pixels.unwrap();
+    assert!((pixels / 900.0 - 1.0).abs() < 0.1, "{pixels} pixels");
+    let [Counts::Mean(counts)] = uncertainty.counts[..] else { panic!("one mean count") };
+    assert!((counts / 0.25 - 1.0).abs() < 0.05, "{counts} counts");
+    // Without a diagonal the counts are not known and none are assumed.
+    let plain = crate::experiment::case(
+        &simulated("kind: speckle, pixels: 900, counts: 0.25, seed: 4"),
+        FIT,
+    );
+    let uncertainty = plain.fit(&Lanes::solo()).uncertainty.unwrap();
+    assert_eq!(uncertainty.counts[..], [Counts::Infinite]);
+}
+
+#[test]
+fn a_robust_loss_falls_back_and_says_so() {
+    let fit = format!("{FIT}fit: {{loss: huber}}\n");
+    let case = with_diagonal("kind: speckle, pixels: 900, seed: 4", &fit);
+    let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
+    assert_eq!(uncertainty.method, UncertaintyMethod::Information);
+    assert!(uncertainty.instead_of.unwrap().contains("robust loss"));
+}
