@@ -4,6 +4,7 @@ pub mod account;
 pub mod calibrate;
 pub mod config;
 pub mod fit;
+pub mod g2;
 pub mod plan;
 pub mod problem;
 pub mod report;
