@@ -48,6 +48,8 @@ pub enum Flag {
     ExponentAtBound,
     /// The contrast is not in (0, 1].
     ContrastOutOfRange,
+    /// The standard error of τ or of the contrast is not below the value.
+    Undetermined,
     /// Refits without a block of frames fail, so there is no error.
     NoError,
 }
@@ -63,6 +65,7 @@ impl Flag {
             Self::TooFewLags => "too few lags",
             Self::ExponentAtBound => "exponent at bound",
             Self::ContrastOutOfRange => "contrast not in (0, 1]",
+            Self::Undetermined => "tau or contrast not determined: error not below the value",
             Self::NoError => "no error: refits without a block of frames fail",
         }
     }
@@ -178,6 +181,10 @@ pub fn fit(curve: &Curve, model: Decay, dt: f64, observer: &dyn Observer) -> Opt
     }
     if refits.is_none() {
         flags.push(Flag::NoError);
+    }
+    let loose = |v: Value| v.stderr.is_some_and(|stderr| stderr >= v.value.abs());
+    if [value(0), value(1)].into_iter().any(loose) {
+        flags.push(Flag::Undetermined);
     }
     let (contrast, tau, exponent, baseline) = (value(0), value(1), value(2), value(3));
     Some(DecayFit { model, contrast, tau, exponent, baseline, flags })
