@@ -19,6 +19,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Fit a file: `dyne fit run.hdf --mode laminar_flow --gap 2e6 --out results`
     Fit(FitArguments),
+    /// One-time correlation functions by age with KWW or exponential fits
+    G2(G2Arguments),
     /// Show what a file holds: layout, q, φ, frames, frame time, value range, bad values
     Inspect(InspectArguments),
     /// Simulate an experiment with known truth
@@ -76,6 +78,44 @@ pub(crate) struct FitArguments {
     /// Show the plan and end before the matrices are read
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct G2Arguments {
+    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
+    pub(crate) file: PathBuf,
+    /// Wave-vector transfer, Å⁻¹ (nearest), a list `[0.003, 0.005]`, or all
+    #[arg(long, value_name = "Å⁻¹", allow_hyphen_values = true)]
+    pub(crate) q: Option<String>,
+    /// Range of angles FROM:TO in degrees, inclusive; may be repeated
+    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
+    pub(crate) phi: Vec<String>,
+    /// Frames FIRST:LAST, counted from 1, inclusive
+    #[arg(long, value_name = "FIRST:LAST")]
+    pub(crate) frames: Option<String>,
+    /// Time between frames, s; only where the file does not tell
+    #[arg(long, value_name = "s", allow_hyphen_values = true)]
+    pub(crate) dt: Option<String>,
+    /// Equal slices of age
+    #[arg(long, value_name = "N", conflicts_with_all = ["window", "step"])]
+    pub(crate) partials: Option<usize>,
+    /// Width of a sliding window of age, frames
+    #[arg(long, value_name = "FRAMES", requires = "step")]
+    pub(crate) window: Option<usize>,
+    /// Distance from one window to the next, frames
+    #[arg(long, value_name = "FRAMES", requires = "window")]
+    pub(crate) step: Option<usize>,
+    /// Decay: kww, exponential or both
+    #[arg(long, value_parser = ["kww", "exponential", "both"], default_value = "kww")]
+    pub(crate) model: String,
+    /// Folder for g2.csv, fits.csv and g2.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The JSON on standard output instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) telling: Telling,
 }

@@ -76,7 +76,7 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
 }
 
 /// `A:B` as a YAML list of two.
-fn pair(range: &str) -> String {
+pub(crate) fn pair(range: &str) -> String {
     format!("[{}]", range.replacen(':', ", ", 1))
 }
 

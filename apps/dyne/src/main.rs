@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod failure;
 mod fit;
+mod g2;
 mod inspect;
 mod machine;
 mod progress;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
     match command {
         Command::Fit(arguments) => fit::run(&arguments, started),
+        Command::G2(arguments) => g2::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Config(command) => config::run(&command),

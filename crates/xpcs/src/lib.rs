@@ -6,6 +6,7 @@ pub mod config;
 pub mod fit;
 pub mod mask;
 pub mod noise;
+pub mod g2;
 pub mod plan;
 pub mod problem;
 pub mod report;

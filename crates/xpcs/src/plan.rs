@@ -13,6 +13,7 @@ use crate::config::{self, FitConfig, PerBin, TimeOrigin};
 use crate::report::Warning;
 
 pub use error::PlanError;
+pub use select::Selection;
 
 /// What will be done to which data.
 pub struct Plan {

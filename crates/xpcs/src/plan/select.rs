@@ -14,6 +14,32 @@ const SAME_Q: f64 = 1e-6;
 /// A nearest q farther away than this fraction is worth a warning.
 const FAR_Q: f64 = 0.05;
 
+/// What a configuration selects from a file, where no model is fitted to the pairs.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// Positions of the bins in the catalogue.
+    pub positions: Vec<usize>,
+    /// Frames, 0-based, end exclusive.
+    pub frames: Range<usize>,
+    /// Frame time.
+    pub dt: FrameTime,
+    /// What was noticed on the way.
+    pub warnings: Vec<Warning>,
+}
+
+impl Selection {
+    /// Resolves `data` against what the file holds.
+    ///
+    /// # Errors
+    /// [`PlanError`], before any matrix is read.
+    pub fn resolve(data: &DataConfig, catalog: &Catalog) -> Result<Self, PlanError> {
+        let mut warnings = Vec::new();
+        let positions = bins(data, catalog, &mut warnings)?;
+        let (frames, dt) = (frames(data, catalog)?, frame_time(data, catalog)?);
+        Ok(Self { positions, frames, dt, warnings })
+    }
+}
+
 /// Positions of the selected bins, in the order of the file.
 pub(super) fn bins(
     data: &DataConfig,
