@@ -32,7 +32,7 @@ pub use loss::{Loss, Robust};
 pub use normal::{NormalEquations, Projection, Reduced, assemble, assemble_robust, project};
 pub use objective::Objective;
 pub use profile::{Profile, ProfileOptions, ProfilePoint, profile};
-pub use search::{Basin, FromCube, Search, SearchOptions, SearchOutcome, search};
+pub use search::{Basin, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search};
 pub use termination::Termination;
 pub use transform::{Scale, Slot, Transform};
 pub use trust_region::{Fit, Options, minimise};

@@ -1,6 +1,6 @@
 //! Global search: many starts on coarse data, the best minima refined on finer ones.
 
-use dyne_runtime::{Lanes, Observer};
+use dyne_runtime::{Lanes, Observer, Stream};
 
 use crate::error::{EvaluationError, SolveError};
 use crate::objective::Objective;
@@ -9,6 +9,7 @@ use crate::transform::Transform;
 use crate::trust_region::{Fit, Options, minimise};
 
 mod basin;
+mod cmaes;
 mod relay;
 mod sequence;
 
@@ -47,10 +48,25 @@ pub struct Search<'a> {
     pub lanes: &'a Lanes,
 }
 
+/// Where the points come from that are screened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SearchMethod {
+    /// A low-discrepancy sequence.
+    #[default]
+    Starts,
+    /// The best points of an evolution strategy with covariance matrix adaptation (CMA-ES) at the
+    /// coarsest level, restarted three times with twice the population.
+    Cmaes,
+}
+
 /// How widely and how closely is searched.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SearchOptions {
-    /// Points of the sequence that are screened by their cost.
+    /// Where the points come from.
+    pub method: SearchMethod,
+    /// Points of the sequence that are screened by their cost; at 0 the given ones serve alone,
+    /// whatever the method.
     pub starts: usize,
     /// How many of the best of them are refined at the coarsest level.
     pub refine: usize,
@@ -71,6 +87,7 @@ pub struct SearchOptions {
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
+            method: SearchMethod::Starts,
             starts: 64,
             refine: 16,
             promote: 10,
@@ -116,7 +133,7 @@ pub struct SearchOutcome {
 /// Looks for the deepest minimum inside the bounds.
 ///
 /// **Method.** (1) Starts: the given ones and a low-discrepancy sequence in the unit cube (additive
-/// recurrence R_d, shifted by the seed). (2) All are screened by their cost at the coarsest level; the
+/// recurrence R_d, shifted by the seed), or the best points of CMA-ES in that cube. (2) All are screened by their cost at the coarsest level; the
 /// given and the best `refine` ones are refined there with loose tolerances. (3) Minima that belong
 /// together are merged into basins: costs that differ by at most `basin` and a distance, measured by
 /// the information matrix, of no more. The images ([`Objective::images`]) of the best `promote` of
@@ -132,7 +149,7 @@ pub struct SearchOutcome {
 /// search and fit. When stopped before the last level, `fit` is the best point of the level
 /// reached and ends as [`Termination::Stopped`].
 ///
-/// **Cost.** `starts` + (`refine` + `promote`)·(some 10) coarse evaluations; at the last level some 10,
+/// **Cost.** `starts` (CMA-ES: some thousands) + (`refine` + `promote`)·(some 10) coarse evaluations; at the last level some 10,
 /// and up to 68 more where several basins must be compared there.
 ///
 /// # Errors
@@ -222,18 +239,34 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Given starts, then those of the sequence.
-    fn starts(&self) -> Result<Vec<Vec<f64>>, SolveError> {
+    /// Given starts, then those of the method.
+    fn starts(&mut self) -> Result<Vec<Vec<f64>>, SolveError> {
         let transform = self.problem.transform;
         let sequence = Sequence::new(transform.free().len(), self.options.seed);
         let mut starts = Vec::new();
         for theta in self.problem.given {
             starts.push(transform.theta(&transform.free_variables(theta)?));
         }
-        for k in 0..self.options.starts as u64 {
-            starts.push(transform.clamped(&(self.problem.from_cube)(&sequence.point(k)))?);
+        let points: Vec<Vec<f64>> = match self.options.method {
+            SearchMethod::Cmaes if self.options.starts > 0 => self.evolved()?,
+            _ => (0..self.options.starts as u64).map(|k| sequence.point(k)).collect(),
+        };
+        for point in points {
+            starts.push(transform.clamped(&(self.problem.from_cube)(&point))?);
         }
         Ok(starts)
+    }
+
+    /// The best points of CMA-ES in the unit cube, by the cost at the coarsest level.
+    fn evolved(&mut self) -> Result<Vec<Vec<f64>>, SolveError> {
+        let (transform, from_cube) = (self.problem.transform, self.problem.from_cube);
+        let stream = Stream::new(self.options.seed).split("cma-es");
+        cmaes::best_points(transform.free().len(), &stream, &mut |cube| {
+            let points: Vec<Vec<f64>> =
+                cube.iter().map(|u| transform.clamped(&from_cube(u))).collect::<Result<_, _>>()?;
+            let costs = self.costs(0, &points)?;
+            if self.relay.is_stopped() { Err(SolveError::Interrupted) } else { Ok(costs) }
+        })
     }
 
     /// Starts to refine, and the number of those with a finite cost.

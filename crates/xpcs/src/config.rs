@@ -34,7 +34,7 @@ pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
 pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PerformanceConfig, PhysicsConfig, Scaling,
-    SearchConfig, TimeConfig, TimeOrigin,
+    SearchConfig, SearchMethod, TimeConfig, TimeOrigin,
 };
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};

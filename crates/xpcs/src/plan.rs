@@ -291,6 +291,10 @@ fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
         ..Options::default()
     };
     let search = SearchOptions {
+        method: match config.search.method {
+            config::SearchMethod::Starts => dyne_solve::SearchMethod::Starts,
+            config::SearchMethod::Cmaes => dyne_solve::SearchMethod::Cmaes,
+        },
         starts: config.search.starts,
         seed: config.search.seed,
         fit,

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use dyne_runtime::{Event, Flow, Lanes, Observer, Silent};
 use dyne_solve::{
-    EvaluationError, Layout, NormalEquations, Objective, Options, Scale, Search, SearchOptions,
-    SearchOutcome, Slot, SolveError, Termination, Transform, search,
+    EvaluationError, Layout, NormalEquations, Objective, Options, Scale, Search, SearchMethod,
+    SearchOptions, SearchOutcome, Slot, SolveError, Termination, Transform, search,
 };
 
 use crate::explicit::{Explicit, noise};
@@ -48,6 +48,10 @@ fn from_cube(u: &[f64]) -> Vec<f64> {
 }
 
 fn run(seed: u64, lanes: usize, strides: &[usize]) -> SearchOutcome {
+    run_by(SearchMethod::Starts, seed, lanes, strides)
+}
+
+fn run_by(method: SearchMethod, seed: u64, lanes: usize, strides: &[usize]) -> SearchOutcome {
     let levels: Vec<Explicit> = strides.iter().map(|s| level(*s)).collect();
     let levels: Vec<&dyn Objective> = levels.iter().map(|l| l as &dyn Objective).collect();
     let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
@@ -58,7 +62,7 @@ fn run(seed: u64, lanes: usize, strides: &[usize]) -> SearchOutcome {
         given: &[],
         lanes: &lanes,
     };
-    let options = SearchOptions { seed, starts: 96, ..SearchOptions::default() };
+    let options = SearchOptions { method, seed, starts: 96, ..SearchOptions::default() };
     search(&problem, &options, &Silent).unwrap()
 }
 
@@ -88,6 +92,18 @@ fn lanes_do_not_change_a_bit() {
         assert_eq!(one.basins, other.basins);
         assert_eq!(one.evaluations, other.evaluations);
     }
+}
+
+#[test]
+fn cmaes_does_not_depend_on_lanes() {
+    let one = run_by(SearchMethod::Cmaes, 3, 1, &[4, 2, 1]);
+    assert!(one.fit.termination.is_converged());
+    assert!((one.fit.theta[0] - 7.3).abs() < 0.02, "{:?}", one.fit.theta);
+    let other = run_by(SearchMethod::Cmaes, 3, 3, &[4, 2, 1]);
+    assert_eq!(one.fit.theta, other.fit.theta);
+    assert_eq!(one.fit.equations, other.fit.equations);
+    assert_eq!(one.basins, other.basins);
+    assert_eq!(one.evaluations, other.evaluations);
 }
 
 #[test]

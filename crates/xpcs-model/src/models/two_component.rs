@@ -243,8 +243,9 @@ impl Model for TwoComponent {
 
     /// Both transport coefficients as for `static`; the phase Ψ over the whole series is
     /// log-uniform between 0.5 rad and one that turns by a radian in a frame, beta uniform in ±1,
-    /// v_offset a fraction of the velocity; f0 and f3 share the fraction, f1 uniform in ±3 over
-    /// the series; phi0 uniform in ±90°.
+    /// v_offset a fraction of the velocity; f0 and f3 share the fraction, f1 of either sign and
+    /// log-uniform between 0.3 over the series and 1 a frame, where it is positive with the
+    /// exponential held within the fraction at the end of the series; phi0 uniform in ±90°.
     fn start(&self, u: &[f64], window: &ScatteringWindow) -> Vec<f64> {
         let mut theta = start_transport(&u[..3], window).to_vec();
         theta.extend(start_transport(&u[3..6], window));
@@ -252,18 +253,28 @@ impl Model for TwoComponent {
         let velocity = turns / (window.q * window.duration);
         let beta = 2.0 * u[V0 + 1] - 1.0;
         let reference = 0.3 * window.last_time;
+        let f1 = fraction_rate(u[F0 + 1], window);
         theta.extend([
             velocity / reference.powf(beta),
             beta,
             velocity * (0.6 * u[V0 + 2] - 0.1),
-            0.05 + 0.9 * u[F0],
-            (6.0 * u[F0 + 1] - 3.0) / window.duration,
+            (0.05 + 0.9 * u[F0]) * (-f1.max(0.0) * window.last_time).exp(),
+            f1,
             0.0,
             0.4 * u[F0 + 3],
             180.0 * u[PHI0] - 90.0,
         ]);
         theta
     }
+}
+
+/// Rate of the fraction: its magnitude is log-uniform between 0.3 over the series and 1 a frame,
+/// growing away from u = ½; below it the fraction decays.
+fn fraction_rate(u: f64, window: &ScatteringWindow) -> f64 {
+    let centred = 2.0 * u - 1.0;
+    let slow = 0.3 / window.duration;
+    let fast = (1.0 / window.dt).max(slow);
+    (slow * (fast / slow).powf(centred.abs())).copysign(centred)
 }
 
 /// `theta` with reference and sample exchanged: exact where the fraction is constant; else the

@@ -149,7 +149,9 @@ pub struct SearchConfig {
     /// Whether to search even where every free parameter has a starting value; without one for
     /// each of them the search is made anyway.
     pub global: bool,
-    /// Points the search starts from.
+    /// Where the points come from that the search refines.
+    pub method: SearchMethod,
+    /// Points the search starts from under `starts`.
     pub starts: usize,
     /// Seed of the sequence of starting points.
     pub seed: u64,
@@ -157,8 +159,20 @@ pub struct SearchConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { global: false, starts: 64, seed: 0 }
+        Self { global: false, method: SearchMethod::Starts, starts: 64, seed: 0 }
     }
+}
+
+/// Where the points come from that the search refines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum SearchMethod {
+    /// The best of `starts` points that fill the range evenly.
+    Starts,
+    /// The best points of an evolution strategy (CMA-ES) with three restarts.
+    Cmaes,
 }
 
 /// Resources; they never change the answer.

@@ -41,6 +41,12 @@ fn laminar_flow_is_recovered_without_starting_values() {
 }
 
 #[test]
+fn laminar_flow_is_recovered_by_cmaes() {
+    let setting = format!("{FIT_LAMINAR}search: {{method: cmaes}}\n");
+    assert_within(&case(&laminar(2, "gaussian"), &setting), 4.0);
+}
+
+#[test]
 fn static_is_recovered_without_starting_values() {
     for seed in 1..=20 {
         let sim = format!(
