@@ -65,6 +65,7 @@ impl Failure {
             Self::Plan(plan) | Self::Fit(FitError::Plan(plan)) => match plan {
                 PlanError::Solve(_)
                 | PlanError::PerBin { .. }
+                | PlanError::Aliasing { .. }
                 | PlanError::SeveralQ { .. }
                 | PlanError::MaskFrames { .. }
                 | PlanError::MaskPairs { .. } => Ending::Usage,

@@ -11,6 +11,6 @@ pub mod terms;
 
 pub use geometry::{Geometry, ScatteringWindow};
 pub use grid::TimeGrid;
-pub use model::{BinTerm, Curve, Model, ModelError, Tables};
+pub use model::{BinTerm, Curve, FramePhase, Model, ModelError, Tables};
 pub use models::{Mode, Physics, ShearConvention, TwoComponentConvention};
 pub use param::{ParameterSpec, Prior, Scale};

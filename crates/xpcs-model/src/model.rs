@@ -78,6 +78,15 @@ pub struct Curve {
     pub slopes: Vec<(usize, Vec<f64>)>,
 }
 
+/// By how much the phase of an oscillation grows in one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FramePhase {
+    /// Position of the parameter that scales it.
+    pub parameter: usize,
+    /// Its size at every frame, rad; beyond π the oscillation is not resolved.
+    pub values: Vec<f64>,
+}
+
 /// A model of m(θ; q, φ, i, j), the normalised correlation with m = 1 on the diagonal. It
 /// knows no contrast, offset, weight or datum.
 ///
@@ -151,6 +160,17 @@ pub trait Model: Send + Sync {
 
     /// The functions of time behind θ, on every frame of `grid`.
     fn curves(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Curve>;
+
+    /// Phase that oscillates between neighbouring frames, at every frame of `grid`; `None` for a
+    /// model whose m does not oscillate.
+    fn phase_per_frame(
+        &self,
+        _theta: &[f64],
+        _grid: &TimeGrid,
+        _geometry: &Geometry,
+    ) -> Option<FramePhase> {
+        None
+    }
 
     /// Where a step from `theta` leads along the curve on which the rates change most nearly
     /// in proportion to it; θ + step to first order.

@@ -2,6 +2,7 @@
 //! Nothing after it reads the configuration or a default.
 
 mod error;
+mod notice;
 mod select;
 
 use dyne_solve::{Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform};
@@ -73,7 +74,7 @@ impl Plan {
             bins.iter().map(|b| Geometry { q: b.q, phi_deg: b.phi_deg, gap }).collect();
         let slots = slots(&config);
         let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
-        let plan = Self {
+        let mut plan = Self {
             mode: config.mode,
             model: config.mode.model(config.physics.conventions()),
             start: start(&config),
@@ -91,8 +92,11 @@ impl Plan {
             config,
         };
         plan.check_pairs()?;
+        notice::aliasing(&plan)?;
         // Refuses a scaling that does not suit the bins before their matrices are read.
         plan.layout(0.0)?;
+        plan.warnings.extend(notice::one_angle(&plan));
+        plan.warnings.extend(notice::held(&plan));
         Ok(plan)
     }
 

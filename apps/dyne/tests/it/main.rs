@@ -14,3 +14,4 @@ mod mask;
 mod result;
 mod selection;
 mod simulate;
+mod two_component;

@@ -15,7 +15,7 @@ use super::TwoComponentConvention;
 use super::static_isotropic::{check_integral, start_transport, transport_curve};
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, FramePhase, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, TWO_COMPONENT};
 use crate::scalar::Scalar;
 use crate::terms::fraction::{self, Clip};
@@ -209,6 +209,19 @@ impl Model for TwoComponent {
             velocity,
             fraction::curve(grid, fractions(theta), clip, F0),
         ]
+    }
+
+    /// q·|cos(φ − phi0)|·|v|·dt.
+    fn phase_per_frame(
+        &self,
+        theta: &[f64],
+        grid: &TimeGrid,
+        geometry: &Geometry,
+    ) -> Option<FramePhase> {
+        let k = self.phase_factor(geometry, theta[PHI0]).0;
+        let (velocity, _) = values_and_slopes(grid, rate(theta, V0), Floor::None, V0);
+        let values = velocity.iter().map(|v| (k * v * grid.dt()).abs()).collect();
+        Some(FramePhase { parameter: V0, values })
     }
 
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {

@@ -27,6 +27,7 @@ pub(super) fn warnings(
     }
     warnings.extend(of_errors(plan, fitted));
     warnings.extend(of_frames(plan, fitted));
+    warnings.extend(aliasing(plan, fitted));
     warnings
 }
 
@@ -98,4 +99,28 @@ fn of_frames(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
         warnings.push(warning("floor", message));
     }
     warnings
+}
+
+/// The bin in which the oscillation is resolved worst, with the frames on which it is not.
+fn aliasing(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
+    let theta = &fitted.outcome.fit.theta;
+    let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    let (bin, phase) = plan
+        .bins
+        .iter()
+        .zip(&plan.geometries)
+        .filter_map(|(bin, g)| Some((bin, plan.model.phase_per_frame(theta, &plan.grid, g)?)))
+        .max_by(|(_, a), (_, b)| largest(&a.values).total_cmp(&largest(&b.values)))?;
+    let beyond = |phase: &f64| *phase > std::f64::consts::PI;
+    let number = |k: usize| plan.frames.start + k + 1;
+    let first = number(phase.values.iter().position(beyond)?);
+    let last = number(phase.values.iter().rposition(beyond)?);
+    let message = format!(
+        "the oscillation is not resolved between frames {first} and {last}: in bin {} (q {:.5} Å⁻¹, φ {:.1}°), the worst, its phase grows by up to {:.3} rad a frame, more than π: shorten the frame time, or fit smaller q",
+        bin.number,
+        bin.q,
+        bin.phi_deg,
+        largest(&phase.values)
+    );
+    Some(warning("aliasing", message))
 }

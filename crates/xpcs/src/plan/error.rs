@@ -123,6 +123,20 @@ pub enum PlanError {
         /// Bins selected.
         expected: usize,
     },
+    /// Starting values whose oscillation is not resolved.
+    #[error(
+        "parameters.{name}: the starting values give a phase of {phase:.4} rad a frame or more on every frame of every bin, expected at most π\nstart {name} below {below:.4} {unit}, and the constant part of the rate in proportion, or shorten the frame time"
+    )]
+    Aliasing {
+        /// The parameter that scales the phase.
+        name: &'static str,
+        /// Smallest phase over frames and bins, rad.
+        phase: f64,
+        /// Value of the parameter at which it is π, where the whole rate is scaled.
+        below: f64,
+        /// Its unit.
+        unit: &'static str,
+    },
     /// The solver refuses the set-up.
     #[error(transparent)]
     Solve(SolveError),
