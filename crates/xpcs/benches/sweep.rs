@@ -128,6 +128,7 @@ fn main() {
         matrices: &matrices,
         layout: &layout,
         robust: Robust { loss: Loss::Linear, f_scale: 1.0 },
+        weights: dyne_xpcs::noise::Weights::Equal,
         shift: 1.1,
         block: BlockPairs::default(),
         level,

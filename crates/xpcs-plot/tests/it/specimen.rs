@@ -206,6 +206,51 @@ fn rate(name: &str, unit: &str, size: f64) -> CurveResult {
     }
 }
 
+fn identifiability() -> Option<Identifiability> {
+    Some(Identifiability {
+        singular_values: vec![0.02, 0.7, 1.4],
+        condition: Some(70.0),
+        weakest: vec![Weight { name: "D0".to_owned(), weight: 0.71 }],
+        floored_frames: 0,
+        clipped_frames: 0,
+        findings: vec!["D0 and alpha are correlated by 0.981 (beyond 0.95).".to_owned()],
+    })
+}
+
+fn quantities() -> Vec<Quantity> {
+    vec![Quantity {
+        name: "strain".to_owned(),
+        about: "∫gamma_dot dt over the series".to_owned(),
+        value: 0.1234,
+        stderr: Some(0.0021),
+        unit: "–".to_owned(),
+        stderr_absent: None,
+    }]
+}
+
+fn noise_of(bins: u32) -> NoiseResult {
+    NoiseResult {
+        model: "global".to_owned(),
+        weighted: false,
+        chi2: 11_488_449.0,
+        chi2_about: "by construction".to_owned(),
+        distances_s: vec![0.1, 0.2],
+        bins: (0..bins).map(noise).collect(),
+    }
+}
+
+fn uncertainty() -> Option<Uncertainty> {
+    Some(Uncertainty {
+        method: "speckle".to_owned(),
+        about: "score covariance of simulated speckles".to_owned(),
+        instead_of: None,
+        pixels: Some(512.3),
+        counts: vec![Some(0.05), None],
+        counts_source: "read off the diagonal".to_owned(),
+        information: BTreeMap::from([("D0".to_owned(), 1.5)]),
+    })
+}
+
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
@@ -222,15 +267,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         parameters: parameters(),
         scaling: (0..bins).map(|k| scaling(k, phi(k))).collect(),
         covariance: Ok(covariance()),
-        uncertainty: Some(Uncertainty {
-            method: "speckle".to_owned(),
-            about: "score covariance of simulated speckles".to_owned(),
-            instead_of: None,
-            pixels: Some(512.3),
-            counts: vec![Some(0.05), None],
-            counts_source: "read off the diagonal".to_owned(),
-            information: BTreeMap::from([("D0".to_owned(), 1.5)]),
-        }),
+        uncertainty: uncertainty(),
         basins: vec![Basin {
             cost: 2296.6,
             level: 2,
@@ -246,31 +283,10 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             interval95: [None, None],
             deeper: false,
         }],
-        identifiability: Some(Identifiability {
-            singular_values: vec![0.02, 0.7, 1.4],
-            condition: Some(70.0),
-            weakest: vec![Weight { name: "D0".to_owned(), weight: 0.71 }],
-            floored_frames: 0,
-            clipped_frames: 0,
-            findings: vec!["D0 and alpha are correlated by 0.981 (beyond 0.95).".to_owned()],
-        }),
+        identifiability: identifiability(),
         curves: vec![rate("J", "Å²/s", 1200.0), rate("gamma_dot", "s⁻¹", 2e-3)],
-        quantities: vec![Quantity {
-            name: "strain".to_owned(),
-            about: "∫gamma_dot dt over the series".to_owned(),
-            value: 0.1234,
-            stderr: Some(0.0021),
-            unit: "–".to_owned(),
-            stderr_absent: None,
-        }],
-        noise: NoiseResult {
-            model: "global".to_owned(),
-            weighted: false,
-            chi2: 11_488_449.0,
-            chi2_about: "by construction".to_owned(),
-            distances_s: vec![0.1, 0.2],
-            bins: (0..bins).map(noise).collect(),
-        },
+        quantities: quantities(),
+        noise: noise_of(bins),
         mask: Default::default(),
         cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
         warnings: vec![Warning {
