@@ -125,7 +125,14 @@ pub(crate) fn error_bars(report: &Report) -> Vec<Fact> {
     let mut out = vec![("kind", format!("{}: {}", uncertainty.method, uncertainty.about))];
     out.extend(uncertainty.instead_of.as_ref().map(|reason| ("instead of", reason.clone())));
     out.extend(uncertainty.pixels.map(|pixels| {
-        ("pixels", format!("{} independent ones a bin, from the residuals", significant(pixels, 3)))
+        (
+            "pixels",
+            format!(
+                "{} independent ones a bin, {}",
+                significant(pixels, 3),
+                uncertainty.pixels_source
+            ),
+        )
     }));
     let counts: Vec<f64> = uncertainty.counts.iter().flatten().copied().collect();
     let (lo, hi) = (

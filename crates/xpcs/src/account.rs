@@ -191,6 +191,11 @@ fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
         about: found.method.about().to_owned(),
         instead_of: found.instead_of.clone(),
         pixels: found.pixels,
+        pixels_source: match (found.pixels, plan.config.uncertainty.pixels) {
+            (None, _) => String::new(),
+            (Some(_), None) => "from the residuals".to_owned(),
+            (Some(_), Some(_)) => "given by uncertainty.pixels".to_owned(),
+        },
         counts: found.counts.iter().map(mean).collect(),
         counts_source: found.counts_source.about().to_owned(),
         information: specs

@@ -128,6 +128,9 @@ pub struct Uncertainty {
     /// Independent pixels that the residuals imply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<f64>,
+    /// Where that number comes from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pixels_source: String,
     /// Mean counts per pixel and frame, one a bin; null without shot noise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Option<f64>>,

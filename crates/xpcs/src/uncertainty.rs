@@ -40,7 +40,9 @@ pub enum UncertaintyError {
     )]
     Robust,
     /// The residuals are smaller than any number of pixels explains.
-    #[error("speckle error bars: the residuals imply {found} pixels, expected a positive number")]
+    #[error(
+        "speckle error bars: the residuals imply {found:.0} pixels, expected a positive number: the fit absorbs nearly all of such noise\nset uncertainty.pixels to the number of independent pixels of a bin"
+    )]
     Pixels {
         /// The number implied.
         found: f64,
@@ -109,7 +111,8 @@ pub fn headline(
         UncertaintyMethod::Dyadic => dyadic_covariance(minimum, minimum.correlation_frames()),
         UncertaintyMethod::Speckle => {
             let options = SpeckleOptions { speckles: config.speckles, seed: config.seed };
-            speckle_covariance(minimum, &counts, Pixels::Implied, options).map(|speckle| {
+            let pixels = config.pixels.map_or(Pixels::Implied, Pixels::Given);
+            speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
                 uncertainty.pixels = Some(speckle.pixels);
                 uncertainty.counts = speckle.counts;
                 speckle.covariance

@@ -168,7 +168,7 @@ fn unknown_keys_name_place_and_nearest() {
 #[test]
 fn unknown_words_list_the_choices() {
     let mode = FitConfig::from_yaml("mode: laminar\ndata: {file: a}\n", "fit.yaml", &[]);
-    refused(mode, &["fit.yaml:1:7", "`laminar`", "`static` or `laminar_flow`"]);
+    refused(mode, &["fit.yaml:1:7", "`laminar`", "`static`, `laminar_flow`"]);
     refused(fit("fit: {loss: hubr}\n"), &["fit.loss", "`soft_l1`", "write `huber`?"]);
     refused(fit("fit: {scaling: fouriers}\n"), &["write `fourier`?"]);
     refused(fit("physics: {shear: homodyne2}\n"), &["write `homodyne-2`?"]);

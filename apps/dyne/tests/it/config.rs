@@ -85,7 +85,10 @@ fn the_schema_is_json() {
 fn an_unknown_mode_has_no_template() {
     let folder = Folder::new();
     let refused = folder.dyne(&["config", "new", "--mode", "flow"]).ends(2);
-    refused.refuses(&["--mode", "flow", "expected static or laminar_flow"], "explain mode");
+    refused.refuses(
+        &["--mode", "flow", "expected one of static, laminar_flow, two_component"],
+        "explain mode",
+    );
 }
 
 #[test]

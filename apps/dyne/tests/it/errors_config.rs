@@ -7,7 +7,7 @@ use crate::experiment::{REST, SHEARED};
 #[test]
 fn an_unknown_mode() {
     let folder = Folder::with(REST);
-    let parts = ["mode", "found `lamina`, expected `static` or `laminar_flow`"];
+    let parts = ["mode", "found `lamina`, expected `static`, `laminar_flow`"];
     refused(&folder, &["--mode", "lamina"], 2, &parts, "explain mode");
     refused(&folder, &[], 2, &["missing key mode", "expected"], "mode");
 }

@@ -197,7 +197,7 @@ fn a_q_far_away_is_a_warning() {
     let folder = Folder::with(REST);
     folder.dyne(&folder.fit_rest(&["data.q=0.006"])).ends(0);
     let result = folder.json("out/result.json");
-    assert_eq!(codes(&result), ["q_far"]);
+    assert!(codes(&result).contains(&"q_far"));
     let message = result["warnings"][0]["message"].as_str().unwrap();
     assert!(message.contains("0.006 Å⁻¹") && message.contains("0.005400 Å⁻¹"), "{message}");
 }

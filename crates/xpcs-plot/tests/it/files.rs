@@ -23,6 +23,8 @@ fn names_and_dimensions() {
         "cuts_002.png",
         "correlation.png",
         "scaling.png",
+        "rates.png",
+        "profiles.png",
     ];
     assert_eq!(names, expected);
     assert_eq!(size(&files[0].png), (2340, 724));
@@ -34,8 +36,10 @@ fn names_and_dimensions() {
 fn figures_without_data_are_left_out() {
     let mut report = specimen::report(1, 16);
     report.covariance = Err("singular".to_owned());
+    report.curves.clear();
+    report.profiles.clear();
     let files = pictures(&report).unwrap();
-    assert_eq!(files.len(), 2, "neither correlation nor scaling");
+    assert_eq!(files.len(), 2, "neither correlation nor scaling nor curves");
 }
 
 #[test]

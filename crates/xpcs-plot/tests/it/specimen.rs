@@ -245,6 +245,7 @@ fn uncertainty() -> Option<Uncertainty> {
         about: "score covariance of simulated speckles".to_owned(),
         instead_of: None,
         pixels: Some(512.3),
+        pixels_source: "from the residuals".to_owned(),
         counts: vec![Some(0.05), None],
         counts_source: "read off the diagonal".to_owned(),
         information: BTreeMap::from([("D0".to_owned(), 1.5)]),

@@ -18,6 +18,10 @@ pub struct UncertaintyConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.1)]
     pub counts: Option<f64>,
+    /// Independent pixels (speckles) of a bin, above 0; from the size of the residuals where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 2000.0)]
+    pub pixels: Option<f64>,
     /// Free parameters whose profile likelihood is computed.
     pub profile: Vec<String>,
 }
@@ -29,6 +33,7 @@ impl Default for UncertaintyConfig {
             speckles: 1536,
             seed: 0,
             counts: None,
+            pixels: None,
             profile: Vec::new(),
         }
     }

@@ -254,7 +254,8 @@ mod tests {
             curves(&matrices, &[vec![0]], &windows, resources).unwrap()
         };
         let found = run(1);
-        assert_eq!(found, run(2));
+        // Where a block leaves no pair the mean is not a number, which equals nothing.
+        assert_eq!(format!("{found:?}"), format!("{:?}", run(2)));
         let pairs = (0..n - 3).map(|i| (i, i + 3)).filter(|(i, j)| (26..52).contains(&(i + j)));
         let values: Vec<f64> = pairs.map(|(i, j)| value(i, j)).collect();
         let point = &found[0][1].points[2];

@@ -23,6 +23,7 @@ pub(super) fn check_uncertainty(
             .value());
     }
     uncertainty.counts.map_or(Ok(()), |counts| positive("uncertainty.counts", counts, ""))?;
+    uncertainty.pixels.map_or(Ok(()), |pixels| positive("uncertainty.pixels", pixels, ""))?;
     for (i, name) in uncertainty.profile.iter().enumerate() {
         let key = format!("uncertainty.profile[{i}]");
         known_parameter(mode, name, &key, &[])?;
