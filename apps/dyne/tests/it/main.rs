@@ -8,6 +8,7 @@ mod errors;
 mod errors_config;
 mod experiment;
 mod fit;
+mod g2;
 mod inspect;
 mod interrupt;
 mod mask;

@@ -8,8 +8,9 @@ use super::field::Field;
 use super::modes::mode_weights;
 use super::{SimulateError, Truth};
 
-/// Speckles that one lane draws at a time; fixed, so that results do not depend on lanes.
-const SPECKLES_PER_BLOCK: usize = 32;
+/// Speckles that one lane draws at a time; fixed, so that results do not depend on lanes. Many, as
+/// each block packs the factor of the covariance once more.
+const SPECKLES_PER_BLOCK: usize = 128;
 
 /// Independent speckles (pixels) of one bin.
 pub struct Speckles {
