@@ -18,7 +18,7 @@ fn the_decay_of_a_known_sample_is_found_at_every_age() {
     let mut lines = table.lines();
     let head: Vec<&str> = lines.next().unwrap().split(',').collect();
     let column = |part: &str| head.iter().position(|h| h.starts_with(part)).unwrap();
-    let (tau, error) = (column("tau"), column("tau_err"));
+    let (tau, error) = (column("tau (s)"), column("tau stderr"));
     let truth = 2.0 / (0.0054 * 0.0054 * 40000.0);
     let mut rows = 0;
     for line in lines {
