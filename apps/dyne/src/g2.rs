@@ -17,9 +17,6 @@ use crate::fit::pair;
 use crate::progress::Progress;
 use crate::{machine, provenance};
 
-/// Bins whose q differ by less than this fraction are averaged.
-const SAME_Q: f64 = 1e-6;
-
 /// One curve with its fits.
 struct Row {
     q: f64,
@@ -40,7 +37,7 @@ pub(crate) fn run(arguments: &G2Arguments) -> Result<Ending, Failure> {
     let lanes = machine::lanes(None)?;
     let triangles = reader.read(&selection.positions, selection.frames.clone(), &lanes)?;
     let matrices = Matrices::new(triangles, 0);
-    let groups = groups(reader.catalog(), &selection);
+    let groups = selection.by_q(reader.catalog());
     let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &CANCEL };
     let cut = curves(&matrices, &groups, &windows, resources).map_err(|error| match error {
         SweepError::Cancelled => Failure::Fit(FitError::Interrupted),
@@ -108,19 +105,6 @@ fn models(arguments: &G2Arguments) -> &'static [Decay] {
         "both" => &[Decay::Kww, Decay::Exponential],
         _ => &[Decay::Kww],
     }
-}
-
-/// Positions among the selected bins, those of one q together.
-fn groups(catalog: &Catalog, selection: &Selection) -> Vec<Vec<usize>> {
-    let q = |k: usize| catalog.bins[selection.positions[k]].q;
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for k in 0..selection.positions.len() {
-        match groups.iter_mut().find(|g| (q(g[0]) - q(k)).abs() <= SAME_Q * q(k)) {
-            Some(group) => group.push(k),
-            None => groups.push(vec![k]),
-        }
-    }
-    groups
 }
 
 fn report(

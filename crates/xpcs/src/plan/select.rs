@@ -38,6 +38,19 @@ impl Selection {
         let (frames, dt) = (frames(data, catalog)?, frame_time(data, catalog)?);
         Ok(Self { positions, frames, dt, warnings })
     }
+
+    /// Indices among [`Self::positions`], those of one q together.
+    pub fn by_q(&self, catalog: &Catalog) -> Vec<Vec<usize>> {
+        let q = |k: usize| catalog.bins[self.positions[k]].q;
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for k in 0..self.positions.len() {
+            match groups.iter_mut().find(|g| (q(g[0]) - q(k)).abs() <= SAME_Q * q(k)) {
+                Some(group) => group.push(k),
+                None => groups.push(vec![k]),
+            }
+        }
+        groups
+    }
 }
 
 /// Positions of the selected bins, in the order of the file.
