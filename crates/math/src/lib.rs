@@ -5,7 +5,6 @@
 pub mod elementary;
 pub mod gram;
 pub mod power_law;
-pub mod quadratic;
 pub mod simd;
 pub mod table;
 pub mod trapezoid;

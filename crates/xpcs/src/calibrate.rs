@@ -1,6 +1,7 @@
 //! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
 //! inside the intervals.
 
+mod parabola;
 mod record;
 mod table;
 mod truths;
@@ -12,6 +13,7 @@ use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
 use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
+use parabola::bent_shares;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -106,6 +108,17 @@ pub struct Pull {
 /// Share of the range that the search looks over: a parameter whose expected standard error is
 /// larger counts as not identifiable.
 pub const SHARE: f64 = 0.03;
+
+/// Share of its expected variance: a parameter of which more comes from combinations over whose
+/// errors the cost is no parabola counts as not identifiable.
+pub const BENT: f64 = 0.05;
+
+/// What an experiment can determine, whatever noise it happens to have.
+struct Expected {
+    covariance: Covariance,
+    /// Share of the variance of each parameter from combinations with a bent cost.
+    bent: Vec<f64>,
+}
 
 /// Speckles that the expected standard errors are computed from.
 const EXPECTED_SPECKLES: usize = 512;
@@ -270,14 +283,14 @@ fn dyadic(
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
 
-/// Covariance of the headline kind at the truth itself, from matrices without noise: what an
-/// experiment of this kind can determine, whatever noise it happens to have.
+/// Covariance of the headline kind at the truth itself, from matrices without noise, and how far
+/// the cost around it is a parabola.
 fn expected(
     plan: &Plan,
     sim: &SimConfig,
     cell: Cell,
     resources: Resources<'_>,
-) -> Result<Covariance, CalibrateError> {
+) -> Result<Expected, CalibrateError> {
     let mut sim = sim.clone();
     sim.noise.kind = NoiseKind::None;
     let truth = sim.parameter_values();
@@ -310,14 +323,20 @@ fn expected(
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
     let pixels = Pixels::Given(cell.pixels as f64);
-    Ok(speckle_covariance(&minimum, &counts, pixels, options)?.covariance)
+    let covariance = speckle_covariance(&minimum, &counts, pixels, options)?.covariance;
+    let free = plan.transform.free();
+    let ranges: Vec<f64> = free.iter().map(|k| searched(plan, *k)).collect();
+    let shares = bent_shares(plan, &minimum.problem, &truth, &covariance, &ranges)?;
+    let mut bent = vec![0.0; truth.len()];
+    free.iter().zip(shares).for_each(|(k, share)| bent[*k] = share);
+    Ok(Expected { covariance, bent })
 }
 
 fn pulls(
     plan: &Plan,
     fitted: &Fitted,
     dyadic: Option<&Covariance>,
-    expected: &Covariance,
+    expected: &Expected,
     truth: &[f64],
 ) -> Vec<Pull> {
     let theta = &fitted.outcome.fit.theta;
@@ -338,10 +357,10 @@ fn pulls(
                 speckle,
                 dyadic: stderr(dyadic),
                 information: stderr(fitted.uncertainty.as_ref().map(|u| &u.information)),
-                identifiable: expected.stderr(k).is_ok_and(|s| {
+                identifiable: expected.covariance.stderr(k).is_ok_and(|s| {
                     let scale = if logarithmic { truth[k] } else { 1.0 };
                     s / scale <= SHARE * searched(plan, k)
-                }),
+                }) && expected.bent[k] <= BENT,
             }
         })
         .collect()

@@ -2,12 +2,13 @@
 
 mod counts;
 mod dyadic;
+mod nodes;
 mod score;
 mod speckle;
 
 use std::convert::Infallible;
 
-use dyne_runtime::SweepError;
+use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
 use dyne_xpcs_data::{Counts, SimulateError};
 use dyne_xpcs_model::model::correlation_row;
@@ -16,7 +17,7 @@ use thiserror::Error;
 use crate::config::{UncertaintyConfig, UncertaintyMethod};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::BinResiduals;
-use speckle::{BinNoise, mapped, score_map};
+use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
@@ -179,8 +180,9 @@ pub enum Pixels {
 /// **Edges.** P is one number for all bins. Frames of a bin share its contrast. Means over few
 /// pixels make c2 nonlinear in them; terms of order 1/P² are left out.
 ///
-/// **Cost.** For each bin one Cholesky factor of frames³/3, 2·frames² operations a speckle, mode
-/// and component, and one multiplication a pair, row and speckle. No refit.
+/// **Cost.** For each bin one sweep over its pairs, one Cholesky factor of nodes³/3, and 2·nodes²
+/// operations a speckle for each mode and component and for each row; the nodes are those frames
+/// between which the field changes little. No refit.
 ///
 /// **Source.** White, Econometrica 50 (1982) 1, doi:10.2307/1912526, for the sandwich; the score
 /// covariance by parametric simulation. **Checked by** `tests/fits/uncertainty.rs` and
@@ -205,14 +207,12 @@ pub fn speckle_covariance(
     let n = information.order();
     let mut score = vec![0.0; n * n];
     let mut variance = 0.0;
-    for (bin, (scaling, counts)) in scaling.iter().zip(counts).enumerate() {
-        let noise =
-            BinNoise::simulate(problem, evaluated, bin, scaling.contrast, *counts, options)?;
-        let t = score_map(&evaluated.terms[bin].map, p, *scaling, problem.layout, bin);
+    for (bin, noise) in noise_of_bins(minimum, counts, options)?.iter().enumerate() {
+        let t = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
         let k = problem.model.basis() + 2;
-        let b = mapped(&t, &noise.covariance(*counts), k);
+        let b = mapped(&t, &noise.covariance(counts[bin]), k);
         score.iter_mut().zip(b).for_each(|(s, b)| *s += b);
-        variance += noise.variance(*counts);
+        variance += noise.variance(counts[bin]);
     }
     let pixels = match pixels {
         Pixels::Given(pixels) => pixels,
@@ -228,6 +228,40 @@ pub fn speckle_covariance(
     score.iter_mut().for_each(|b| *b /= pixels);
     let covariance = information.sandwich(&score)?;
     Ok(SpeckleCovariance { covariance, pixels, counts: counts.to_vec() })
+}
+
+/// The noise of every bin; as many bins at a time as there are lanes, for the memory's sake.
+fn noise_of_bins(
+    minimum: &Minimum<'_>,
+    counts: &[Counts],
+    options: SpeckleOptions,
+) -> Result<Vec<BinNoise>, UncertaintyError> {
+    let Minimum { problem, evaluated, scaling, .. } = minimum;
+    let (lanes, solo) = (problem.resources.lanes, Lanes::solo());
+    let draw = |bin: usize, lanes: &Lanes| {
+        Drawn::new(problem, evaluated, bin, scaling[bin].contrast, options, lanes)
+    };
+    let bins: Vec<usize> = (0..scaling.len()).collect();
+    let mut noise = Vec::with_capacity(bins.len());
+    for bins in bins.chunks(lanes.count()) {
+        let drawn = match bins {
+            [bin] => vec![draw(*bin, lanes)],
+            _ => lanes.map(bins, |bin| draw(*bin, &solo)),
+        };
+        let mut forms = Vec::with_capacity(bins.len());
+        for (&bin, drawn) in bins.iter().zip(drawn) {
+            let (drawn, contrast) = (drawn?, scaling[bin].contrast);
+            let sums = problem.score_sums(evaluated, bin, contrast, counts[bin], &drawn.nodes)?;
+            forms.push((drawn, sums, contrast));
+        }
+        match &forms[..] {
+            [(drawn, sums, contrast)] => noise.push(BinNoise::new(drawn, sums, *contrast, lanes)),
+            _ => noise.extend(lanes.map(&forms, |(drawn, sums, contrast)| {
+                BinNoise::new(drawn, sums, *contrast, &solo)
+            })),
+        }
+    }
+    Ok(noise)
 }
 
 /// tr(A B) of symmetric n × n matrices.

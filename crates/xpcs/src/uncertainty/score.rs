@@ -1,85 +1,131 @@
-//! Samples of the score of one bin from simulated speckles, from one sweep over its pairs.
+//! The score of one bin as a quadratic form of the intensities of a speckle, from one sweep over
+//! its pairs.
 
 use std::convert::Infallible;
 
-use dyne_math::gram::{TILE, Tile};
-use dyne_math::quadratic::{Forms, Samples};
+use dyne_math::gram::{Accumulator, TILE, Tile, packed_index};
 use dyne_math::simd::{Lane8, WIDTH};
 use dyne_runtime::{Reduce, SweepError, sweep};
-use dyne_xpcs_data::PairBlock;
+use dyne_xpcs_data::{Counts, PairBlock};
 
+use super::nodes::Nodes;
 use crate::problem::{Evaluated, Problem, scale_pairs};
 
-/// Σ over pairs of the fluctuation of c2 that one speckle makes, times each row of (basis, m, 1).
+/// Σ over pairs of the fluctuation of c2 that one speckle makes, times each row of (basis, m, 1),
+/// as a form of the intensities at the nodes.
 ///
 /// **Formula.** To first order in the fluctuations of the means the noise of c2 is a mean over
 /// speckles of $x_{ij} = I_iI_j - E_{ij}(I_i + I_j) + E_{ij}$, $E_{ij} = 1 + c\,m_{ij}$, hence
 /// $Q_k = \sum_{i<j} v_{k,ij} I_iI_j - \sum_i h_{k,i} I_i$ up to a constant, with
-/// $h_{k,i} = \sum_{j\neq i} v_{k,ij}E_{ij}$.
+/// $h_{k,i} = \sum_{j\neq i} v_{k,ij}E_{ij}$. With I linear between the nodes,
+/// $Q_k = I^TU_kI - \hat h_k^TI$.
 ///
-/// **Symbols.** I: intensity of a speckle, mean 1, or one with shot noise; v: rows of the tile
-/// times the weights w of their pairs; c: contrast of the bin.
+/// **Symbols.** I: intensity of a speckle, mean 1; v: rows of the tile times the weights w of their
+/// pairs; c: contrast of the bin; U: nodes × nodes, upper triangle; ĥ: nodes.
 ///
-/// **Cost.** One multiplication a pair, row and speckle.
+/// **Cost.** Some operations a pair and row; 8·nodes² bytes a row.
 /// **Checked by** `tests/fits/uncertainty.rs`: `error_bars_are_the_scatter_of_repeated_experiments`.
 pub(super) struct ScoreSums {
-    /// Q, row by row, one a sample.
-    pub forms: Vec<Vec<f64>>,
+    /// Rows of U, each from its diagonal on for each row of the tile.
+    upper: Vec<Vec<f64>>,
+    /// ĥ, one a row.
+    pub linear: Vec<Vec<f64>>,
+    /// Σ v_k v_l (1 + c m), rows × rows: covariance of the products of two shot noises of
+    /// variance I; zeros without shot noise.
+    pub shot: Vec<f64>,
     /// Σ w, Σ w m, Σ w m², Σ w m³ over the pairs.
     pub moments: [f64; 4],
 }
 
+impl ScoreSums {
+    /// Writes U of row `k` of the tile, row by row, to `out`: nodes × nodes, of which what lies left
+    /// of the diagonal is left alone.
+    pub(super) fn write_form(&self, k: usize, out: &mut [f64]) {
+        let nodes = self.linear[k].len();
+        for (a, upper) in self.upper.iter().enumerate() {
+            let columns = nodes - a;
+            out[a * (nodes + 1)..][..columns].copy_from_slice(&upper[k * columns..][..columns]);
+        }
+    }
+}
+
 /// Partial sums of some rows of one matrix.
 struct Partial {
-    forms: Vec<f64>,
+    /// First node that the rows touch.
+    first: usize,
+    /// For each node from `first` on, for each row of the tile: entries from that node's column on.
+    upper: Vec<Vec<f64>>,
     linear: Vec<f64>,
+    shot: Vec<f64>,
     moments: [f64; 4],
+}
+
+fn add(sums: &mut [f64], other: &[f64]) {
+    sums.iter_mut().zip(other).for_each(|(a, b)| *a += b);
 }
 
 impl Reduce for Partial {
     fn merge(&mut self, later: Self) {
-        let own = self.forms.iter_mut().chain(&mut self.linear).chain(&mut self.moments);
-        let other = later.forms.iter().chain(&later.linear).chain(&later.moments);
-        own.zip(other).for_each(|(a, b)| *a += b);
+        for (k, row) in later.upper.into_iter().enumerate() {
+            match self.upper.get_mut(later.first - self.first + k) {
+                Some(own) => add(own, &row),
+                None => self.upper.push(row),
+            }
+        }
+        add(&mut self.linear, &later.linear);
+        add(&mut self.shot, &later.shot);
+        add(&mut self.moments, &later.moments);
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let lengths = [self.forms.len() as u64, self.linear.len() as u64];
-        let values = self.forms.iter().chain(&self.linear).chain(&self.moments);
-        lengths
-            .map(u64::to_le_bytes)
-            .concat()
-            .into_iter()
-            .chain(values.flat_map(|v| v.to_le_bytes()))
-            .collect()
+        let parts = [&self.linear, &self.shot, &self.moments.to_vec()];
+        let parts: Vec<&Vec<f64>> = parts.into_iter().chain(&self.upper).collect();
+        let mut bytes = (self.first as u64).to_le_bytes().to_vec();
+        for part in parts {
+            bytes.extend((part.len() as u64).to_le_bytes());
+            bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        bytes
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let word =
-            |k: usize| Some(u64::from_le_bytes(bytes.get(8 * k..8 * k + 8)?.try_into().ok()?));
-        let (forms, linear) = (usize::try_from(word(0)?).ok()?, usize::try_from(word(1)?).ok()?);
-        let count = forms.checked_add(linear)?.checked_add(4)?;
-        let values: Vec<f64> =
-            (0..count).map(|k| word(k + 2).map(f64::from_bits)).collect::<Option<_>>()?;
-        let whole = bytes.len() == 8 * (count + 2);
-        whole.then(|| Self {
-            forms: values[..forms].to_vec(),
-            linear: values[forms..forms + linear].to_vec(),
-            moments: std::array::from_fn(|k| values[count - 4 + k]),
-        })
+    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut word = || {
+            let (head, rest) = bytes.split_first_chunk::<8>()?;
+            bytes = rest;
+            Some(u64::from_le_bytes(*head))
+        };
+        let first = usize::try_from(word()?).ok()?;
+        let mut parts = Vec::new();
+        while let Some(length) = word() {
+            let part: Option<Vec<f64>> = (0..length).map(|_| word().map(f64::from_bits)).collect();
+            parts.push(part?);
+        }
+        let mut parts = parts.into_iter();
+        let (linear, shot, moments) = (parts.next()?, parts.next()?, parts.next()?);
+        let moments = moments.try_into().ok()?;
+        Some(Self { first, upper: parts.collect(), linear, shot, moments })
     }
 }
 
 struct Scratch {
     tile: Tile,
-    forms: Forms,
-    linear: Vec<f64>,
-    moments: [f64; 4],
+    /// Σ over the columns of one frame, by node and row.
+    gathered: Vec<f64>,
+    shot: Accumulator,
     m: Vec<Lane8>,
 }
 
+/// What the sweep over one bin needs to know.
+#[derive(Clone, Copy)]
+struct Bin<'a> {
+    evaluated: &'a Evaluated,
+    contrast: f64,
+    counts: Counts,
+    nodes: &'a Nodes,
+}
+
 impl Problem<'_> {
-    /// Sums over the pairs of `bin` for each sample of its intensities.
+    /// Sums over the pairs of `bin`.
     ///
     /// # Errors
     /// That of the sweep.
@@ -88,68 +134,135 @@ impl Problem<'_> {
         evaluated: &Evaluated,
         bin: usize,
         contrast: f64,
-        intensities: &[f64],
+        counts: Counts,
+        nodes: &Nodes,
     ) -> Result<ScoreSums, SweepError<Infallible>> {
-        let frames = self.matrices.frames();
         let rows = self.model.basis() + 2;
-        let samples = Samples::new(frames, intensities);
+        let of = Bin { evaluated, contrast, counts, nodes };
         let total = sweep(
             &self.matrices.blocks_of(bin..bin + 1, self.block),
             self.resources,
             || Scratch {
                 tile: Tile::new(rows + 1),
-                forms: Forms::new(rows, &samples),
-                linear: vec![0.0; rows * frames],
-                moments: [0.0; 4],
+                gathered: vec![0.0; rows * (nodes.len() + 1)],
+                shot: Accumulator::new(rows + 1),
                 m: Vec::with_capacity(TILE / WIDTH),
             },
-            |block, scratch| self.score_block(evaluated, contrast, &samples, block, scratch),
+            |block, scratch| self.score_block(of, block, scratch),
         )?;
-        let mut forms: Vec<Vec<f64>> =
-            total.forms.chunks_exact(samples.len()).map(<[f64]>::to_vec).collect();
-        for (form, h) in forms.iter_mut().zip(total.linear.chunks_exact(frames)) {
-            for (q, sample) in form.iter_mut().zip(intensities.chunks_exact(frames)) {
-                *q -= h.iter().zip(sample).map(|(h, x)| h * x).sum::<f64>();
-            }
-        }
-        Ok(ScoreSums { forms, moments: total.moments })
+        let linear = total.linear.chunks_exact(nodes.places().len());
+        Ok(ScoreSums {
+            upper: whole(total.upper, total.first, rows, nodes.len()),
+            linear: linear.map(|h| nodes.gathered(h)).collect(),
+            shot: total.shot,
+            moments: total.moments,
+        })
     }
 
-    fn score_block(
-        &self,
-        evaluated: &Evaluated,
-        contrast: f64,
-        samples: &Samples,
-        block: PairBlock<'_>,
-        scratch: &mut Scratch,
-    ) -> Partial {
-        let Scratch { tile, forms, linear, moments, m } = scratch;
-        forms.clear();
-        linear.fill(0.0);
-        *moments = [0.0; 4];
+    fn score_block(&self, of: Bin<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {
+        let rows = self.model.basis() + 2;
         let frames = block.triangle.frames();
+        let first = of.nodes.places()[block.first].0;
+        let mut partial = Partial {
+            first,
+            upper: Vec::new(),
+            linear: vec![0.0; rows * frames],
+            shot: vec![0.0; rows * rows],
+            moments: [0.0; 4],
+        };
+        scratch.shot.clear();
         for i in block.first..block.end {
-            for first in (i + 1..frames).step_by(TILE) {
-                let count = (frames - first).min(TILE);
-                tile.clear();
-                self.fill_pairs(evaluated, block, i, first, count, tile);
-                m.clear();
-                m.extend_from_slice(tile.row(tile.rows() - 3));
-                if let Some(weights) = self.weights.of(block.bin) {
-                    scale_pairs(tile, 0, &weights[first - i..][..count], |w| w);
-                }
-                forms.add(self.level, samples, tile, i, first);
-                add_linear(tile, m, contrast, [i, first, count], linear);
-                add_moments(tile, m, moments);
+            scratch.gathered.fill(0.0);
+            for column in (i + 1..frames).step_by(TILE) {
+                let count = (frames - column).min(TILE);
+                self.score_pairs(of, block, [i, column, count], scratch, &mut partial);
+            }
+            scatter(&scratch.gathered, of.nodes, i, rows, &mut partial);
+        }
+        if of.counts != Counts::Infinite {
+            let gram = scratch.shot.total();
+            for (k, entry) in partial.shot.iter_mut().enumerate() {
+                *entry = gram[packed_index(rows + 1, k / rows, k % rows)];
             }
         }
+        partial
+    }
+
+    /// Adds `count` pairs (i, column…).
+    fn score_pairs(
+        &self,
+        of: Bin<'_>,
+        block: PairBlock<'_>,
+        [i, column, count]: [usize; 3],
+        scratch: &mut Scratch,
+        partial: &mut Partial,
+    ) {
+        let Scratch { tile, gathered, shot, m } = scratch;
+        tile.clear();
+        self.fill_pairs(of.evaluated, block, i, column, count, tile);
+        m.clear();
+        m.extend_from_slice(tile.row(tile.rows() - 3));
+        if let Some(weights) = self.weights.of(block.bin) {
+            scale_pairs(tile, 0, &weights[column - i..][..count], |w| w);
+        }
+        add_linear(tile, m, of.contrast, [i, column, count], &mut partial.linear);
+        add_moments(tile, m, &mut partial.moments);
         let rows = tile.rows() - 1;
-        Partial {
-            forms: (0..rows).flat_map(|row| forms.form(row, samples)).collect(),
-            linear: linear.clone(),
-            moments: *moments,
+        gather(tile, rows, &of.nodes.places()[column..column + count], gathered);
+        if of.counts != Counts::Infinite {
+            for (chunk, m) in m.iter().enumerate() {
+                let factors = m.0.map(|m| (1.0 + of.contrast * m).sqrt());
+                tile.scale_chunk(chunk, &factors);
+            }
+            shot.add(self.level, tile);
         }
     }
+}
+
+/// Adds the columns of the tile to their nodes; `gathered` holds the rows of one node side by side.
+fn gather(tile: &Tile, rows: usize, places: &[(usize, f64)], gathered: &mut [f64]) {
+    let values: Vec<&[Lane8]> = (0..rows).map(|row| tile.row(row)).collect();
+    for (k, &(node, f)) in places.iter().enumerate() {
+        let (own, next) = gathered[node * rows..(node + 2) * rows].split_at_mut(rows);
+        for ((values, own), next) in values.iter().zip(own).zip(next) {
+            let v = values[k / WIDTH].0[k % WIDTH];
+            let share = v * f;
+            *own += v - share;
+            *next += share;
+        }
+    }
+}
+
+/// Adds what was gathered for frame `i` to the nodes beside it.
+fn scatter(gathered: &[f64], nodes: &Nodes, i: usize, rows: usize, partial: &mut Partial) {
+    let (node, f) = nodes.places()[i];
+    let touched = if f > 0.0 { 2 } else { 1 };
+    while partial.first + partial.upper.len() < node + touched {
+        let columns = nodes.len() - (partial.first + partial.upper.len());
+        partial.upper.push(vec![0.0; rows * columns]);
+    }
+    for row in 0..rows {
+        let sums = |from: usize| gathered[from * rows..].iter().skip(row).step_by(rows);
+        for (a, share) in [(node, 1.0 - f), (node + 1, f)].into_iter().take(touched) {
+            let columns = nodes.len() - a;
+            let target = &mut partial.upper[a - partial.first][row * columns..][..columns];
+            target.iter_mut().zip(sums(a)).for_each(|(t, s)| *t += share * s);
+        }
+        if touched == 2 {
+            // Entry (a + 1, a) of a pair within one interval counts as (a, a + 1).
+            let within = f * gathered[node * rows + row];
+            partial.upper[node - partial.first][row * (nodes.len() - node) + 1] += within;
+        }
+    }
+}
+
+/// All rows of U, those that no pair touches too.
+fn whole(mut upper: Vec<Vec<f64>>, first: usize, rows: usize, nodes: usize) -> Vec<Vec<f64>> {
+    let before = (0..first).map(|a| vec![0.0; rows * (nodes - a)]);
+    upper.splice(0..0, before);
+    let after = (upper.len()..nodes).map(|a| vec![0.0; rows * (nodes - a)]);
+    upper.extend(after);
+    upper
 }
 
 /// Adds v_ij·E_ij to h at i and at j, for `count` pairs (i, first…) whose correlation is m.
@@ -162,16 +275,15 @@ fn add_linear(
 ) {
     let rows = tile.rows() - 1;
     let frames = linear.len() / rows;
-    for row in 0..rows {
-        let h = &mut linear[row * frames..][..frames];
-        let mut own = 0.0;
-        for (k, h) in h[first..first + count].iter_mut().enumerate() {
-            let (chunk, lane) = (k / WIDTH, k % WIDTH);
-            let term = tile.row(row)[chunk].0[lane] * (1.0 + contrast * m[chunk].0[lane]);
-            *h += term;
-            own += term;
+    for (row, h) in linear.chunks_exact_mut(frames).enumerate() {
+        let mut own = [0.0; WIDTH];
+        let chunks = tile.row(row).iter().zip(m);
+        for ((v, m), h) in chunks.zip(h[first..first + count].chunks_mut(WIDTH)) {
+            let term: [f64; WIDTH] = std::array::from_fn(|k| v.0[k] * (1.0 + contrast * m.0[k]));
+            own.iter_mut().zip(term).for_each(|(own, t)| *own += t);
+            h.iter_mut().zip(term).for_each(|(h, t)| *h += t);
         }
-        h[i] += own;
+        h[i] += own.iter().sum::<f64>();
     }
 }
 

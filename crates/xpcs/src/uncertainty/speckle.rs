@@ -1,9 +1,12 @@
 //! Covariance of the score from simulated speckles of the fitted model.
 
-use dyne_runtime::{Generator, Stream};
+use dyne_runtime::{Lanes, Stream};
 use dyne_solve::{Layout, Scaling};
 use dyne_xpcs_data::{Counts, Speckles};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::{Accum, Mat, MatRef, Par};
 
+use super::nodes::{AtNodes, Nodes};
 use super::score::ScoreSums;
 use super::{UncertaintyError, product};
 use crate::problem::{Evaluated, Problem};
@@ -22,16 +25,55 @@ pub struct SpeckleOptions {
     pub seed: u64,
 }
 
+/// Samples that are put into the forms at a time; fixed, so that results do not depend on lanes.
+const BATCH: usize = 64;
+
+/// Speckles of one bin at its nodes.
+pub(super) struct Drawn {
+    pub nodes: Nodes,
+    /// Intensities, one speckle after the other.
+    intensities: Vec<f64>,
+    mode_moments: [f64; 3],
+}
+
+impl Drawn {
+    /// Draws the speckles of `bin` under the fitted model.
+    ///
+    /// **Cost** nodes³/3 operations a component of the field and 2·nodes² a speckle, mode and
+    /// component.
+    pub(super) fn new(
+        problem: &Problem<'_>,
+        evaluated: &Evaluated,
+        bin: usize,
+        contrast: f64,
+        options: SpeckleOptions,
+        lanes: &Lanes,
+    ) -> Result<Self, UncertaintyError> {
+        let truth =
+            ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
+        let nodes = Nodes::of(&truth, bin);
+        let speckles =
+            Speckles::try_new(&AtNodes { truth: &truth, nodes: &nodes }, bin, contrast, lanes)?;
+        let count = options.speckles.div_ceil(evaluated.terms.len()).max(FEWEST);
+        let stream = Stream::new(options.seed).split("score").index(bin as u64);
+        let intensities = speckles.intensities(0..count, &stream, lanes);
+        Ok(Self { nodes, intensities, mode_moments: speckles.mode_moments() })
+    }
+}
+
 /// Covariance of the score of one bin, and the variance of its pairs, that *one* pixel would make:
 /// the parts that go with 1, 1/n and 1/n² in the mean count n.
 ///
 /// **Formula.** With shot noise I is replaced by I + e, where e is independent from frame to frame
-/// and has the variance I/n. The score Q is a quadratic form, so that
-/// $\mathrm{Cov}\,Q = C_0 + C_1/n + C_2/n^2$ exactly, $C_0$ from Q(I), $C_1$ from
-/// $[Q(I+e)-Q(I-e)]/2$ and $C_2$ from $[Q(I+e)+Q(I-e)]/2 - Q(I)$ with n = 1 and normal e: the
-/// higher moments of a Poisson number do not enter. Variance of a pair, κ = c·m, $w_k$ = Σ wᵏ over
-/// modes: $V_0 = c^2+\kappa^2+2\kappa^2(c+\kappa)-8\kappa w_3 m+w_4(4m+2m^2)$,
+/// and has the variance I/n given I. The score Q is a quadratic form with the gradient
+/// $g = (U + U^T)I - \hat h$, so that $\mathrm{Cov}\,Q = C_0 + C_1/n + C_2/n^2$ exactly:
+/// $C_0 = \mathrm{Cov}\,Q(I)$ and $C_{1,kl} = \langle\sum_a I_a g_{k,a} g_{l,a}/s_a\rangle$ over the speckles,
+/// $C_{2,kl} = \sum_{i<j} v_{k,ij}v_{l,ij}(1 + c\,m_{ij})$. The higher moments of a Poisson number do not
+/// enter but in pairs of a frame with itself, of which there are none. Variance of a pair, κ = c·m,
+/// $w_k$ = Σ wᵏ over modes: $V_0 = c^2+\kappa^2+2\kappa^2(c+\kappa)-8\kappa w_3 m+w_4(4m+2m^2)$,
 /// $V_1 = 2(c-\kappa^2+2w_3m)$, $V_2 = 1+\kappa$.
+///
+/// **Symbols.** s: frames that a node stands for; the others as in [`ScoreSums`].
 ///
 /// **Source.** Cumulants of |E|² for circular Gaussian fields; Goodman, *Speckle Phenomena in
 /// Optics* (2007). **Checked by** `tests/fits/uncertainty.rs`: `pixels_and_counts_are_found_again`.
@@ -42,32 +84,25 @@ pub(super) struct BinNoise {
 }
 
 impl BinNoise {
-    /// Draws the speckles of `bin` and sums their scores.
-    pub(super) fn simulate(
-        problem: &Problem<'_>,
-        evaluated: &Evaluated,
-        bin: usize,
-        contrast: f64,
-        counts: Counts,
-        options: SpeckleOptions,
-    ) -> Result<Self, UncertaintyError> {
-        let truth =
-            ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
-        let lanes = problem.resources.lanes;
-        let speckles = Speckles::try_new(&truth, bin, contrast, lanes)?;
-        let count = options.speckles.div_ceil(evaluated.terms.len()).max(FEWEST);
-        let stream = Stream::new(options.seed).split("score").index(bin as u64);
-        let drawn = speckles.intensities(0..count, &stream, lanes);
-        let samples = match counts {
-            Counts::Infinite => drawn,
-            _ => with_shot_noise(drawn, speckles.frames(), &stream),
-        };
-        let sums = problem.score_sums(evaluated, bin, contrast, &samples)?;
-        Ok(Self {
-            rows: sums.forms.len(),
-            covariance: parts(&sums, count),
-            variance: pair_variance(contrast, speckles.mode_moments(), &sums.moments),
-        })
+    /// The noise of a bin of this contrast from its speckles.
+    pub(super) fn new(drawn: &Drawn, sums: &ScoreSums, contrast: f64, lanes: &Lanes) -> Self {
+        let (rows, nodes) = (sums.linear.len(), drawn.nodes.len());
+        let frames_each = drawn.nodes.frames_each();
+        let batches: Vec<&[f64]> = drawn.intensities.chunks(BATCH * nodes).collect();
+        let scores = lanes.map(&batches, |batch| Scores::of(sums, batch, &frames_each));
+        let forms: Vec<Vec<f64>> = (0..rows)
+            .map(|k| scores.iter().flat_map(|s| s.forms[k].iter().copied()).collect())
+            .collect();
+        let mut shot = vec![0.0; rows * rows];
+        for batch in &scores {
+            shot.iter_mut().zip(&batch.shot).for_each(|(sum, s)| *sum += s);
+        }
+        shot.iter_mut().for_each(|s| *s /= forms[0].len() as f64);
+        Self {
+            rows,
+            covariance: [covariance_of(&forms), shot, sums.shot.clone()],
+            variance: pair_variance(contrast, drawn.mode_moments, &sums.moments),
+        }
     }
 
     /// Covariance of (basis, m, 1) scores per pixel at the counts given.
@@ -92,39 +127,85 @@ fn powers(counts: Counts) -> [f64; 3] {
     }
 }
 
-/// The intensities I, then I + √I·ξ, then I − √I·ξ.
-fn with_shot_noise(mut drawn: Vec<f64>, frames: usize, stream: &Stream) -> Vec<f64> {
-    let mut shot = Vec::with_capacity(drawn.len());
-    let mut xi = vec![0.0; frames];
-    for (sample, intensities) in drawn.chunks_exact(frames).enumerate() {
-        let mut generator: Generator = stream.index(sample as u64).split("shot").generator();
-        generator.fill_normal(&mut xi);
-        shot.extend(intensities.iter().zip(&xi).map(|(i, x)| i.sqrt() * x));
-    }
-    let plus: Vec<f64> = drawn.iter().zip(&shot).map(|(i, e)| i + e).collect();
-    let minus: Vec<f64> = drawn.iter().zip(&shot).map(|(i, e)| i - e).collect();
-    drawn.extend(plus);
-    drawn.extend(minus);
-    drawn
+/// Scores of some speckles.
+struct Scores {
+    /// Q, row by row, one a speckle.
+    forms: Vec<Vec<f64>>,
+    /// Σ over speckles and nodes of I g_k g_l / s, rows × rows.
+    shot: Vec<f64>,
 }
 
-fn parts(sums: &ScoreSums, count: usize) -> [Vec<f64>; 3] {
-    let shot = sums.forms[0].len() > count;
-    let part = |take: &dyn Fn(&[f64], usize) -> f64| {
-        let rows: Vec<Vec<f64>> =
-            sums.forms.iter().map(|q| (0..count).map(|s| take(q, s)).collect()).collect();
-        covariance_of(&rows)
-    };
-    let rows = sums.forms.len();
-    let none = vec![0.0; rows * rows];
-    let bright = part(&|q, s| q[s]);
-    if !shot {
-        return [bright, none.clone(), none];
+impl Scores {
+    fn of(sums: &ScoreSums, intensities: &[f64], frames_each: &[f64]) -> Self {
+        let nodes = frames_each.len();
+        let mut u = vec![0.0; nodes * nodes];
+        let gradients: Vec<Mat<f64>> = sums
+            .linear
+            .iter()
+            .enumerate()
+            .map(|(k, h)| {
+                sums.write_form(k, &mut u);
+                let mut g = products(&u, intensities, nodes);
+                for speckle in 0..g.ncols() {
+                    g.col_as_slice_mut(speckle).iter_mut().zip(h).for_each(|(g, h)| *g -= h);
+                }
+                g
+            })
+            .collect();
+        let forms = gradients.iter().zip(&sums.linear).map(|(g, h)| form(g, h, intensities));
+        Self { forms: forms.collect(), shot: shot(&gradients, intensities, frames_each) }
     }
-    let (plus, minus) = (count, 2 * count);
-    let odd = part(&|q, s| 0.5 * (q[plus + s] - q[minus + s]));
-    let even = part(&|q, s| 0.5 * (q[plus + s] + q[minus + s]) - q[s]);
-    [bright, odd, even]
+}
+
+/// (U + Uᵀ)·I of every speckle.
+fn products(u: &[f64], intensities: &[f64], nodes: usize) -> Mat<f64> {
+    let speckles = intensities.len() / nodes;
+    let mut out = Mat::zeros(nodes, speckles);
+    // Row by row U is column by column Uᵀ.
+    let lower = MatRef::from_column_major_slice(u, nodes, nodes);
+    let triangles = [
+        (lower, BlockStructure::TriangularLower),
+        (lower.transpose(), BlockStructure::TriangularUpper),
+    ];
+    for (triangle, structure) in triangles {
+        matmul(
+            out.as_mut(),
+            BlockStructure::Rectangular,
+            Accum::Add,
+            triangle,
+            structure,
+            MatRef::from_column_major_slice(intensities, nodes, speckles),
+            BlockStructure::Rectangular,
+            1.0,
+            Par::Seq,
+        );
+    }
+    out
+}
+
+/// ½ Iᵀ(g − ĥ) = IᵀUI − ĥᵀI of every speckle.
+fn form(gradients: &Mat<f64>, linear: &[f64], intensities: &[f64]) -> Vec<f64> {
+    let speckles = intensities.chunks_exact(linear.len()).enumerate();
+    speckles
+        .map(|(speckle, intensity)| {
+            let g = gradients.col_as_slice(speckle).iter().zip(linear);
+            0.5 * g.zip(intensity).map(|((g, h), x)| (g - h) * x).sum::<f64>()
+        })
+        .collect()
+}
+
+fn shot(gradients: &[Mat<f64>], intensities: &[f64], frames_each: &[f64]) -> Vec<f64> {
+    let rows = gradients.len();
+    let mut sums = vec![0.0; rows * rows];
+    for (speckle, intensity) in intensities.chunks_exact(frames_each.len()).enumerate() {
+        let columns: Vec<&[f64]> = gradients.iter().map(|g| g.col_as_slice(speckle)).collect();
+        let weights: Vec<f64> = intensity.iter().zip(frames_each).map(|(x, s)| x / s).collect();
+        for (k, sum) in sums.iter_mut().enumerate() {
+            let pairs = columns[k / rows].iter().zip(columns[k % rows]);
+            *sum += pairs.zip(&weights).map(|((a, b), w)| a * b * w).sum::<f64>();
+        }
+    }
+    sums
 }
 
 /// Sample covariance of the rows.

@@ -11,16 +11,20 @@ const FIT: &str = "mode: static\ndata: {file: x}\n\
     parameters: {D0: {start: 20000}, alpha: {fixed: 0}, D_offset: {fixed: 0}}\n";
 
 fn simulated(noise: &str) -> String {
+    experiment(80, 20000.0, noise)
+}
+
+fn experiment(frames: usize, d0: f64, noise: &str) -> String {
     format!(
-        "mode: static\nframes: 80\ndt: 0.1\nq: 0.0054\nphi: [0]\n\
-         parameters: {{D0: 20000, alpha: 0, D_offset: 0}}\ncontrast: 0.5\nnoise: {{{noise}}}\n"
+        "mode: static\nframes: {frames}\ndt: 0.1\nq: 0.0054\nphi: [0]\n\
+         parameters: {{D0: {d0}, alpha: 0, D_offset: 0}}\ncontrast: 0.5\nnoise: {{{noise}}}\n"
     )
 }
 
 /// The case with the diagonal that a detector measures.
-fn with_diagonal(noise: &str, fit: &str) -> Case {
-    let mut case = case(&simulated(noise), fit);
-    let experiment = Experiment::try_new(sim_config(&simulated(noise))).unwrap();
+fn with_diagonal(simulated: &str, fit: &str) -> Case {
+    let mut case = case(simulated, fit);
+    let experiment = Experiment::try_new(sim_config(simulated)).unwrap();
     let matrix = experiment.matrix(0, &Lanes::solo()).unwrap();
     let triangle = matrix.triangle.with_diagonal(matrix.diagonal);
     case.matrices = Matrices::new(vec![triangle], case.plan.skip());
@@ -28,11 +32,12 @@ fn with_diagonal(noise: &str, fit: &str) -> Case {
 }
 
 /// Standard deviation of the estimates of many experiments, and the mean of their error bars.
-fn scatter(noise: &str, repeats: u64) -> (f64, f64) {
+fn scatter(frames: usize, d0: f64, noise: &str, repeats: u64) -> (f64, f64) {
     let lanes = Lanes::solo();
     let runs: Vec<(f64, f64)> = (0..repeats)
         .map(|seed| {
-            let case = with_diagonal(&format!("{noise}, seed: {seed}"), FIT);
+            let case =
+                with_diagonal(&experiment(frames, d0, &format!("{noise}, seed: {seed}")), FIT);
             let fitted = case.fit(&lanes);
             let covariance = fitted.covariance.as_ref().unwrap();
             (fitted.outcome.fit.theta[0], covariance.stderr(0).unwrap())
@@ -47,15 +52,19 @@ fn scatter(noise: &str, repeats: u64) -> (f64, f64) {
 #[test]
 fn error_bars_are_the_scatter_of_repeated_experiments() {
     // The standard deviation of 120 estimates is known to 6.5 %.
-    for noise in ["kind: speckle, pixels: 600", "kind: speckle, pixels: 600, counts: 0.3"] {
-        let (scatter, claimed) = scatter(noise, 120);
+    for (frames, d0, noise) in [
+        (80, 20000.0, "kind: speckle, pixels: 600"),
+        (80, 20000.0, "kind: speckle, pixels: 600, counts: 0.3"),
+        (200, 8000.0, "kind: speckle, pixels: 600, counts: 0.3"),
+    ] {
+        let (scatter, claimed) = scatter(frames, d0, noise, 120);
         assert!((claimed / scatter - 1.0).abs() < 0.25, "{noise}: {claimed} claimed, {scatter}");
     }
 }
 
 #[test]
 fn pixels_and_counts_are_found_again() {
-    let case = with_diagonal("kind: speckle, pixels: 900, counts: 0.25, seed: 4", FIT);
+    let case = with_diagonal(&simulated("kind: speckle, pixels: 900, counts: 0.25, seed: 4"), FIT);
     let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.method, UncertaintyMethod::Speckle);
     let pixels = uncertainty.pixels.unwrap();
@@ -74,7 +83,7 @@ fn pixels_and_counts_are_found_again() {
 #[test]
 fn a_robust_loss_falls_back_and_says_so() {
     let fit = format!("{FIT}fit: {{loss: huber}}\n");
-    let case = with_diagonal("kind: speckle, pixels: 900, seed: 4", &fit);
+    let case = with_diagonal(&simulated("kind: speckle, pixels: 900, seed: 4"), &fit);
     let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.method, UncertaintyMethod::Information);
     assert!(uncertainty.instead_of.unwrap().contains("robust loss"));
