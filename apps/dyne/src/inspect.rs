@@ -65,10 +65,15 @@ fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {
     for note in &catalog.notes {
         let _ = writeln!(out, "note      {note}");
     }
-    let _ = writeln!(out, "\n{:>5} {:>12} {:>9}  matrix", "bin", "q (Å⁻¹)", "φ (°)");
+    let _ =
+        writeln!(out, "\n{:>5} {:>12} {:>9} {:>8}  matrix", "bin", "q (Å⁻¹)", "φ (°)", "pixels");
     for bin in &catalog.bins {
-        let _ =
-            writeln!(out, "{:>5} {:>12.6} {:>9.3}  {}", bin.number, bin.q, bin.phi_deg, bin.path);
+        let pixels = bin.pixels.map_or_else(|| "–".to_owned(), |n| n.to_string());
+        let _ = writeln!(
+            out,
+            "{:>5} {:>12.6} {:>9.3} {pixels:>8}  {}",
+            bin.number, bin.q, bin.phi_deg, bin.path
+        );
     }
     if summaries.is_empty() {
         return out;

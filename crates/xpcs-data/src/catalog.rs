@@ -56,6 +56,10 @@ pub struct Bin {
     pub phi_deg: f64,
     /// Where the matrix lies in the file, e.g. `/xpcs/twotime/correlation_map/c2_00001`.
     pub path: String,
+    /// Pixels of the detector in the bin, where the file has the map; they are not independent where
+    /// a speckle covers several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<u64>,
 }
 
 /// Time between the frames of a matrix.

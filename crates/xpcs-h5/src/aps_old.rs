@@ -11,6 +11,7 @@ use dyne_xpcs_data::{Bin, Catalog, Layout, ReadError};
 
 use crate::aps_u::numbered;
 use crate::frame_time::{self, Factor};
+use crate::pixels;
 use crate::reader::common_shape;
 use crate::source::Source;
 
@@ -19,6 +20,7 @@ pub(crate) const MAP: &str = "/exchange/C2T_all";
 const PROCESSED: &str = "/xpcs/qphi_bin_to_process";
 const Q: &str = "/xpcs/dqlist";
 const PHI: &str = "/xpcs/dphilist";
+const LABELS: &str = "/xpcs/dqmap";
 
 const FRAME_TIME: [Factor; 3] = [
     Factor {
@@ -50,11 +52,12 @@ pub(crate) fn catalog(source: &Source) -> Result<Catalog, ReadError> {
     }
     let matrices = numbered(source, MAP)?;
     let numbers = bin_numbers(source, &matrices, &mut notes)?;
-    let bins = numbers
+    let mut bins = numbers
         .iter()
         .zip(&matrices)
         .map(|(&number, (_, path))| bin(source, number, (&q, &phi), path))
         .collect::<Result<Vec<_>, _>>()?;
+    pixels::count(source, LABELS, &mut bins, &mut notes);
     let paths: Vec<String> = bins.iter().map(|bin| bin.path.clone()).collect();
     let (frames, element) = common_shape(source, MAP, &paths)?;
     let time = frame_time::read(source, &FRAME_TIME)?;
@@ -87,7 +90,7 @@ fn bin(
         let found = format!("q {q_bin} and phi {phi_deg} of bin {number}");
         return Err(source.error(Q, found, "finite values", "correct the map"));
     }
-    Ok(Bin { number, q: q_bin, phi_deg, path: path.to_owned() })
+    Ok(Bin { number, q: q_bin, phi_deg, path: path.to_owned(), pixels: None })
 }
 
 /// Bin number of every matrix.

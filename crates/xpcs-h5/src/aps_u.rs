@@ -9,6 +9,7 @@
 use dyne_xpcs_data::{Bin, Catalog, Layout, ReadError};
 
 use crate::frame_time::{self, Factor};
+use crate::pixels;
 use crate::reader::common_shape;
 use crate::source::{Source, suffix};
 
@@ -21,6 +22,7 @@ const DIM_PHI: &str = "/xpcs/qmap/dynamic_v_list_dim1";
 const MAPPING: &str = "/xpcs/qmap/dynamic_index_mapping";
 const NUM_PTS: &str = "/xpcs/qmap/dynamic_num_pts";
 const NAMES: &str = "/xpcs/qmap/map_names";
+const LABELS: &str = "/xpcs/qmap/dynamic_roi_map";
 
 const FRAME_TIME: [Factor; 3] = [
     Factor { path: "/entry/instrument/detector_1/frame_time", name: "frame_time", unit: " s" },
@@ -43,11 +45,12 @@ pub(crate) fn catalog(source: &Source) -> Result<Catalog, ReadError> {
     notes.push(
         "c2_ numbers count the entries of processed_bins; they are not bin numbers".to_owned(),
     );
-    let bins = processed
+    let mut bins = processed
         .iter()
         .zip(&matrices)
         .map(|(&number, (_, path))| grid.bin(source, number, path))
         .collect::<Result<Vec<_>, _>>()?;
+    pixels::count(source, LABELS, &mut bins, &mut notes);
     let paths: Vec<String> = bins.iter().map(|bin| bin.path.clone()).collect();
     let (frames, element) = common_shape(source, MAP, &paths)?;
     let time = frame_time::read(source, &FRAME_TIME)?;
@@ -177,6 +180,6 @@ impl Grid {
             let found = format!("q {q} and phi {phi_deg} of bin {number}");
             return Err(source.error(DIM_Q, found, "finite values", "correct the map"));
         }
-        Ok(Bin { number, q, phi_deg, path: path.to_owned() })
+        Ok(Bin { number, q, phi_deg, path: path.to_owned(), pixels: None })
     }
 }

@@ -58,6 +58,7 @@ impl HomodyneCache {
             q,
             phi_deg,
             path: format!("{MATRICES}[{}]", number - 1),
+            pixels: None,
         });
         let catalog = Catalog {
             file: path.to_owned(),

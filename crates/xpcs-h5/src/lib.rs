@@ -12,6 +12,7 @@ mod frame_time;
 mod homodyne_cache;
 mod matrix;
 mod open;
+mod pixels;
 mod reader;
 mod source;
 mod write;

@@ -134,6 +134,12 @@ pub(crate) fn error_bars(report: &Report) -> Vec<Fact> {
             ),
         )
     }));
+    out.extend(uncertainty.map_pixels.map(|map| {
+        let share = uncertainty.pixels.map_or_else(String::new, |pixels| {
+            format!(", {} independent ones each", significant(pixels / map, 3))
+        });
+        ("pixels in the map", format!("{} a bin{share}", significant(map, 4)))
+    }));
     let counts: Vec<f64> = uncertainty.counts.iter().flatten().copied().collect();
     let (lo, hi) = (
         counts.iter().fold(f64::INFINITY, |a, b| a.min(*b)),

@@ -350,6 +350,7 @@ fn plan(sim: &SimConfig) -> Outcome<Plan> {
         q: sim.q,
         phi_deg: *phi,
         path: format!("bin {k}"),
+        pixels: None,
     };
     let catalog = Catalog {
         file: PathBuf::from("simulated"),

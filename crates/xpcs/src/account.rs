@@ -17,6 +17,7 @@ use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
     Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
 };
+use crate::uncertainty::map_pixels;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
@@ -191,11 +192,10 @@ fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
         about: found.method.about().to_owned(),
         instead_of: found.instead_of.clone(),
         pixels: found.pixels,
-        pixels_source: match (found.pixels, plan.config.uncertainty.pixels) {
-            (None, _) => String::new(),
-            (Some(_), None) => "from the residuals".to_owned(),
-            (Some(_), Some(_)) => "given by uncertainty.pixels".to_owned(),
-        },
+        pixels_source: found
+            .pixels
+            .map_or_else(String::new, |_| found.pixels_source.about().to_owned()),
+        map_pixels: map_pixels(&plan.bins),
         counts: found.counts.iter().map(mean).collect(),
         counts_source: found.counts_source.about().to_owned(),
         information: specs

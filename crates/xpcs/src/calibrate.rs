@@ -13,7 +13,7 @@ use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
 use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
-use parabola::bent_shares;
+use parabola::axes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -84,6 +84,9 @@ pub struct Trial {
     pub converged: bool,
     /// Pixels that the residuals imply.
     pub pixels: Option<f64>,
+    /// Largest standard deviation of a combination of parameters that is expected at the truth from data without
+    /// noise, in the ranges that the search looks over.
+    pub widest: f64,
     /// One entry a free parameter.
     pub pulls: Vec<Pull>,
 }
@@ -101,23 +104,20 @@ pub struct Pull {
     pub dyadic: Option<f64>,
     /// That of the information matrix.
     pub information: Option<f64>,
-    /// Whether the parameter counts as identifiable by the table's rule.
-    pub identifiable: bool,
+    /// Standard error that the headline kind expects at the truth from data without noise, in the
+    /// range that the search looks over; none where there is none.
+    pub expected: Option<f64>,
+    /// Share of its variance from combinations over whose errors the cost is no parabola.
+    pub bent: f64,
 }
-
-/// Share of the range that the search looks over: a parameter whose expected standard error is
-/// larger counts as not identifiable.
-pub const SHARE: f64 = 0.03;
-
-/// Share of its expected variance: a parameter of which more comes from combinations over whose
-/// errors the cost is no parabola counts as not identifiable.
-pub const BENT: f64 = 0.05;
 
 /// What an experiment can determine, whatever noise it happens to have.
 struct Expected {
     covariance: Covariance,
     /// Share of the variance of each parameter from combinations with a bent cost.
     bent: Vec<f64>,
+    /// Largest standard deviation of a combination, in searched ranges.
+    widest: f64,
 }
 
 /// Speckles that the expected standard errors are computed from.
@@ -200,6 +200,7 @@ fn trial(
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
+        widest: expected.widest,
         pulls: pulls(plan, &fitted, dyadic.as_ref(), &expected, &sim.parameter_values()),
     })
 }
@@ -251,6 +252,7 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         q: sim.q,
         phi_deg: *phi,
         path: format!("bin {k}"),
+        pixels: None,
     };
     let catalog = Catalog {
         file: PathBuf::from("simulated"),
@@ -279,6 +281,7 @@ fn dyadic(
         scaling: &fitted.scaling,
         residuals: &fitted.residuals,
         information: &uncertainty.information,
+        bins: &plan.bins,
     };
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
@@ -319,6 +322,7 @@ fn expected(
         scaling: &scaling,
         residuals: &[],
         information: &information,
+        bins: &plan.bins,
     };
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
@@ -326,10 +330,10 @@ fn expected(
     let covariance = speckle_covariance(&minimum, &counts, pixels, options)?.covariance;
     let free = plan.transform.free();
     let ranges: Vec<f64> = free.iter().map(|k| searched(plan, *k)).collect();
-    let shares = bent_shares(plan, &minimum.problem, &truth, &covariance, &ranges)?;
+    let axes = axes(plan, &minimum.problem, &truth, &covariance, &ranges)?;
     let mut bent = vec![0.0; truth.len()];
-    free.iter().zip(shares).for_each(|(k, share)| bent[*k] = share);
-    Ok(Expected { covariance, bent })
+    free.iter().zip(axes.bent).for_each(|(k, share)| bent[*k] = share);
+    Ok(Expected { covariance, bent, widest: axes.widest })
 }
 
 fn pulls(
@@ -357,10 +361,11 @@ fn pulls(
                 speckle,
                 dyadic: stderr(dyadic),
                 information: stderr(fitted.uncertainty.as_ref().map(|u| &u.information)),
-                identifiable: expected.covariance.stderr(k).is_ok_and(|s| {
+                expected: expected.covariance.stderr(k).ok().map(|s| {
                     let scale = if logarithmic { truth[k] } else { 1.0 };
-                    s / scale <= SHARE * searched(plan, k)
-                }) && expected.bent[k] <= BENT,
+                    s / scale / searched(plan, k)
+                }),
+                bent: expected.bent[k],
             }
         })
         .collect()

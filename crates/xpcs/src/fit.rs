@@ -121,6 +121,7 @@ pub fn fit(
                     scaling: &scaling,
                     residuals: &residuals,
                     information: &information,
+                    bins: &plan.bins,
                 };
                 let (covariance, kind) = headline(&minimum, &plan.config.uncertainty)?;
                 (Ok(covariance), Some(kind))

@@ -125,12 +125,15 @@ pub struct Uncertainty {
     /// Why it is not the kind that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
-    /// Independent pixels that the residuals imply.
+    /// Independent pixels a bin on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<f64>,
     /// Where that number comes from.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pixels_source: String,
+    /// Pixels of the detector a bin on average, where the file has the map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_pixels: Option<f64>,
     /// Mean counts per pixel and frame, one a bin; null without shot noise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Option<f64>>,

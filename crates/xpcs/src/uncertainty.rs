@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
-use dyne_xpcs_data::{Counts, SimulateError};
+use dyne_xpcs_data::{Bin, Counts, SimulateError};
 use dyne_xpcs_model::model::correlation_row;
 use thiserror::Error;
 
@@ -68,6 +68,8 @@ pub struct Minimum<'a> {
     pub residuals: &'a [BinResiduals],
     /// s²·H⁻¹.
     pub information: &'a Covariance,
+    /// The bins, as the file has them.
+    pub bins: &'a [Bin],
 }
 
 /// The headline error bars: which kind they are, and what they rest on.
@@ -79,8 +81,10 @@ pub struct Uncertainty {
     pub instead_of: Option<String>,
     /// s²·H⁻¹, for comparison.
     pub information: Covariance,
-    /// Independent pixels that the residuals imply, where the kind knows of pixels.
+    /// Independent pixels a bin on average, where the kind knows of pixels.
     pub pixels: Option<f64>,
+    /// Where they come from.
+    pub pixels_source: PixelsSource,
     /// Mean counts per pixel and frame, one a bin, where the kind uses them.
     pub counts: Vec<Counts>,
     /// Where the counts come from.
@@ -104,6 +108,7 @@ pub fn headline(
         instead_of: None,
         information: minimum.information.clone(),
         pixels: None,
+        pixels_source: PixelsSource::Residuals,
         counts: Vec::new(),
         counts_source,
     };
@@ -115,6 +120,7 @@ pub fn headline(
             let pixels = config.pixels.map_or(Pixels::Implied, Pixels::Given);
             speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
                 uncertainty.pixels = Some(speckle.pixels);
+                uncertainty.pixels_source = speckle.pixels_source;
                 uncertainty.counts = speckle.counts;
                 speckle.covariance
             })
@@ -151,8 +157,10 @@ impl Minimum<'_> {
 pub struct SpeckleCovariance {
     /// H⁻¹ B H⁻¹.
     pub covariance: Covariance,
-    /// Independent pixels that the residuals imply.
+    /// Independent pixels a bin on average.
     pub pixels: f64,
+    /// Where they come from.
+    pub pixels_source: PixelsSource,
     /// Mean counts per pixel and frame that were used, one a bin.
     pub counts: Vec<Counts>,
 }
@@ -167,17 +175,57 @@ pub enum Pixels {
     Given(f64),
 }
 
+/// Where the number of independent pixels comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PixelsSource {
+    /// The size of the residuals.
+    Residuals,
+    /// The configuration.
+    Given,
+    /// The map in the file, as the residuals do not tell.
+    Map,
+}
+
+impl PixelsSource {
+    /// Where it comes from, one phrase.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Residuals => "from the residuals",
+            Self::Given => "given by uncertainty.pixels",
+            Self::Map => {
+                "from the map in the file, each taken as independent, as the fit absorbs nearly all of such noise and the residuals do not tell"
+            }
+        }
+    }
+}
+
+/// Mean number of pixels of the bins in the map of the file, where it tells of all.
+pub fn map_pixels(bins: &[Bin]) -> Option<f64> {
+    let total = bins.iter().map(|bin| bin.pixels.map(|n| n as f64)).sum::<Option<f64>>()?;
+    (!bins.is_empty()).then(|| total / bins.len() as f64)
+}
+
+/// Pixels of each bin over their mean; 1 where the map does not tell.
+fn relative_pixels(bins: &[Bin]) -> Vec<f64> {
+    let mean = map_pixels(bins);
+    let share = |bin: &Bin| Some(bin.pixels? as f64 / mean?);
+    bins.iter().map(|bin| share(bin).unwrap_or(1.0)).collect()
+}
+
 /// Sandwich with the covariance of the score that simulated speckles of the fitted model have.
 ///
-/// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T$ with the
+/// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T/r_\beta$ with the
 /// covariance $C_\beta$ of the score of one pixel of bin β, and the number of pixels P for which
-/// the expected sum of squared residuals, $[\sum_\beta V_\beta - \mathrm{tr}(H^{-1}B_1)]/P$,
+/// the expected sum of squared residuals, $[\sum_\beta V_\beta/r_\beta - \mathrm{tr}(H^{-1}B_1)]/P$,
 /// is the one found; $B_1$ is B at P = 1, $V_\beta$ the variance of the pairs of one pixel. Where
 /// pairs weigh differently, squares and variances are those times the weights.
 ///
-/// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile.
+/// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile;
+/// r: pixels of a bin over their mean, from the map of the file, 1 where it has none.
 ///
-/// **Edges.** P is one number for all bins. Frames of a bin share its contrast. Means over few
+/// **Edges.** Where the fit absorbs nearly all of such noise the residuals tell no P, and that of the
+/// map is taken. Frames of a bin share its contrast. Means over few
 /// pixels make c2 nonlinear in them; terms of order 1/P² are left out.
 ///
 /// **Cost.** For each bin one sweep over its pairs, one Cholesky factor of nodes³/3, and 2·nodes²
@@ -196,7 +244,7 @@ pub fn speckle_covariance(
     pixels: Pixels,
     options: SpeckleOptions,
 ) -> Result<SpeckleCovariance, UncertaintyError> {
-    let Minimum { problem, evaluated, scaling, residuals, information } = minimum;
+    let Minimum { problem, evaluated, scaling, residuals, information, bins } = minimum;
     if problem.robust.loss != Loss::Linear {
         return Err(UncertaintyError::Robust);
     }
@@ -207,27 +255,36 @@ pub fn speckle_covariance(
     let n = information.order();
     let mut score = vec![0.0; n * n];
     let mut variance = 0.0;
+    let relative = relative_pixels(bins);
     for (bin, noise) in noise_of_bins(minimum, counts, options)?.iter().enumerate() {
         let t = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
         let k = problem.model.basis() + 2;
         let b = mapped(&t, &noise.covariance(counts[bin]), k);
-        score.iter_mut().zip(b).for_each(|(s, b)| *s += b);
-        variance += noise.variance(counts[bin]);
+        score.iter_mut().zip(b).for_each(|(s, b)| *s += b / relative[bin]);
+        variance += noise.variance(counts[bin]) / relative[bin];
     }
-    let pixels = match pixels {
-        Pixels::Given(pixels) => pixels,
+    let (pixels, pixels_source) = match pixels {
+        Pixels::Given(pixels) => (pixels, PixelsSource::Given),
         Pixels::Implied => {
             let ssr: f64 = residuals.iter().map(|r| r.weighted).sum();
             let absorbed = trace_of_product(information.inverse_information(), &score, n);
-            (variance - absorbed) / ssr
+            implied((variance - absorbed) / ssr, bins)?
         }
     };
-    if !(pixels > 0.0 && pixels.is_finite()) {
-        return Err(UncertaintyError::Pixels { found: pixels });
-    }
     score.iter_mut().for_each(|b| *b /= pixels);
     let covariance = information.sandwich(&score)?;
-    Ok(SpeckleCovariance { covariance, pixels, counts: counts.to_vec() })
+    Ok(SpeckleCovariance { covariance, pixels, pixels_source, counts: counts.to_vec() })
+}
+
+/// The pixels that the residuals imply, or those of the map where they imply none.
+fn implied(found: f64, bins: &[Bin]) -> Result<(f64, PixelsSource), UncertaintyError> {
+    if found > 0.0 && found.is_finite() {
+        return Ok((found, PixelsSource::Residuals));
+    }
+    match map_pixels(bins) {
+        Some(pixels) => Ok((pixels, PixelsSource::Map)),
+        None => Err(UncertaintyError::Pixels { found }),
+    }
 }
 
 /// The noise of every bin; as many bins at a time as there are lanes, for the memory's sake.

@@ -246,6 +246,7 @@ fn uncertainty() -> Option<Uncertainty> {
         instead_of: None,
         pixels: Some(512.3),
         pixels_source: "from the residuals".to_owned(),
+        map_pixels: Some(600.0),
         counts: vec![Some(0.05), None],
         counts_source: "read off the diagonal".to_owned(),
         information: BTreeMap::from([("D0".to_owned(), 1.5)]),

@@ -4,6 +4,7 @@ use super::{correlated, scaling};
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{BoundSide, ParameterResult, Warning};
+use crate::uncertainty::{PixelsSource, map_pixels};
 
 fn warning(code: &str, message: String) -> Warning {
     Warning { code: code.to_owned(), message }
@@ -61,6 +62,20 @@ fn of_scaling(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
         .collect()
 }
 
+/// Independent pixels over pixels of the map above which the noise is too small to be believed.
+const TOO_MANY: f64 = 1.5;
+
+fn of_pixels(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
+    let found = fitted.uncertainty.as_ref()?;
+    let (pixels, map) = (found.pixels?, map_pixels(&plan.bins)?);
+    (found.pixels_source == PixelsSource::Residuals && pixels > TOO_MANY * map).then(|| {
+        let message = format!(
+            "the residuals are as small as {pixels:.0} independent pixels a bin would make them, but the map has {map:.0}: the matrices were averaged or smoothed, and the error bars may be too small"
+        );
+        warning("pixels", message)
+    })
+}
+
 fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Some(reason) = fitted.uncertainty.as_ref().and_then(|u| u.instead_of.as_ref()) {
@@ -70,6 +85,7 @@ fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
         );
         warnings.push(warning("error_bars", message));
     }
+    warnings.extend(of_pixels(plan, fitted));
     for (k, _) in fitted.profiles.iter().filter(|(_, profile)| profile.deeper) {
         let message = format!(
             "the profile of {} met a lower cost than the fit: start the fit again with --global",

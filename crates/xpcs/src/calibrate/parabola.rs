@@ -15,8 +15,15 @@ const NEAR: f64 = 0.2;
 /// A cost at [`FAR`] between this share of the parabola's and its inverse counts as a parabola.
 const WITHIN: f64 = 0.5;
 
-/// Share of the variance of each free variable that comes from axes of the error ellipsoid along
-/// which the cost is no parabola.
+/// The axes of the error ellipsoid of an experiment.
+pub(super) struct Axes {
+    /// Share of the variance of each free variable that comes from bent axes.
+    pub bent: Vec<f64>,
+    /// Largest standard deviation along an axis, in ranges.
+    pub widest: f64,
+}
+
+/// Looks along the axes of the error ellipsoid: along which of them is the cost no parabola?
 ///
 /// **Formula.** $\mathrm{Cov}(x_k/r_k, x_l/r_l) = \sum_a s_a^2u_{ak}u_{al}$; axis a is bent where
 /// $C(2s_a)/[100\,C(0.2s_a)]$ lies outside 1/2 … 2 on either side of the truth, C being the cost of data
@@ -25,14 +32,14 @@ const WITHIN: f64 = 0.5;
 /// **Symbols.** x: free variables, logarithms where the fit takes them; r: their ranges; s, u: axes.
 /// **Edges** A point that the model refuses counts as bent.
 /// **Cost** four evaluations an axis.
-pub(super) fn bent_shares(
+pub(super) fn axes(
     plan: &Plan,
     problem: &Problem<'_>,
     truth: &[f64],
     covariance: &Covariance,
     ranges: &[f64],
-) -> Result<Vec<f64>, FitError> {
-    let (axes, n) = (axes(plan, truth, covariance, ranges)?, ranges.len());
+) -> Result<Axes, FitError> {
+    let (axes, n) = (principal(plan, truth, covariance, ranges)?, ranges.len());
     let x = plan.transform.free_variables(truth).map_err(FitError::from)?;
     let cost = |axis: &[f64], deviations: f64| {
         let moved: Vec<f64> = (0..n).map(|k| x[k] + deviations * axis[k] * ranges[k]).collect();
@@ -48,7 +55,11 @@ pub(super) fn bent_shares(
     let variance = |k: usize, of: &dyn Fn(usize) -> bool| {
         axes.iter().enumerate().filter(|(a, _)| of(*a)).map(|(_, u)| u[k] * u[k]).sum::<f64>()
     };
-    Ok((0..n).map(|k| variance(k, &|a| bent[a]) / variance(k, &|_| true)).collect())
+    let length = |u: &Vec<f64>| u.iter().map(|u| u * u).sum::<f64>().sqrt();
+    Ok(Axes {
+        bent: (0..n).map(|k| variance(k, &|a| bent[a]) / variance(k, &|_| true)).collect(),
+        widest: axes.iter().map(length).fold(0.0, f64::max),
+    })
 }
 
 fn cost(problem: &Problem<'_>, theta: &[f64]) -> Result<f64, EvaluationError> {
@@ -57,7 +68,7 @@ fn cost(problem: &Problem<'_>, theta: &[f64]) -> Result<f64, EvaluationError> {
 }
 
 /// s·u of every axis, in units of the ranges.
-fn axes(
+fn principal(
     plan: &Plan,
     truth: &[f64],
     covariance: &Covariance,
@@ -66,9 +77,10 @@ fn axes(
     let (free, n) = (plan.transform.free(), ranges.len());
     let slopes = plan.transform.slopes(truth);
     let scale: Vec<f64> = free.iter().zip(ranges).map(|(j, r)| 1.0 / (slopes[*j] * r)).collect();
-    // A combination that is not determined has no finite error; it bends whatever it enters.
+    // A parameter that is not determined at all counts as known to its whole range.
     let entry = |k: usize, l: usize| {
-        covariance.covariance(free[k], free[l]).map_or(0.0, |c| c * scale[k] * scale[l])
+        let absent = if k == l { 1.0 } else { 0.0 };
+        covariance.covariance(free[k], free[l]).map_or(absent, |c| c * scale[k] * scale[l])
     };
     let matrix: Vec<f64> = (0..n * n).map(|e| entry(e / n, e % n)).collect();
     let found = MatRef::from_row_major_slice(&matrix, n, n)

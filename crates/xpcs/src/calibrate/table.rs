@@ -7,6 +7,23 @@ use super::{Cell, Pull, Trial};
 /// Normal quantiles of the nominal 68 % and 95 % intervals.
 const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
 
+/// A parameter whose expected standard error is larger, in the range that the search looks over,
+/// does not count as identifiable.
+const SHARE: f64 = 0.03;
+
+/// Nor one of whose expected variance a larger share comes from combinations over whose errors the
+/// cost is no parabola.
+const BENT: f64 = 0.05;
+
+/// Nor any in an experiment where some combination of the parameters is expected to be known no
+/// better than a number that is even over its range: 1/√12 of it.
+const WIDEST: f64 = 0.288_675_134_594_812_9;
+
+/// Whether a parameter of a trial counts as identifiable; it hangs on the truth alone.
+fn identifiable(trial: &Trial, pull: &Pull) -> bool {
+    pull.expected.is_some_and(|s| s <= SHARE) && pull.bent <= BENT && trial.widest <= WIDEST
+}
+
 /// How often intervals held in one cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
@@ -51,7 +68,7 @@ pub fn coverage(trials: &[Trial]) -> Vec<Coverage> {
         let names = own[0].pulls.iter().map(|p| p.name.clone());
         for (k, parameter) in names.enumerate() {
             let pulls: Vec<&Pull> =
-                own.iter().filter_map(|t| t.pulls.get(k)).filter(|p| p.identifiable).collect();
+                own.iter().filter_map(|t| t.pulls.get(k).filter(|p| identifiable(t, p))).collect();
             let kinds = std::array::from_fn(|kind| kind_coverage(&pulls, kind));
             rows.push(Coverage { cell, parameter, trials: pulls.len(), of: own.len(), kinds });
         }

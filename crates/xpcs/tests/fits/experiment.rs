@@ -19,6 +19,7 @@ pub(crate) fn catalog(sim: &SimConfig) -> Catalog {
         q: sim.q,
         phi_deg: *phi,
         path: format!("bin {k}"),
+        pixels: None,
     };
     Catalog {
         file: PathBuf::from("simulated"),
