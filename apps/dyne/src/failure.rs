@@ -66,6 +66,7 @@ impl Failure {
                 PlanError::Solve(_)
                 | PlanError::PerBin { .. }
                 | PlanError::Aliasing { .. }
+                | PlanError::Fraction { .. }
                 | PlanError::SeveralQ { .. }
                 | PlanError::MaskFrames { .. }
                 | PlanError::MaskPairs { .. } => Ending::Usage,

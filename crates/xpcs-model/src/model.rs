@@ -172,6 +172,12 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// The point with the same m whose components carry their usual names; `None` where those of
+    /// `theta` do, or there is one component. It may lie outside the bounds.
+    fn relabelled(&self, _theta: &[f64], _grid: &TimeGrid) -> Option<Vec<f64>> {
+        None
+    }
+
     /// Where a step from `theta` leads along the curve on which the rates change most nearly
     /// in proportion to it; θ + step to first order.
     fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64>;

@@ -7,7 +7,7 @@ use dyne_math::simd::Level;
 use dyne_runtime::{Observer, Resources, SweepError};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
-    SearchOutcome, SolveError, Termination, minimise, profile, search,
+    SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices};
 use dyne_xpcs_model::ModelError;
@@ -57,6 +57,18 @@ impl From<SolveError> for FitError {
     }
 }
 
+/// Which of two components that may be exchanged without changing m carries which name.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Labels {
+    /// The usual one, or there is one component.
+    Usual,
+    /// The usual one, after the fit had found the other.
+    Exchanged,
+    /// The other, as starting values or bounds have it; the point with the usual names.
+    Kept(Vec<f64>),
+}
+
 /// A fit before it is put into words.
 pub struct Fitted {
     /// Search, minimum and basins.
@@ -79,6 +91,8 @@ pub struct Fitted {
     pub evaluated: Evaluated,
     /// Whether the noise model gave the pairs weights.
     pub weighted: bool,
+    /// Names of the components.
+    pub labels: Labels,
     /// Sweeps over all pairs.
     pub full_sweeps: u64,
     /// Sweeps over coarse matrices.
@@ -108,6 +122,7 @@ pub fn fit(
     let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
+    let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
     let Settled { scaling, evaluated, residuals } = settle(&last, &outcome.fit, pictures)?;
     let theta = &outcome.fit.theta;
@@ -139,6 +154,7 @@ pub fn fit(
         residuals,
         evaluated,
         weighted: variances.is_some(),
+        labels,
         full_sweeps: full_sweeps.into_inner(),
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
@@ -186,6 +202,34 @@ fn weighted(
         variances = Some(next);
     }
     Ok(variances)
+}
+
+/// Gives the components their usual names, where no starting value says otherwise and the bounds
+/// allow it.
+fn relabel(
+    plan: &Plan,
+    full: &Problem<'_>,
+    fit: &mut Fit,
+    observer: &dyn Observer,
+) -> Result<Labels, FitError> {
+    let Some(image) = plan.model.relabelled(&fit.theta, &plan.grid) else {
+        return Ok(Labels::Usual);
+    };
+    let kept = |(slot, (value, image)): (&Slot, (&f64, &f64))| match slot {
+        Slot::Free { lower, upper, .. } => (lower..=upper).contains(&image),
+        Slot::Fixed(_) | Slot::Tied { .. } => value == image,
+    };
+    let allowed = plan.transform.slots().iter().zip(fit.theta.iter().zip(&image)).all(kept);
+    if plan.start.is_some() || !allowed || fit.termination == Termination::Stopped {
+        return Ok(Labels::Kept(image));
+    }
+    let exchanged = minimise(full, &plan.transform, &image, &plan.search.fit, observer)?;
+    // The same m but for the rounding of a soft clip.
+    if exchanged.equations.cost() > fit.equations.cost() * (1.0 + 1e-6) {
+        return Ok(Labels::Kept(image));
+    }
+    *fit = exchanged;
+    Ok(Labels::Exchanged)
 }
 
 /// Profiles of the parameters that the plan names and that have a standard error. The cost rises

@@ -93,6 +93,7 @@ impl Plan {
         };
         plan.check_pairs()?;
         notice::aliasing(&plan)?;
+        notice::fraction(&plan)?;
         // Refuses a scaling that does not suit the bins before their matrices are read.
         plan.layout(0.0)?;
         plan.warnings.extend(notice::one_angle(&plan));

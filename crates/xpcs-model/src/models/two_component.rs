@@ -254,6 +254,23 @@ impl Model for TwoComponent {
         images
     }
 
+    /// The sample is the component with the larger ∫xs dt. Exchanged, xs turns into 1 − xs: f0
+    /// changes its sign and f3 turns into 1 − f3; a constant fraction stays with f0.
+    fn relabelled(&self, theta: &[f64], grid: &TimeGrid) -> Option<Vec<f64>> {
+        let at = |t: &f64| fraction::fraction(fractions(theta), Clip::Hard, *t).0;
+        let share = grid.times().iter().map(at).sum::<f64>() / grid.frames() as f64;
+        if share >= 0.5 {
+            return None;
+        }
+        let mut image = theta.to_vec();
+        image[..3].copy_from_slice(&theta[3..6]);
+        image[3..6].copy_from_slice(&theta[..3]);
+        let [f0, f1, _, f3] = fractions(theta);
+        (image[F0], image[F0 + 3]) =
+            if f1 == 0.0 { (1.0 - f0 - 2.0 * f3, f3) } else { (-f0, 1.0 - f3) };
+        Some(image)
+    }
+
     /// Both transport coefficients as for `static`; the phase Ψ over the whole series is
     /// log-uniform between 0.5 rad and one that turns by a radian in a frame, beta uniform in ±1,
     /// v_offset a fraction of the velocity; f0 and f3 share the fraction, f1 of either sign and

@@ -1,9 +1,9 @@
 //! What the data determine and what they do not, in words.
 
-use dyne_solve::{Covariance, Reason};
+use dyne_solve::{Covariance, Reason, Slot};
 
 use super::CORRELATED;
-use crate::fit::Fitted;
+use crate::fit::{Fitted, Labels};
 use crate::plan::Plan;
 use crate::report::{BoundSide, Identifiability, ParameterResult, Weight};
 
@@ -48,6 +48,7 @@ pub(super) fn identifiability(
     if findings.is_empty() {
         findings.push("Every free parameter is determined by these data.".to_owned());
     }
+    findings.extend(labels(plan, &fitted.labels));
     let condition = match (singular_values.first(), singular_values.last()) {
         (Some(first), Some(last)) if *first > 0.0 => Some(last / first),
         _ => None,
@@ -60,6 +61,33 @@ pub(super) fn identifiability(
         clipped_frames,
         findings,
     })
+}
+
+/// Which component carries which name, where that is a choice.
+fn labels(plan: &Plan, labels: &Labels) -> Option<String> {
+    match labels {
+        Labels::Usual => None,
+        Labels::Exchanged => Some(
+            "The two components were exchanged, which leaves m as it is, so that the sample is the one with the larger share of the field over the series.".to_owned(),
+        ),
+        Labels::Kept(image) => {
+            let outside = |(slot, value): &(&Slot, &f64)| {
+                matches!(slot, Slot::Free { lower, upper, .. } if !(lower..=upper).contains(value))
+            };
+            let slots = plan.transform.slots().iter().zip(image).enumerate();
+            let beyond: Vec<String> = slots
+                .filter(|(_, pair)| outside(pair))
+                .map(|(k, (_, value))| format!("{} = {value:.4}", plan.model.parameters()[k].name))
+                .collect();
+            let reason = match beyond.is_empty() {
+                true => "the starting values or fixed parameters keep their names".to_owned(),
+                false => format!("the bounds keep their names, as {} lies outside", beyond.join(", ")),
+            };
+            Some(format!(
+                "The sample has less than half of the field over the series. The two components could be exchanged without changing m; {reason}."
+            ))
+        }
+    }
 }
 
 fn at_bounds(parameters: &[ParameterResult]) -> Vec<String> {

@@ -137,6 +137,14 @@ pub enum PlanError {
         /// Its unit.
         unit: &'static str,
     },
+    /// Starting values whose sample fraction is impossible throughout.
+    #[error(
+        "parameters.f0 to f3: the starting values give a sample fraction f0·exp(f1·(t − f2)) + f3 outside 0 … 1 on all {frames} frames, expected some inside\nstart with f0 and f3 between 0 and 1 whose sum is below 1"
+    )]
+    Fraction {
+        /// Frames.
+        frames: usize,
+    },
     /// The solver refuses the set-up.
     #[error(transparent)]
     Solve(SolveError),

@@ -3,7 +3,9 @@
 
 use std::f64::consts::PI;
 
+use dyne_math::simd::Level;
 use dyne_solve::Slot;
+use dyne_xpcs_model::model::KeptFrames;
 use dyne_xpcs_model::param::PHI0;
 
 use super::{Plan, PlanError, settings};
@@ -45,6 +47,19 @@ pub(super) fn held(plan: &Plan) -> Vec<Warning> {
             _ => None,
         })
         .collect()
+}
+
+/// Refuses given starting values whose sample fraction is impossible on every frame: nothing of it
+/// could be fitted from there.
+pub(super) fn fraction(plan: &Plan) -> Result<(), PlanError> {
+    let Some(start) = &plan.start else { return Ok(()) };
+    let tables = plan.model.tables(Level::best(), start, &plan.grid, &KeptFrames::All);
+    let frames = plan.grid.frames();
+    match tables {
+        Ok(tables) if tables.clipped_frames == frames => Err(PlanError::Fraction { frames }),
+        // Values without tables are refused where the fit starts, with the reason.
+        _ => Ok(()),
+    }
 }
 
 /// Refuses given starting values whose oscillation no frame of any bin resolves.

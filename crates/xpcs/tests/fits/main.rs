@@ -3,6 +3,7 @@
 mod derived;
 mod experiment;
 mod mask;
+mod nested;
 mod noise;
 mod paths;
 mod recovery;
