@@ -167,6 +167,15 @@ fn several_q_and_no_choice() {
 }
 
 #[test]
+fn a_profile_of_a_fixed_parameter() {
+    let folder = Folder::with(REST);
+    let parts = ["uncertainty.profile", "`alpha`", "expected a free parameter"];
+    let arguments =
+        ["--mode", "static", "--set", "parameters.alpha.fixed=0", "--profile", "D0,alpha"];
+    refused(&folder, &arguments, 2, &parts, "free parameters.alpha");
+}
+
+#[test]
 fn a_fourier_order_too_high_for_the_angles() {
     let folder = Folder::with(REST);
     let parts = ["fourier", "order 2", "3 bins, expected at least 5"];

@@ -51,3 +51,11 @@ fn a_start_that_no_frame_resolves() {
     let arguments = ["--mode", "two_component", "--set", "parameters.v0=90000"];
     refused(&folder, &arguments, 2, &parts, "start v0 below");
 }
+
+#[test]
+fn a_start_whose_fraction_is_impossible_throughout() {
+    let folder = Folder::with(&experiment("[0, 60]"));
+    let parts = ["parameters.f0 to f3", "outside 0 … 1 on all 60 frames", "expected some inside"];
+    let arguments = ["--mode", "two_component", "--set", START, "--set", "parameters.f3=0.9"];
+    refused(&folder, &arguments, 2, &parts, "start with f0 and f3 between 0 and 1");
+}

@@ -77,10 +77,8 @@ fn a_freed_reference_time_of_the_fraction_is_not_determined() {
     let start = "D0_ref: {start: 500}, alpha_ref: {fixed: 0}, D_offset_ref: {fixed: 0}, D0_sample: {start: 8000}, \
         alpha_sample: {fixed: 0}, D_offset_sample: {fixed: 0}, v0: {start: 800}, beta: {fixed: 0}, v_offset: {fixed: 0}, \
         f0: {start: 0.4}, f1: {start: -0.2}, f2: {start: 0}, f3: {start: 0.4}, phi0: {start: 5}";
-    let report = fitted(
-        sim,
-        &format!("mode: two_component\ndata: {{file: x}}\nparameters: {{{start}}}\n"),
-    );
+    let report =
+        fitted(sim, &format!("mode: two_component\ndata: {{file: x}}\nparameters: {{{start}}}\n"));
     for name in ["f0", "f2"] {
         let reason = parameter(&report, name).stderr_absent.clone().unwrap();
         assert!(reason.contains("f2") && reason.contains("not determined"), "{name}: {reason}");
@@ -106,7 +104,8 @@ fn the_sample_is_the_component_with_the_larger_share() {
     agrees(&report, "D0_ref", 600.0);
     agrees(&report, "D0_sample", 9000.0);
     // Starting values say otherwise.
-    let start = "D0_ref: {start: 9000}, D0_sample: {start: 600}, v0: {start: 500}, f0: {start: 0.3}";
+    let start =
+        "D0_ref: {start: 9000}, D0_sample: {start: 600}, v0: {start: 500}, f0: {start: 0.3}";
     let fit = format!("mode: two_component\ndata: {{file: x}}\nparameters: {{{HELD}, {start}}}\n");
     let given = case(EXCHANGED, &fit);
     let found = given.fit(&Lanes::solo());

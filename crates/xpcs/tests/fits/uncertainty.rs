@@ -3,6 +3,7 @@
 use dyne_runtime::Lanes;
 use dyne_xpcs::config::UncertaintyMethod;
 use dyne_xpcs::simulate::Experiment;
+use dyne_xpcs::uncertainty::CountsSource;
 use dyne_xpcs_data::{Counts, Matrices};
 
 use crate::experiment::{Case, case, sim_config};
@@ -71,13 +72,30 @@ fn pixels_and_counts_are_found_again() {
     assert!((pixels / 900.0 - 1.0).abs() < 0.1, "{pixels} pixels");
     let [Counts::Mean(counts)] = uncertainty.counts[..] else { panic!("one mean count") };
     assert!((counts / 0.25 - 1.0).abs() < 0.05, "{counts} counts");
-    // Without a diagonal the counts are not known and none are assumed.
+    // Without a diagonal the residuals tell.
     let plain = crate::experiment::case(
         &simulated("kind: speckle, pixels: 900, counts: 0.25, seed: 4"),
         FIT,
     );
     let uncertainty = plain.fit(&Lanes::solo()).uncertainty.unwrap();
+    let [Counts::Mean(counts)] = uncertainty.counts[..] else { panic!("one mean count") };
+    assert!((counts / 0.25 - 1.0).abs() < 0.2, "{counts} counts");
+    assert_eq!(uncertainty.counts_source, CountsSource::Residuals);
+    // Bright speckles are not taken for shot noise.
+    let bright = crate::experiment::case(&simulated("kind: speckle, pixels: 900, seed: 4"), FIT);
+    let uncertainty = bright.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.counts[..], [Counts::Infinite]);
+}
+
+#[test]
+fn independent_noise_has_the_error_bars_of_independent_pairs() {
+    let case = crate::experiment::case(&simulated("kind: gaussian, sigma: 0.02, seed: 1"), FIT);
+    let fitted = case.fit(&Lanes::solo());
+    let headline = fitted.covariance.as_ref().unwrap().stderr(0).unwrap();
+    let uncertainty = fitted.uncertainty.unwrap();
+    assert_eq!(uncertainty.method, UncertaintyMethod::Speckle);
+    let independent = uncertainty.information.stderr(0).unwrap();
+    assert!((headline / independent - 1.0).abs() < 0.15, "{headline} and {independent}");
 }
 
 #[test]
