@@ -28,7 +28,7 @@ pub(crate) fn write(config: SimConfig, out: &Path, lanes: &Lanes) -> Result<(), 
     let experiment = Experiment::try_new(config)?;
     let config = experiment.config();
     let file = FileExperiment {
-        q: config.q,
+        q: config.q.values().to_vec(),
         phi_deg: config.phi.clone(),
         dt_s: config.dt,
         frames: config.frames,
