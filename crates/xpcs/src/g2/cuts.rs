@@ -82,7 +82,7 @@ pub struct Point {
     pub pairs: f64,
     /// Mean of c2.
     pub mean: f64,
-    /// Standard error of the mean from the scatter; NaN for one pair.
+    /// Standard error of the mean from the scatter, as if pairs were independent; NaN for one pair.
     pub stderr: f64,
     /// Pairs and mean without the pairs that touch each block of frames.
     pub without: Vec<(f64, f64)>,
@@ -158,8 +158,17 @@ fn add(sums: &mut [f64], more: &[f64]) {
 
 /// Averages the pairs of every window, from one sweep over the data.
 ///
-/// A pair (i < j) has the age (i + j)/2. `groups` lists the bins that are averaged with equal
-/// weight, since every bin has the same pairs; pixel numbers are not in the catalogue.
+/// **Formula.** g2 = Σ c2(i, j)/n over the n pairs i < j of a lag, or of a few neighbouring lags,
+/// whose age (i + j)/2 lies in the window, and over the bins of a group. Each pair counts once and
+/// with weight 1, so where lags or bins are averaged together each has the weight of its number of
+/// pairs. Every bin has the same pairs: bins are averaged with equal weight, and not by their
+/// pixels, whose number the catalogue does not hold.
+///
+/// **Symbols.** `groups`: the bins that are averaged together; `windows`: half-open ranges of i + j.
+///
+/// **Edges.** A window of w frames has about w pairs at lags up to twice the age of its near edge
+/// (counted from the nearer end of the series), fewer beyond. **Checked by**
+/// `cuts_agree_with_plain_means_for_any_number_of_threads`.
 ///
 /// # Errors
 /// [`SweepError`].
