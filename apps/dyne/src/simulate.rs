@@ -9,7 +9,7 @@ use dyne_xpcs_h5::{Experiment as FileExperiment, write_aps_u, write_npz};
 
 use crate::args::SimulateArguments;
 use crate::failure::{Ending, Failure};
-use crate::machine;
+use crate::{machine, terminal};
 
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<Ending, Failure> {
     let overrides =
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<Ending, Failure> {
     let lanes = machine::lanes(arguments.threads)?;
     write(config, &arguments.out, &lanes)?;
     if !arguments.quiet {
-        println!("wrote {}", arguments.out.display());
+        terminal::show(&format!("wrote {}\n", arguments.out.display()))?;
     }
     Ok(Ending::Converged)
 }
