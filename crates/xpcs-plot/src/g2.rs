@@ -36,18 +36,12 @@ const SERIES: usize = 6;
 /// # Errors
 /// [`PlotError`] where the renderer refuses a drawing.
 pub fn g2_pictures(report: &G2Report) -> Result<Vec<Picture>, PlotError> {
-    let mut figures: Vec<_> = panels::sheets(report).into_iter().map(|sheet| sheet.svg).collect();
-    let count = figures.len();
-    let mut names: Vec<String> = (1..=count).map(|k| format!("g2_{k}.png")).collect();
-    for (name, svg) in
-        [("power_law.png", power::figure(report)), ("ageing.png", ageing::figure(report))]
-    {
-        figures.extend(svg.map(|svg| {
-            names.push(name.to_owned());
-            svg
-        }));
-    }
-    names.into_iter().zip(&figures).map(|(name, svg)| rasterise(name, svg)).collect()
+    let sheets = panels::sheets(report).into_iter().enumerate();
+    let sheets = sheets.map(|(k, sheet)| (format!("g2_{}.png", k + 1), Some(sheet.svg)));
+    let summaries =
+        [("power_law.png", power::figure(report)), ("ageing.png", ageing::figure(report))];
+    let all = sheets.chain(summaries.map(|(name, svg)| (name.to_owned(), svg)));
+    all.filter_map(|(name, svg)| Some(rasterise(name, &svg?))).collect()
 }
 
 /// Indices of at most `most` of `count` things, evenly, first and last among them.

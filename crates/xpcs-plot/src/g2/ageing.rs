@@ -2,8 +2,8 @@
 
 use dyne_xpcs::g2::{AgedCurve, DecayFit, G2Report, Value};
 
-use super::cells::short;
-use super::sheet::{Entry, HEIGHT, Mark, WIDTH, colour, ends, frame, grid, marks, shift, title};
+use super::cells::{first_model, short};
+use super::sheet::{Entry, Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
 use super::{SERIES, evenly, groups};
 use crate::axes::{Axis, Plot, padded_range};
 use crate::svg::{Stroke, Svg, polyline};
@@ -37,8 +37,9 @@ pub(super) fn figure(report: &G2Report) -> Option<Svg> {
     let entries: Vec<Entry> = chosen.iter().enumerate().map(entry).collect();
     let entries = if entries.len() > 1 { entries } else { Vec::new() };
     let panels: Vec<Svg> = quantities.into_iter().map(|q| panel(&chosen, q)).collect();
-    let note = "bars: one standard error; hollow points have reservations";
-    Some(grid(&panels, "q (Å⁻¹)", &entries, note))
+    let model = first_model(chosen.iter().flat_map(|group| group.iter()));
+    let note = format!("{model} fits; bars: one standard error; hollow points have reservations");
+    Some(grid(&panels, "q (Å⁻¹)", &entries, &note))
 }
 
 fn panel(groups: &[&[AgedCurve]], (label, of): Quantity) -> Svg {
@@ -57,10 +58,10 @@ fn panel(groups: &[&[AgedCurve]], (label, of): Quantity) -> Svg {
     let ages = || groups.iter().flat_map(|group| group.iter().flat_map(|curve| curve.age));
     let (first, last) = padded_range(ages(), 0.02);
     let x = Axis::linear(first.max(0.0), last, "age (s)");
-    let plot = Plot { frame: frame(), x, y: axis(&all, label) };
-    let mut svg = Svg::new(WIDTH, HEIGHT);
+    let (mut svg, frame) = blank(SMALL);
+    let plot = Plot { frame, x, y: axis(&all, label) };
     for (k, points) in all.iter().enumerate() {
-        let (colour, shift) = (colour(k, all.len()), shift(k, all.len()));
+        let (colour, shift) = (colour(k, all.len()), shift(k, all.len(), points.len()));
         let kept = points.iter().filter(|m| m.trusted);
         let line = kept.map(|m| (plot.x_at(m.x) + shift, plot.y_inside(m.y)));
         svg.path(&polyline(line), Stroke { colour, width: 0.8, dash: "2 3" });

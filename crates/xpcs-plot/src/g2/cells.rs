@@ -2,7 +2,7 @@
 
 use dyne_xpcs::g2::{AgedCurve, Decay, DecayFit, G2Report, LawFlag, PowerLaw, Value};
 
-use crate::facts::degrees;
+use crate::facts::{degrees, value};
 use crate::number::{significant, value_or_mark};
 
 /// Ends of an age window.
@@ -25,6 +25,11 @@ pub(super) fn short(curve: &AgedCurve) -> String {
         [phi] => format!("{}, {}", significant(curve.q, 4), degrees(*phi)),
         _ => significant(curve.q, 4),
     }
+}
+
+/// Name of the model that pictures show, the first one that was fitted.
+pub(super) fn first_model<'a>(mut curves: impl Iterator<Item = &'a AgedCurve>) -> &'static str {
+    curves.find_map(|curve| curve.fits.first()).map_or("no", |fit| fit.model.name())
 }
 
 /// A fitted number: with its error, marked where the error is not below it.
@@ -76,14 +81,16 @@ pub(super) fn law(law: &PowerLaw) -> ([String; 8], String) {
         let reason = law.law_absent.clone().unwrap_or_default();
         return ([age, model, count, none(), none(), none(), none(), none()], reason);
     };
-    let chi2 = |chi2: f64, degrees: usize| format!("{} / {degrees}", significant(chi2, 3));
+    let chi2 = |chi2: f64, degrees: usize| {
+        format!("{} / {degrees}", significant((100.0 * chi2).round() / 100.0, 3))
+    };
     let q_ref = significant(found.q_ref, 3);
     let flags: Vec<&str> = found.flags.iter().map(|flag: &LawFlag| flag.words()).collect();
     let cells = [
         age,
         model,
         count,
-        number(found.exponent),
+        value(found.exponent.value, found.exponent.stderr),
         format!("{} s at {q_ref} Å⁻¹", number(found.tau_ref)),
         chi2(found.chi2, found.degrees_of_freedom),
         number(found.d0),

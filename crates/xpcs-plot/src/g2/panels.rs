@@ -2,8 +2,8 @@
 
 use dyne_xpcs::g2::{AgedCurve, G2Report};
 
-use super::cells::{age, place};
-use super::sheet::{Entry, HEIGHT, WIDTH, colour, frame, grid, title};
+use super::cells::{age, first_model, place};
+use super::sheet::{Entry, SMALL, Size, WIDE, blank, colour, grid, title};
 use super::{PANELS, SERIES, SHEET, evenly, groups};
 use crate::axes::{Axis, Plot, padded_range};
 use crate::svg::{Stroke, Svg, polyline};
@@ -46,7 +46,8 @@ pub(super) fn left_out(report: &G2Report) -> Option<String> {
 }
 
 fn figure(groups: &[&[AgedCurve]]) -> Svg {
-    let panels: Vec<Svg> = groups.iter().map(|group| panel(group)).collect();
+    let size = if groups.len() == 1 { WIDE } else { SMALL };
+    let panels: Vec<Svg> = groups.iter().map(|group| panel(group, size)).collect();
     let ages = groups[0];
     let chosen = evenly(ages.len(), SERIES);
     let entry = |(k, at): (usize, &usize)| Entry {
@@ -55,16 +56,19 @@ fn figure(groups: &[&[AgedCurve]]) -> Svg {
     };
     let entries: Vec<Entry> = chosen.iter().enumerate().map(entry).collect();
     let entries = if entries.len() > 1 { entries } else { Vec::new() };
-    let note = "points: means over pairs with the error of their scatter; lines: fits, dashed \
-                where there are reservations";
-    grid(&panels, "age (s)", &entries, if panels.len() > 1 { note } else { "" })
+    let model = first_model(groups.iter().flat_map(|group| group.iter()));
+    let note = format!(
+        "points: means over pairs with the error of their scatter; lines: {model} fits, dashed \
+         where there are reservations"
+    );
+    grid(&panels, "age (s)", &entries, &note)
 }
 
-fn panel(group: &[AgedCurve]) -> Svg {
-    let mut svg = Svg::new(WIDTH, HEIGHT);
+fn panel(group: &[AgedCurve], size: Size) -> Svg {
+    let (mut svg, frame) = blank(size);
     let chosen = evenly(group.len(), SERIES);
     let curves: Vec<&AgedCurve> = chosen.iter().map(|k| &group[*k]).collect();
-    let plot = Plot { frame: frame(), x: lag_axis(&curves), y: g2_axis(&curves) };
+    let plot = Plot { frame, x: lag_axis(&curves), y: g2_axis(&curves) };
     plot.draw_level(&mut svg, 1.0);
     for (k, curve) in curves.iter().enumerate() {
         let colour = colour(k, curves.len());

@@ -3,9 +3,9 @@
 use dyne_xpcs::g2::{G2Report, Law, PowerLaw, RatePoint, Value};
 
 use super::cells::{age, laws_together};
-use super::sheet::{Entry, HEIGHT, Mark, WIDTH, colour, ends, frame, grid, marks, shift, title};
+use super::sheet::{Entry, Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
 use super::{SERIES, evenly};
-use crate::axes::{Axis, Plot, padded_range};
+use crate::axes::{Axis, Plot, Spread, padded_range};
 use crate::colour::{FAINT, Rgb};
 use crate::facts::degrees;
 use crate::svg::{Stroke, Svg, polyline};
@@ -63,8 +63,8 @@ fn times(family: &[&PowerLaw]) -> Svg {
     let all: Vec<Vec<Mark>> = laws.iter().map(|law| marks_of(law, |p| p.tau)).collect();
     let (lo, hi) = padded_range(ends(all.iter().flatten()).into_iter().map(f64::log10), 0.08);
     let y = Axis::logarithmic(10f64.powf(lo), 10f64.powf(hi), "τ (s)");
-    let plot = Plot { frame: frame(), x: q_axis(family), y };
-    let mut svg = Svg::new(WIDTH, HEIGHT);
+    let (mut svg, frame) = blank(SMALL);
+    let plot = Plot { frame, x: q_axis(family), y };
     if let Some(law) = laws.iter().find_map(|law| law.law.as_ref()) {
         let square = |q: f64| 2.0 / (law.d0.value * q * q);
         line(&mut svg, &plot, square, Stroke { colour: FAINT, width: 1.0, dash: "5 4" });
@@ -81,9 +81,9 @@ fn coefficients(family: &[&PowerLaw]) -> Svg {
     let laws = chosen(family);
     let all: Vec<Vec<Mark>> = laws.iter().map(|law| marks_of(law, |p| p.d0)).collect();
     let (lo, hi) = padded_range(ends(all.iter().flatten()), 0.12);
-    let plot =
-        Plot { frame: frame(), x: q_axis(family), y: Axis::linear(lo, hi, "2/(q²τ) (Å²/s)") };
-    let mut svg = Svg::new(WIDTH, HEIGHT);
+    let (mut svg, frame) = blank(SMALL);
+    let y = Axis::linear(lo, hi, "2/(q²τ) (Å²/s)");
+    let plot = Plot { frame, x: q_axis(family), y };
     each(&mut svg, &plot, &laws, &all, |law: &Law, _q: f64| law.d0.value);
     plot.draw(&mut svg);
     title(&mut svg, &name(family[0], "D0(q)"));
@@ -102,7 +102,15 @@ fn each(
         if let Some(law) = &law.law {
             line(svg, plot, |q| value(law, q), Stroke::solid(colour, 1.6));
         }
-        marks(svg, plot, points, (colour, shift(k, laws.len())));
+        marks(svg, plot, points, (colour, apart(plot, k, laws.len(), points.len())));
+    }
+}
+
+/// Points on a sloping line stay where they are.
+fn apart(plot: &Plot, index: usize, count: usize, places: usize) -> f64 {
+    match plot.y.spread {
+        Spread::Logarithmic => 0.0,
+        Spread::Linear => shift(index, count, places),
     }
 }
 

@@ -4,8 +4,18 @@ use crate::axes::{LABEL_SIZE, Plot, TICK_SIZE};
 use crate::colour::{ColourMap, PAPER, Rgb};
 use crate::svg::{Anchor, Frame, Px, Stroke, Svg, TextStyle};
 
-pub(super) const WIDTH: f64 = 430.0;
-pub(super) const HEIGHT: f64 = 280.0;
+/// Extent of a panel, px.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// One of several panels.
+pub(super) const SMALL: Size = Size { width: 430.0, height: 280.0 };
+/// A panel that stands alone.
+pub(super) const WIDE: Size = Size { width: 860.0, height: 360.0 };
+
 const LEFT: f64 = 74.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 32.0;
@@ -21,14 +31,15 @@ pub(super) struct Entry {
     pub(super) label: String,
 }
 
-/// Where the data of a panel go.
-pub(super) fn frame() -> Frame {
-    Frame { x: LEFT, y: TOP, w: WIDTH - LEFT - RIGHT, h: HEIGHT - TOP - BOTTOM }
+/// An empty panel, and where its data go.
+pub(super) fn blank(size: Size) -> (Svg, Frame) {
+    let (w, h) = (size.width - LEFT - RIGHT, size.height - TOP - BOTTOM);
+    (Svg::new(size.width, size.height), Frame { x: LEFT, y: TOP, w, h })
 }
 
 /// The title of a panel.
 pub(super) fn title(svg: &mut Svg, text: &str) {
-    let middle = LEFT + (WIDTH - LEFT - RIGHT) / 2.0;
+    let middle = LEFT + (svg.width - LEFT - RIGHT) / 2.0;
     svg.text((middle, 20.0), TextStyle::new(LABEL_SIZE, Anchor::Middle), text);
 }
 
@@ -44,18 +55,19 @@ pub(super) fn colour(index: usize, count: usize) -> Rgb {
 /// Panels in two columns; above them what the colours stand for, below them a note.
 pub(super) fn grid(panels: &[Svg], name: &str, entries: &[Entry], note: &str) -> Svg {
     let columns = panels.len().clamp(1, COLUMNS);
-    let width = WIDTH * columns as f64;
+    let size = panels.first().map_or(SMALL, |p| Size { width: p.width, height: p.height });
+    let width = size.width * columns as f64;
     let longest = entries.iter().map(|entry| entry.label.chars().count()).max().unwrap_or(0);
     let pitch = 44.0 + 0.62 * TICK_SIZE * longest as f64;
     let per_line = (((width - LEFT - NAME) / pitch) as usize).max(1);
     let lines = entries.len().div_ceil(per_line);
     let top = if lines == 0 { 0.0 } else { 10.0 + 20.0 * lines as f64 };
     let rows = panels.len().div_ceil(COLUMNS);
-    let mut svg = Svg::new(width, top + HEIGHT * rows as f64 + LEGEND);
+    let mut svg = Svg::new(width, top + size.height * rows as f64 + LEGEND);
     legend(&mut svg, name, entries, (per_line, pitch));
     for (k, panel) in panels.iter().enumerate() {
         let (column, row) = ((k % COLUMNS) as f64, (k / COLUMNS) as f64);
-        svg.place((column * WIDTH, top + row * HEIGHT), panel);
+        svg.place((column * size.width, top + row * size.height), panel);
     }
     let foot = (LEFT, svg.height - 12.0);
     svg.text(foot, TextStyle::new(TICK_SIZE, Anchor::Start), note);
@@ -80,10 +92,15 @@ fn legend(svg: &mut Svg, name: &str, entries: &[Entry], (per_line, pitch): (usiz
 
 /// How far apart series of points at the same places are drawn, px.
 const APART: f64 = 5.0;
+/// Most places at which series are drawn apart: more are too close to each other.
+const PLACES: usize = 8;
 
 /// Shift of a series so that points at the same places do not hide each other, px.
-pub(super) fn shift(index: usize, count: usize) -> f64 {
-    APART * (index as f64 - (count.max(1) - 1) as f64 / 2.0)
+pub(super) fn shift(index: usize, count: usize, places: usize) -> f64 {
+    match places > PLACES {
+        true => 0.0,
+        false => APART * (index as f64 - (count.max(1) - 1) as f64 / 2.0),
+    }
 }
 
 /// A point with its error; hollow ones have reservations.
