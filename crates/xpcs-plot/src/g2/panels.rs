@@ -109,7 +109,7 @@ fn draw_fit(svg: &mut Svg, plot: &Plot, curve: &AgedCurve, colour: crate::colour
 fn lag_axis(curves: &[&AgedCurve]) -> Axis {
     let lo = curves.iter().filter_map(|c| c.lag.first()).fold(f64::INFINITY, |m, l| m.min(*l));
     let hi = curves.iter().filter_map(|c| c.lag.last()).fold(0.0, |m: f64, l| m.max(*l));
-    Axis::logarithmic(lo / 1.15, hi * 1.15, "lag τ (s)")
+    Axis::logarithmic(lo / 1.15, hi * 1.15, "lag t (s)")
 }
 
 /// Range of the fits and of the points that rest on a fair number of pairs: a few pairs at the
