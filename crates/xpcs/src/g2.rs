@@ -8,7 +8,7 @@ pub mod decay;
 pub mod power_law;
 pub mod report;
 
-pub use cuts::{Ages, AgesError, Curve, Curves, curves};
+pub use cuts::{Ages, AgesError, Curve, Curves, Group, curves};
 pub use decay::{Decay, DecayFit, Flag, Value, fit};
 pub use power_law::{Law, LawFlag, PowerLaw, RatePoint};
 pub use report::{AgedCurve, Angles, G2Provenance, G2Report, Request};

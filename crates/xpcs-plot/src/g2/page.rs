@@ -148,6 +148,7 @@ fn provenance(report: &G2Report) -> String {
         ("layout", report.layout.clone()),
         ("frames", format!("{first} to {last}")),
         ("frame time", format!("{} s ({})", significant(report.dt_s, 6), report.dt_source)),
+        ("weights", report.weights.to_owned()),
         ("errors of fits", "jackknife over blocks of frames".to_owned()),
         ("program", format!("{} ({})", report.provenance.version, report.provenance.git_revision)),
     ];

@@ -85,6 +85,7 @@ fn report(bins: usize, ages: usize) -> G2Report {
     G2Report {
         curves,
         power_laws,
+        weights: "bins of one q: numbers of pixels",
         warnings: Vec::new(),
         layout: "aps_u".into(),
         frames: [1, 300],

@@ -7,7 +7,7 @@ use dyne_xpcs_data::{Catalog, Matrices};
 use serde::Serialize;
 use serde_json::json;
 
-use super::cuts::{Curve, curves};
+use super::cuts::{Curve, Group, curves};
 use super::decay::{Decay, DecayFit, fit};
 use super::power_law::{PowerLaw, power_laws};
 use crate::plan::Selection;
@@ -39,7 +39,7 @@ pub struct AgedCurve {
     pub g2: Vec<f64>,
     /// Standard error of g2 from the scatter of the pairs; NaN where there is one pair.
     pub g2_stderr: Vec<f64>,
-    /// Pairs averaged.
+    /// Pairs averaged, those of all bins.
     pub pairs: Vec<f64>,
     /// Fits.
     pub fits: Vec<DecayFit>,
@@ -67,6 +67,8 @@ pub struct G2Report {
     pub curves: Vec<AgedCurve>,
     /// τ against q.
     pub power_laws: Vec<PowerLaw>,
+    /// How bins are averaged.
+    pub weights: &'static str,
     /// What was noticed.
     pub warnings: Vec<Warning>,
     /// Layout of the file.
@@ -108,15 +110,12 @@ impl Request<'_> {
         observer: &dyn Observer,
         provenance: G2Provenance,
     ) -> Result<G2Report, SweepError<Infallible>> {
-        let groups = match self.angles {
-            Angles::Averaged => self.selection.by_q(self.catalog),
-            Angles::Each => (0..self.selection.positions.len()).map(|k| vec![k]).collect(),
-        };
+        let groups = self.groups();
         let cut = curves(matrices, &groups, self.windows, resources)?;
         let single = |(group, cut)| std::iter::repeat(group).zip(cut);
-        let work: Vec<(&Vec<usize>, Curve)> = groups.iter().zip(cut).flat_map(single).collect();
+        let work: Vec<(&Group, Curve)> = groups.iter().zip(cut).flat_map(single).collect();
         let requested = || resources.cancel.requested();
-        let one = |(group, cut): &(&Vec<usize>, Curve)| {
+        let one = |(group, cut): &(&Group, Curve)| {
             (!requested()).then(|| self.curve(group, cut, observer))
         };
         let fitted: Option<Vec<AgedCurve>> = resources.lanes.map(&work, one).into_iter().collect();
@@ -127,6 +126,7 @@ impl Request<'_> {
         let Selection { frames, dt, warnings, .. } = self.selection;
         Ok(G2Report {
             power_laws: power_laws(&curves, self.angles),
+            weights: self.weights(),
             curves,
             warnings: warnings.clone(),
             layout: self.catalog.layout.to_string(),
@@ -137,9 +137,37 @@ impl Request<'_> {
         })
     }
 
-    fn curve(&self, group: &[usize], cut: &Curve, observer: &dyn Observer) -> AgedCurve {
+    fn groups(&self) -> Vec<Group> {
+        let bins = match self.angles {
+            Angles::Averaged => self.selection.by_q(self.catalog),
+            Angles::Each => (0..self.selection.positions.len()).map(|k| vec![k]).collect(),
+        };
+        let pixels = |k: &usize| self.catalog.bins[self.selection.positions[*k]].pixels;
+        let group = |bins: Vec<usize>| {
+            let pixels: Option<Vec<u64>> =
+                bins.iter().map(|k| pixels(k).filter(|n| *n > 0)).collect();
+            match pixels {
+                Some(pixels) => Group::by_pixels(bins, &pixels),
+                None => Group::equal(bins),
+            }
+        };
+        bins.into_iter().map(group).collect()
+    }
+
+    /// How the bins of one q are averaged.
+    fn weights(&self) -> &'static str {
+        let bins = self.selection.positions.iter().map(|k| &self.catalog.bins[*k]);
+        let known = bins.filter(|bin| bin.pixels.is_some_and(|n| n > 0)).count();
+        match known {
+            0 => "bins of one q: equal, since the file has no numbers of pixels",
+            n if n == self.selection.positions.len() => "bins of one q: numbers of pixels",
+            _ => "bins of one q: numbers of pixels where the file has them for all, else equal",
+        }
+    }
+
+    fn curve(&self, group: &Group, cut: &Curve, observer: &dyn Observer) -> AgedCurve {
         let dt = self.selection.dt.seconds;
-        let bins = || group.iter().map(|k| &self.catalog.bins[self.selection.positions[*k]]);
+        let bins = || group.bins().iter().map(|k| &self.catalog.bins[self.selection.positions[*k]]);
         let fits: Vec<DecayFit> =
             self.models.iter().filter_map(|model| fit(cut, *model, dt, observer)).collect();
         let words = |fit: &DecayFit| fit.flags.iter().map(|flag| flag.words()).collect();
@@ -151,7 +179,8 @@ impl Request<'_> {
             lag: cut.points.iter().map(|p| p.lag * dt).collect(),
             g2: cut.points.iter().map(|p| p.mean).collect(),
             g2_stderr: cut.points.iter().map(|p| p.stderr).collect(),
-            pairs: cut.points.iter().map(|p| p.pairs).collect(),
+            // Weights have the mean 1: but for rounding the sum is whole.
+            pairs: cut.points.iter().map(|p| p.pairs.round()).collect(),
             reservations: fits.iter().map(words).collect(),
             fits,
         }
@@ -176,7 +205,7 @@ impl G2Report {
                 "d0": "angstrom^2/s", "prefactor": "s*angstrom^(-exponent)"
             },
             "errors": "fits: jackknife over blocks of frames; g2: scatter of the pairs",
-            "weights": "number of pairs; equal for every bin of one q: pixel numbers are not known",
+            "weights": format!("lags: numbers of pairs; {}", self.weights),
             "curves": self.curves,
             "power_laws": self.power_laws,
             "warnings": self.warnings,
