@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use dyne_xpcs::config::{ConfigError, Override};
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
 /// spectroscopy (XPCS).
@@ -48,18 +49,8 @@ pub(crate) struct FitArguments {
     /// Gap between the plates, Å (laminar_flow)
     #[arg(long, value_name = "Å", allow_hyphen_values = true)]
     pub(crate) gap: Option<String>,
-    /// Wave-vector transfer, Å⁻¹ (nearest), a list `[0.003, 0.005]`, or all
-    #[arg(long, value_name = "Å⁻¹", allow_hyphen_values = true)]
-    pub(crate) q: Option<String>,
-    /// Range of angles FROM:TO in degrees, inclusive; may be repeated
-    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
-    pub(crate) phi: Vec<String>,
-    /// Frames FIRST:LAST, counted from 1, inclusive
-    #[arg(long, value_name = "FIRST:LAST")]
-    pub(crate) frames: Option<String>,
-    /// Time between frames, s; only where the file does not tell
-    #[arg(long, value_name = "s", allow_hyphen_values = true)]
-    pub(crate) dt: Option<String>,
+    #[command(flatten)]
+    pub(crate) selected: Selected,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -82,10 +73,9 @@ pub(crate) struct FitArguments {
     pub(crate) telling: Telling,
 }
 
+/// What is taken from the file.
 #[derive(Debug, Args)]
-pub(crate) struct G2Arguments {
-    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
-    pub(crate) file: PathBuf,
+pub(crate) struct Selected {
     /// Wave-vector transfer, Å⁻¹ (nearest), a list `[0.003, 0.005]`, or all
     #[arg(long, value_name = "Å⁻¹", allow_hyphen_values = true)]
     pub(crate) q: Option<String>,
@@ -98,6 +88,34 @@ pub(crate) struct G2Arguments {
     /// Time between frames, s; only where the file does not tell
     #[arg(long, value_name = "s", allow_hyphen_values = true)]
     pub(crate) dt: Option<String>,
+}
+
+impl Selected {
+    /// As overrides of a configuration.
+    pub(crate) fn overrides(&self) -> Result<Vec<Override>, ConfigError> {
+        let phi: Vec<String> = self.phi.iter().map(|range| pair(range)).collect();
+        let given = [
+            ("data.q", self.q.clone()),
+            ("data.dt", self.dt.clone()),
+            ("data.frames", self.frames.as_ref().map(|range| pair(range))),
+            ("data.phi", (!phi.is_empty()).then(|| format!("[{}]", phi.join(", ")))),
+        ];
+        let texts = given.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        texts.map(|text| Override::parse(&text)).collect()
+    }
+}
+
+/// `A:B` as a YAML list of two.
+fn pair(range: &str) -> String {
+    format!("[{}]", range.replacen(':', ", ", 1))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct G2Arguments {
+    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) selected: Selected,
     /// Equal slices of age
     #[arg(long, value_name = "N", conflicts_with_all = ["window", "step"])]
     pub(crate) partials: Option<usize>,
@@ -110,7 +128,10 @@ pub(crate) struct G2Arguments {
     /// Decay: kww, exponential or both
     #[arg(long, value_parser = ["kww", "exponential", "both"], default_value = "kww")]
     pub(crate) model: String,
-    /// Folder for g2.csv, fits.csv and g2.json
+    /// A curve for each angle instead of their average at each q
+    #[arg(long)]
+    pub(crate) each_angle: bool,
+    /// Folder for g2.html, g2.csv, fits.csv, power_law.csv, g2.json and pictures
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// The JSON on standard output instead of the table

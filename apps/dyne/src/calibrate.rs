@@ -1,16 +1,15 @@
 //! `dyne calibrate`: simulate speckle data many times, fit them, tabulate the error bars.
 
-use dyne_runtime::{Cancel, Event, Observer};
+use dyne_runtime::{Event, Observer};
 use dyne_xpcs::calibrate::{Cell, Record, Setting, coverage, markdown, trials};
 
 use crate::args::CalibrateArguments;
 use crate::failure::{Ending, Failure};
-use crate::machine;
 use crate::progress::Progress;
+use crate::{interrupt, machine, terminal};
 
 pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
-    static CANCEL: Cancel = Cancel::new();
-    let _ = ctrlc::set_handler(|| CANCEL.request());
+    let cancel = interrupt::cancel();
     let setting =
         Setting { frames: arguments.frames, contrast: arguments.contrast, seed: arguments.seed };
     let sets = sets(arguments)?;
@@ -24,12 +23,12 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         .filter(|(cells, _)| !cells.is_empty())
         .collect();
     let lanes = machine::lanes(arguments.threads)?;
-    let progress = Progress::new(&arguments.telling, &CANCEL)?;
+    let progress = Progress::new(&arguments.telling, cancel)?;
     let total = Some(wanted.iter().map(|(cells, _)| cells.len() as u64).sum());
     progress.event(&Event::PhaseStarted { phase: "calibrate", total });
     let mut done = 0;
     for batch in wanted.chunks(2 * lanes.count()) {
-        if CANCEL.requested() {
+        if cancel.requested() {
             break;
         }
         for results in lanes.map(batch, |(cells, number)| trials(cells, setting, *number)) {
@@ -44,10 +43,10 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let table = markdown(&coverage(record.trials()));
     record.write("coverage.md", &table)?;
     if !arguments.telling.quiet {
-        print!("{table}");
-        println!("{} trials in {}", record.trials().len(), arguments.out.display());
+        let count = record.trials().len();
+        terminal::show(&format!("{table}{count} trials in {}\n", arguments.out.display()))?;
     }
-    Ok(if CANCEL.requested() { Ending::Interrupted } else { Ending::Converged })
+    Ok(if cancel.requested() { Ending::Interrupted } else { Ending::Converged })
 }
 
 /// For every mode and number of pixels the cells of all mean counts.

@@ -8,6 +8,7 @@ use dyne_xpcs::config::{
 
 use crate::args::ConfigCommand;
 use crate::failure::{Ending, Failure};
+use crate::terminal;
 
 pub(crate) fn run(command: &ConfigCommand) -> Result<Ending, Failure> {
     let text = match command {
@@ -21,7 +22,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<Ending, Failure> {
         ConfigCommand::Explain { key } => explain(key)?,
         ConfigCommand::Schema => format!("{:#}\n", json_schema()),
     };
-    println!("{}", text.trim_end());
+    terminal::show(&format!("{}\n", text.trim_end()))?;
     Ok(Ending::Converged)
 }
 

@@ -6,7 +6,7 @@ use dyne_xpcs::config::{FitConfig, Override, SimConfig};
 
 use crate::args::{DemoArguments, Telling};
 use crate::failure::{Ending, Failure};
-use crate::{fit, machine, simulate};
+use crate::{fit, machine, simulate, terminal};
 
 const EXPERIMENT: &str = include_str!("../demo.yaml");
 
@@ -31,11 +31,12 @@ pub(crate) fn run(arguments: &DemoArguments, started: Instant) -> Result<Ending,
     let telling = Telling { quiet: arguments.quiet, events: None };
     let ending = fit::fit_file(fit_config, &lanes, &telling, started)?;
     if !arguments.quiet {
-        println!("\nthe truth that was simulated:");
+        let mut text = "\nthe truth that was simulated:\n".to_owned();
         for (spec, value) in config.mode.parameters().iter().zip(config.parameter_values()) {
-            println!("  {:<20} {value} {}", spec.name, spec.unit);
+            text += &format!("  {:<20} {value} {}\n", spec.name, spec.unit);
         }
-        println!("open {}", arguments.out.join("report.html").display());
+        text += &format!("open {}\n", arguments.out.join("report.html").display());
+        terminal::show(&text)?;
     }
     Ok(ending)
 }

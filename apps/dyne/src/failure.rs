@@ -55,6 +55,7 @@ pub(crate) enum Failure {
     Lanes(LanesError),
     Calibrate(CalibrateError),
     Record(RecordError),
+    Output(std::io::Error),
 }
 
 impl Failure {
@@ -78,9 +79,11 @@ impl Failure {
             Self::Fit(FitError::Interrupted) => Ending::Interrupted,
             Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
             Self::Experiment(_) => Ending::Usage,
-            Self::Write(_) | Self::Results(_) | Self::Lanes(_) | Self::Record(_) => {
-                Ending::Resources
-            }
+            Self::Write(_)
+            | Self::Results(_)
+            | Self::Lanes(_)
+            | Self::Record(_)
+            | Self::Output(_) => Ending::Resources,
         }
     }
 
@@ -98,6 +101,7 @@ impl Failure {
             Self::Lanes(e) => e,
             Self::Calibrate(e) => e,
             Self::Record(e) => e,
+            Self::Output(e) => e,
         }
     }
 }
@@ -106,6 +110,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Usage(message) = self {
             return f.write_str(message);
+        }
+        if let Self::Output(reason) = self {
+            let advice = "redirect it elsewhere, or use --out";
+            return write!(f, "standard output: {reason}, expected to write to it\n{advice}");
         }
         let error = self.inner();
         write!(f, "{error}")?;

@@ -18,7 +18,7 @@ use dyne_xpcs_data::{Catalog, Matrices, Reader};
 use crate::args::{FitArguments, Telling};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
-use crate::{machine, provenance};
+use crate::{interrupt, machine, provenance, terminal};
 
 /// Warnings that make a converged fit one with reservations.
 const RESERVATIONS: [&str; 4] = ["at_bound", "undetermined", "scaling_range", "profile"];
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
     if arguments.dry_run {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
-        print!("{}", plan_text(&plan, reader.catalog(), &lanes));
+        terminal::show(&plan_text(&plan, reader.catalog(), &lanes))?;
         return Ok(Ending::Converged);
     }
     fit_file(config, &lanes, &arguments.telling, started)
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
 
 /// The flags as overrides of a configuration.
 fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
-    let mut list = Vec::new();
+    let mut list = arguments.selected.overrides()?;
     let mut yaml = |key: &str, value: &Option<String>| -> Result<(), Failure> {
         if let Some(value) = value {
             list.push(Override::parse(&format!("{key}={value}"))?);
@@ -52,13 +52,6 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
     };
     yaml("mode", &arguments.mode)?;
     yaml("geometry.gap", &arguments.gap)?;
-    yaml("data.q", &arguments.q)?;
-    yaml("data.dt", &arguments.dt)?;
-    yaml("data.frames", &arguments.frames.as_ref().map(|range| pair(range)))?;
-    if !arguments.phi.is_empty() {
-        let ranges: Vec<String> = arguments.phi.iter().map(|range| pair(range)).collect();
-        yaml("data.phi", &Some(format!("[{}]", ranges.join(", "))))?;
-    }
     yaml("uncertainty.profile", &arguments.profile.as_ref().map(|names| format!("[{names}]")))?;
     if arguments.global {
         yaml("search.global", &Some("true".to_owned()))?;
@@ -75,11 +68,6 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
     Ok(list)
 }
 
-/// `A:B` as a YAML list of two.
-pub(crate) fn pair(range: &str) -> String {
-    format!("[{}]", range.replacen(':', ", ", 1))
-}
-
 /// Reads, fits and writes what `config` asks for.
 pub(crate) fn fit_file(
     config: FitConfig,
@@ -87,21 +75,15 @@ pub(crate) fn fit_file(
     telling: &Telling,
     started: Instant,
 ) -> Result<Ending, Failure> {
-    static CANCEL: Cancel = Cancel::new();
-    // The first interrupt ends the fit with a report, the second one ends the program.
-    let _ = ctrlc::set_handler(|| {
-        if CANCEL.requested() {
-            std::process::exit(Ending::Interrupted as i32);
-        }
-        CANCEL.request();
-    });
-    let progress = Progress::new(telling, &CANCEL)?;
-    let result = fit_with(config, lanes, &progress, &CANCEL, started);
+    // The first interrupt ends the fit with a report.
+    let cancel = interrupt::cancel();
+    let progress = Progress::new(telling, cancel)?;
+    let result = fit_with(config, lanes, &progress, cancel, started);
     progress.clear();
     let (report, folder) = result?;
     if !telling.quiet {
-        print!("{}", dyne_xpcs_plot::text(&report));
-        println!("results in {}", folder.display());
+        let text = dyne_xpcs_plot::text(&report);
+        terminal::show(&format!("{text}results in {}\n", folder.display()))?;
     }
     Ok(ending(&report))
 }

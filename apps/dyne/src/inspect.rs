@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::InspectArguments;
 use crate::failure::{Ending, Failure};
-use crate::{machine, quality};
+use crate::{machine, quality, terminal};
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     let reader = dyne_xpcs_h5::open(&arguments.file)?;
@@ -26,12 +26,13 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
         if arguments.quality {
             told["quality"] = quality::json(&found);
         }
-        println!("{told:#}");
+        terminal::show(&format!("{told:#}\n"))?;
     } else {
-        print!("{}", text(catalog, &summaries));
+        let mut told = text(catalog, &summaries);
         if arguments.quality {
-            print!("{}", quality::text(&found, catalog.dt.as_ref().map(|dt| dt.seconds)));
+            told += &quality::text(&found, catalog.dt.as_ref().map(|dt| dt.seconds));
         }
+        terminal::show(&told)?;
     }
     let noted = found.iter().any(|b| !b.quality.notes().is_empty());
     Ok(if noted || summaries.iter().any(is_unfit) {

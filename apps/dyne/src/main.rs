@@ -1,6 +1,9 @@
 //! The `dyne` program: what is typed becomes a plan, the libraries do the work, and what
 //! they tell becomes text, files and an exit code.
 
+// They panic where the reader of a pipe has gone: `terminal` writes instead.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod calibrate;
 mod config;
@@ -9,11 +12,13 @@ mod failure;
 mod fit;
 mod g2;
 mod inspect;
+mod interrupt;
 mod machine;
 mod progress;
 mod provenance;
 mod quality;
 mod simulate;
+mod terminal;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
     match run(arguments.command, started) {
         Ok(ending) => ending.into(),
         Err(failure) => {
-            eprintln!("dyne: {failure}");
+            terminal::complain(&failure.to_string());
             failure.ending().into()
         }
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::args::Telling;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// How often a plain line is printed within a phase.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -86,7 +87,7 @@ impl<'c> Progress<'c> {
                 let mut last = last.lock().expect("no lane panics while it prints");
                 if let Some(line) = line(event, last.elapsed() >= INTERVAL) {
                     *last = Instant::now();
-                    eprintln!("dyne: {line}");
+                    terminal::complain(&line);
                 }
             }
         }

@@ -9,7 +9,7 @@ use dyne_xpcs_h5::{Experiment as FileExperiment, write_aps_u, write_npz};
 
 use crate::args::SimulateArguments;
 use crate::failure::{Ending, Failure};
-use crate::machine;
+use crate::{machine, terminal};
 
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<Ending, Failure> {
     let overrides =
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<Ending, Failure> {
     let lanes = machine::lanes(arguments.threads)?;
     write(config, &arguments.out, &lanes)?;
     if !arguments.quiet {
-        println!("wrote {}", arguments.out.display());
+        terminal::show(&format!("wrote {}\n", arguments.out.display()))?;
     }
     Ok(Ending::Converged)
 }
@@ -28,7 +28,7 @@ pub(crate) fn write(config: SimConfig, out: &Path, lanes: &Lanes) -> Result<(), 
     let experiment = Experiment::try_new(config)?;
     let config = experiment.config();
     let file = FileExperiment {
-        q: config.q,
+        q: config.q.values().to_vec(),
         phi_deg: config.phi.clone(),
         dt_s: config.dt,
         frames: config.frames,

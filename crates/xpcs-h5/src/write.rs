@@ -14,12 +14,13 @@ use thiserror::Error;
 pub use aps_u::write_aps_u;
 pub use npz::write_npz;
 
-/// What the matrices of a file have in common. The matrices are at one q, one an angle.
+/// What the matrices of a file have in common. There is one matrix for each angle of the first q,
+/// then one for each angle of the next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// Wave-vector transfer, Å⁻¹.
-    pub q: f64,
-    /// Azimuth of each matrix, degrees.
+    /// Wave-vector transfers, Å⁻¹.
+    pub q: Vec<f64>,
+    /// Azimuths at each of them, degrees.
     pub phi_deg: Vec<f64>,
     /// Time from one frame to the next, s.
     pub dt_s: f64,
@@ -63,6 +64,11 @@ pub enum WriteError {
 }
 
 impl Experiment {
+    /// Number of matrices.
+    fn matrices(&self) -> usize {
+        self.q.len() * self.phi_deg.len()
+    }
+
     fn check(&self, file: &Path) -> Result<(), WriteError> {
         let refuse = |found: String, expected: &str| {
             Err(WriteError::Experiment {
@@ -71,8 +77,11 @@ impl Experiment {
                 expected: expected.to_owned(),
             })
         };
-        if !(self.q > 0.0 && self.q.is_finite()) {
-            return refuse(format!("q {} Å⁻¹", self.q), "a positive q");
+        if let Some(q) = self.q.iter().find(|q| !(**q > 0.0 && q.is_finite())) {
+            return refuse(format!("q {q} Å⁻¹"), "a positive q");
+        }
+        if self.q.is_empty() {
+            return refuse("no q".to_owned(), "at least one q");
         }
         if !(self.dt_s > 0.0 && self.dt_s.is_finite()) {
             return refuse(format!("a frame time of {} s", self.dt_s), "a positive frame time");

@@ -9,6 +9,9 @@ use crate::facts;
 use crate::notation::escape;
 use crate::raster::{NOISE_BYTES, SMOOTH_BYTES};
 
+pub(crate) use sections::{figure as drawing_in, warning_list};
+pub(crate) use tables::{facts, table};
+
 /// More bins than this get an index at the top.
 const INDEX_FROM: usize = 4;
 
@@ -29,13 +32,6 @@ const AIM: usize = 4_500_000;
 /// maps of 200 × 200 pixels; see [`map_pixels`] for the bytes. **Checked by** the tests in `tests/it/page.rs`.
 pub fn html(report: &Report) -> String {
     let mut page = String::with_capacity(1 << 20);
-    page.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
-    page.push_str(&format!("<title>{}</title>\n", escape(&title(report))));
-    page.push_str(&format!(
-        "<style>\n{}</style>\n</head>\n<body>\n",
-        include_str!("html/page.css")
-    ));
     page.push_str(&sections::heading(report));
     page.push_str(&sections::warnings(report));
     if report.pictures.len() > INDEX_FROM {
@@ -52,8 +48,18 @@ pub fn html(report: &Report) -> String {
     page.push_str(&sections::noise(report));
     page.push_str(&sections::bins(report));
     page.push_str(&sections::provenance(report));
-    page.push_str("</body>\n</html>\n");
-    page
+    document(&title(report), &page)
+}
+
+/// A page around its content.
+pub(crate) fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+        escape(title),
+        include_str!("html/page.css")
+    )
 }
 
 /// Pixels along a side of each map so that the page of so many bins stays under 4.5 MB even where data and

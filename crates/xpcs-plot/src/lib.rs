@@ -11,6 +11,7 @@ mod curves;
 mod cuts;
 mod error;
 mod facts;
+mod g2;
 mod html;
 mod map;
 mod notation;
@@ -23,8 +24,9 @@ mod text;
 mod tick;
 
 pub use error::PlotError;
+pub use g2::{g2_html, g2_pictures, g2_text};
 pub use html::{html, map_pixels};
-pub use number::{significant, value_with_error};
+pub use number::{significant, value_or_mark, value_with_error};
 pub use picture::{Picture, bin_pictures, pictures, summary_pictures};
 pub use text::text;
 

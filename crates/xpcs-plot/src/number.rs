@@ -29,6 +29,18 @@ pub fn value_with_error(value: f64, stderr: f64) -> String {
     format!("({} ± {}){}", at_place(v, last), at_place(s, last), power_of_ten(exponent))
 }
 
+/// Writes a quantity that has no natural zero, such as a time: as [`value_with_error`] does while the
+/// error is below the value; else both with two significant digits and a mark, `83 ± 330 ?`, since
+/// rounding to the digits of the error would leave nothing of the value.
+///
+/// **Checked by** `values_below_their_error_are_marked`.
+pub fn value_or_mark(value: f64, stderr: f64) -> String {
+    match stderr.is_finite() && stderr >= value.abs() {
+        true => format!("{} ± {} ?", significant(value, 2), significant(stderr, 2)),
+        false => value_with_error(value, stderr),
+    }
+}
+
 /// Writes a number with at most so many significant digits and no trailing zeros.
 ///
 /// **Edges.** Magnitudes outside 10⁻³ … 10⁶ get a power of ten; NaN becomes `–`, infinities `∞` and `-∞`.
@@ -156,6 +168,15 @@ mod tests {
         assert_eq!(value_with_error(-0.001, 0.25), "0.00 ± 0.25");
         assert_eq!(value_with_error(123_456.0, 1950.0), "123500 ± 2000");
         assert_eq!(value_with_error(1.0, 0.1), "1.00 ± 0.10");
+    }
+
+    #[test]
+    fn values_below_their_error_are_marked() {
+        assert_eq!(value_or_mark(83.2, 330.0), "83 ± 330 ?");
+        assert_eq!(value_or_mark(0.83, 330.0), "0.83 ± 330 ?");
+        assert_eq!(value_or_mark(2.0, 2.0), "2 ± 2 ?");
+        assert_eq!(value_or_mark(2.0, 0.3), "2.00 ± 0.30");
+        assert_eq!(value_or_mark(2.0, f64::NAN), "2");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
     drawn.map(|(name, svg)| rasterise(name, &svg)).collect()
 }
 
-fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
+pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
     let options =
         usvg::Options { font_family: FONT.to_owned(), fontdb: FONTS.clone(), ..Default::default() };
     let tree = usvg::Tree::from_str(&svg.document(), &options)

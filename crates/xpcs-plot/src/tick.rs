@@ -54,7 +54,7 @@ pub(crate) fn linear(lo: f64, hi: f64, count: usize) -> Ticks {
     Ticks { ticks: (first..=last).map(tick).collect(), power: shared }
 }
 
-/// Decades with labels between minor ticks at 2 … 9; under two decades 2 and 5 carry labels as well, and over eight
+/// Decades with labels between minor ticks at 2 … 9; under two decades 2 and 5 carry labels as well, under one decade 3, and over eight
 /// only every other (or third, …) decade does.
 ///
 /// **Edges.** A range that is not positive gives no ticks. **Checked by** `log_ticks_label_decades`,
@@ -75,6 +75,7 @@ pub(crate) fn logarithmic(lo: f64, hi: f64) -> Ticks {
             let labelled = match m {
                 1 => k.rem_euclid(stride) == 0,
                 2 | 5 => decades < 2.0,
+                3 => decades < 1.0,
                 _ => decades < 0.5,
             };
             let minor_shown = stride == 1 || m == 1;

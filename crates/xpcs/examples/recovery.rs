@@ -332,7 +332,7 @@ fn aliased(experiment: &Experiment) -> bool {
     let value = |name| sim.parameters.get(name).copied().unwrap_or(0.0);
     let turn = |t: f64| {
         let velocity = value("v0") * t.powf(value("beta")) + value("v_offset");
-        (sim.q * velocity * sim.dt).abs()
+        (sim.q.values()[0] * velocity * sim.dt).abs()
     };
     sim.mode == Mode::TwoComponent && experiment.times().iter().skip(1).any(|t| turn(*t) > PI)
 }
@@ -345,17 +345,17 @@ fn plan(sim: &SimConfig) -> Outcome<Plan> {
         sim.mode
     );
     let config = FitConfig::from_yaml(&yaml, "recovery.yaml", &[])?;
-    let bin = |(k, phi): (usize, &f64)| Bin {
+    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
         number: k as u32 + 1,
-        q: sim.q,
-        phi_deg: *phi,
+        q,
+        phi_deg,
         path: format!("bin {k}"),
         pixels: None,
     };
     let catalog = Catalog {
         file: PathBuf::from("simulated"),
         layout: Layout::Simulated,
-        bins: sim.phi.iter().enumerate().map(bin).collect(),
+        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
         frames: sim.frames,
         element: Element::F32,
         dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),

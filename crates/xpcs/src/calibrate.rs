@@ -247,17 +247,17 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         starts.join(", ")
     );
     let config = FitConfig::from_yaml(&yaml, "calibrate", &[])?;
-    let bin = |(k, phi): (usize, &f64)| Bin {
+    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
         number: k as u32 + 1,
-        q: sim.q,
-        phi_deg: *phi,
+        q,
+        phi_deg,
         path: format!("bin {k}"),
         pixels: None,
     };
     let catalog = Catalog {
         file: PathBuf::from("simulated"),
         layout: Layout::Simulated,
-        bins: sim.phi.iter().enumerate().map(bin).collect(),
+        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
         frames: sim.frames,
         element: Element::F32,
         dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),

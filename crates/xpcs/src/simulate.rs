@@ -62,10 +62,10 @@ impl Experiment {
         // A model without shear does not look at the gap.
         let gap = config.gap.unwrap_or(0.0);
         let terms = config
-            .phi
-            .iter()
-            .map(|phi_deg| {
-                let geometry = Geometry { q: config.q, phi_deg: *phi_deg, gap };
+            .bins()
+            .into_iter()
+            .map(|(q, phi_deg)| {
+                let geometry = Geometry { q, phi_deg, gap };
                 model.bin(&theta, &geometry, &tables)
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -19,20 +19,17 @@ parameters: {D0: 3000, alpha: -0.4, D_offset: 10}
 noise: {kind: gaussian, sigma: 0.02, seed: 1}
 ";
 
-/// Interrupts a fit once its events tell that it fits; the exit code.
-fn interrupted(folder: &Folder) -> Option<i32> {
-    let arguments = ["fit", "run.hdf", "--mode", "static", "--out", "out", "--set", NUMBERS];
-    let more = ["--events", "events.jsonl", "--set", "search.starts=4000", "--threads", "1", "-q"];
-    let mut command = folder.command(&[&arguments[..], &more].concat());
+/// Interrupts the program once its events tell of `sign`; the exit code.
+fn interrupted(folder: &Folder, arguments: &[&str], sign: &str) -> Option<i32> {
+    let mut command = folder.command(&[arguments, &["--events", "events.jsonl", "-q"]].concat());
     let mut child =
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     let began = Instant::now();
-    let fits = || {
-        std::fs::read_to_string(folder.path("events.jsonl"))
-            .is_ok_and(|text| text.contains("\"phase\":\"fit\""))
+    let told = || {
+        std::fs::read_to_string(folder.path("events.jsonl")).is_ok_and(|text| text.contains(sign))
     };
-    while !fits() {
-        assert!(began.elapsed() < Duration::from_secs(30), "the fit does not begin");
+    while !told() {
+        assert!(began.elapsed() < Duration::from_secs(30), "nothing is told of {sign}");
         std::thread::sleep(Duration::from_millis(2));
     }
     let id = child.id().to_string();
@@ -41,9 +38,22 @@ fn interrupted(folder: &Folder) -> Option<i32> {
 }
 
 #[test]
+fn an_interrupt_of_g2_leaves_nothing() {
+    let folder = Folder::with(LONG);
+    let arguments = ["g2", "run.hdf", "--window", "40", "--step", "1", "--each-angle"];
+    let code = interrupted(&folder, &[&arguments[..], &["--out", "out"]].concat(), "iteration");
+    assert_eq!(code, Some(130));
+    let left = folder.everything().into_keys();
+    assert!(left.into_iter().all(|path| !path.to_string_lossy().contains("out")));
+}
+
+#[test]
 fn an_interrupt_ends_with_a_report_or_with_nothing() {
     let folder = Folder::with(LONG);
-    assert_eq!(interrupted(&folder), Some(130));
+    let arguments = ["fit", "run.hdf", "--mode", "static", "--out", "out", "--set", NUMBERS];
+    let more = ["--set", "search.starts=4000", "--threads", "1"];
+    let code = interrupted(&folder, &[&arguments[..], &more].concat(), "\"phase\":\"fit\"");
+    assert_eq!(code, Some(130));
     if folder.path("out").exists() {
         let result = folder.json("out/result.json");
         crate::result::check_schema(&result);

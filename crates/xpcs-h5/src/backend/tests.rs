@@ -190,7 +190,7 @@ fn the_reference_library_reads_what_is_written() {
     let matrix =
         SimulatedMatrix { triangle: Triangle::new(n, Samples::F32(pairs)), diagonal: vec![2.5; n] };
     let experiment =
-        crate::Experiment { q: 0.0054, phi_deg: vec![-30.0, 60.0], dt_s: 0.25, frames: n };
+        crate::Experiment { q: vec![0.0054], phi_deg: vec![-30.0, 60.0], dt_s: 0.25, frames: n };
     let given = |_| Ok::<_, std::io::Error>(matrix.clone());
     crate::write_aps_u(&path, &experiment, given).unwrap();
     let backend = reference::Reference::open(&path).unwrap();

@@ -44,8 +44,8 @@ pub fn write_aps_u<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let failed = |reason: io::Error| WriteError::File { file: path.to_owned(), reason };
     write_whole(path, |file| {
         let mut encoder = Encoder::new(BufWriter::new(file)).map_err(failed)?;
-        let mut matrices = Vec::with_capacity(experiment.phi_deg.len());
-        for at in 0..experiment.phi_deg.len() {
+        let mut matrices = Vec::with_capacity(experiment.matrices());
+        for at in 0..experiment.matrices() {
             let values = upper(&experiment.fetch(path, at, &mut matrix)?);
             let side = experiment.frames as u64;
             let object = encoder.matrix(&values, side, DEFLATE_LEVEL).map_err(failed)?;
@@ -87,12 +87,12 @@ fn twotime(encoder: &mut Target, matrices: &[(String, Object)]) -> io::Result<Ob
 }
 
 fn qmap(encoder: &mut Target, experiment: &Experiment) -> io::Result<Object> {
-    let angles = experiment.phi_deg.len() as i64;
-    let q = axis(encoder, &[experiment.q], "q", "Å⁻¹")?;
+    let grid = [experiment.q.len() as i64, experiment.phi_deg.len() as i64];
+    let q = axis(encoder, &experiment.q, "q", "Å⁻¹")?;
     let phi = axis(encoder, &experiment.phi_deg, "phi", "deg")?;
-    let natural: Vec<i64> = (0..angles).collect();
+    let natural: Vec<i64> = (0..grid[0] * grid[1]).collect();
     let mapping = list(encoder, Values::Integers(&natural))?;
-    let counts = list(encoder, Values::Integers(&[1, angles]))?;
+    let counts = list(encoder, Values::Integers(&grid))?;
     let names = list(encoder, Values::Texts(&["q", "phi"]))?;
     let units = list(encoder, Values::Texts(&["Å⁻¹", "deg"]))?;
     encoder.group(&[

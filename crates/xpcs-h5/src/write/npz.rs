@@ -28,12 +28,19 @@ pub fn write_npz<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     mut matrix: impl FnMut(usize) -> Result<SimulatedMatrix, E>,
 ) -> Result<(), WriteError> {
     experiment.check(path)?;
+    let [q] = experiment.q[..] else {
+        return Err(WriteError::Experiment {
+            file: path.to_owned(),
+            found: format!("{} q", experiment.q.len()),
+            expected: "one, since an NPZ archive holds one; an HDF5 file holds several".to_owned(),
+        });
+    };
     let failed = |reason: io::Error| WriteError::File { file: path.to_owned(), reason };
     write_whole(path, |file| {
         let mut archive = NpzWriter::new(BufWriter::new(file));
         let n = experiment.frames;
         let t: Vec<f64> = (0..n).map(|k| k as f64 * experiment.dt_s).collect();
-        array(&mut archive, "q", &[], &[experiment.q]).map_err(failed)?;
+        array(&mut archive, "q", &[], &[q]).map_err(failed)?;
         array(&mut archive, "t", &[n as u64], &t).map_err(failed)?;
         let angles = experiment.phi_deg.len();
         array(&mut archive, "phi", &[angles as u64], &experiment.phi_deg).map_err(failed)?;

@@ -7,7 +7,7 @@ use dyne_xpcs_h5::{Experiment, WriteError, inspect, open, write_aps_u, write_npz
 use crate::{lanes, value};
 
 fn experiment(frames: usize) -> Experiment {
-    Experiment { q: 0.0054, phi_deg: vec![-30.0, 0.0, 60.0], dt_s: 0.25, frames }
+    Experiment { q: vec![0.0054], phi_deg: vec![-30.0, 0.0, 60.0], dt_s: 0.25, frames }
 }
 
 fn matrix(k: usize, n: usize) -> SimulatedMatrix {
@@ -50,6 +50,19 @@ fn aps_u_comes_back_as_written() {
         assert_eq!(summary.chunk, [n as u64, n as u64]);
         assert_eq!(names(folder.path()), ["written.h5"]);
     }
+}
+
+#[test]
+fn several_q_are_a_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("written.h5");
+    let grid = Experiment { q: vec![0.003, 0.006], phi_deg: vec![-30.0, 60.0], ..experiment(5) };
+    write_aps_u(&path, &grid, given(5)).unwrap();
+    let reader = open(&path).unwrap();
+    let bins: Vec<_> = reader.catalog().bins.iter().map(|b| (b.q, b.phi_deg)).collect();
+    assert_eq!(bins, [(0.003, -30.0), (0.003, 60.0), (0.006, -30.0), (0.006, 60.0)]);
+    let error = write_npz(&folder.path().join("written.npz"), &grid, given(5)).unwrap_err();
+    assert!(error.to_string().contains("found 2 q, expected one"), "{error}");
 }
 
 #[test]
@@ -109,7 +122,7 @@ fn what_cannot_be_written_is_refused() {
         error.to_string()
     };
     let good = experiment(7);
-    assert!(refused(Experiment { q: 0.0, ..good.clone() }, 7).contains("q 0"));
+    assert!(refused(Experiment { q: vec![0.0], ..good.clone() }, 7).contains("q 0"));
     assert!(refused(Experiment { dt_s: f64::NAN, ..good.clone() }, 7).contains("NaN s"));
     assert!(refused(Experiment { phi_deg: vec![], ..good.clone() }, 7).contains("no angle"));
     assert!(

@@ -1,6 +1,6 @@
 //! Sections of the page, top to bottom.
 
-use dyne_xpcs::report::{BinPicture, Report, Status};
+use dyne_xpcs::report::{BinPicture, Report, Status, Warning};
 
 use super::tables;
 use crate::facts::{self, Fact};
@@ -30,14 +30,18 @@ pub(super) fn heading(report: &Report) -> String {
 
 /// Warnings; a line that says so where there are none.
 pub(super) fn warnings(report: &Report) -> String {
-    if report.warnings.is_empty() {
+    warning_list(&report.warnings)
+}
+
+/// The same of any report.
+pub(crate) fn warning_list(warnings: &[Warning]) -> String {
+    if warnings.is_empty() {
         return "<p class=\"quiet\">No warnings.</p>\n".to_owned();
     }
-    let item = |w: &dyne_xpcs::report::Warning| {
-        format!("<li>{} <code>{}</code></li>\n", escape(&w.message), escape(&w.code))
-    };
-    let items: String = report.warnings.iter().map(item).collect();
-    let heading = match report.warnings.len() {
+    let item =
+        |w: &Warning| format!("<li>{} <code>{}</code></li>\n", escape(&w.message), escape(&w.code));
+    let items: String = warnings.iter().map(item).collect();
+    let heading = match warnings.len() {
         1 => "1 warning".to_owned(),
         n => format!("{n} warnings"),
     };
@@ -220,7 +224,7 @@ pub(super) fn provenance(report: &Report) -> String {
 }
 
 /// A drawing that is scrolled rather than shrunk beyond legibility.
-fn figure(svg: &Svg, label: &str) -> String {
+pub(crate) fn figure(svg: &Svg, label: &str) -> String {
     let least = 0.75 * svg.width;
     format!(
         "<div class=\"scroll\"><div style=\"min-width:{least:.0}px\">{}</div></div>\n",

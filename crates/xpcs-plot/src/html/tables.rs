@@ -115,12 +115,13 @@ fn scaling_row(s: &ScalingResult, drawn: bool) -> String {
 }
 
 /// Names and values, two columns.
-pub(super) fn facts(facts: &[Fact]) -> String {
+pub(crate) fn facts(facts: &[Fact]) -> String {
     let row = |(name, value): &Fact| format!("<dt>{name}</dt><dd>{}</dd>\n", escape(value));
     format!("<dl>\n{}</dl>\n", facts.iter().map(row).collect::<String>())
 }
 
-fn table(head: &str, rows: &str) -> String {
+/// A table from its head and its rows.
+pub(crate) fn table(head: &str, rows: &str) -> String {
     format!(
         "<div class=\"scroll\"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )

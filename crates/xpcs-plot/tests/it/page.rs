@@ -6,7 +6,7 @@ use dyne_xpcs_plot::{html, map_pixels};
 use crate::specimen;
 
 /// Checks that every tag is closed in order, attributes are quoted and no bare `&` or `<` remains.
-fn assert_balanced(page: &str) {
+pub(crate) fn assert_balanced(page: &str) {
     let body = page.strip_prefix("<!DOCTYPE html>").expect("the page starts with its type");
     let mut open = Vec::new();
     for piece in body.split('<').skip(1) {

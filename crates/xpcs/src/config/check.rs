@@ -52,7 +52,8 @@ impl Check for SimConfig {
                 .value());
         }
         positive("dt", self.dt, "s")?;
-        positive("q", self.q, "Å⁻¹")?;
+        not_empty("q", self.q.values().len(), "q, Å⁻¹")?;
+        self.q.values().iter().try_for_each(|q| positive("q", *q, "Å⁻¹"))?;
         check_gap(self.mode, self.gap, "gap")?;
         not_empty("phi", self.phi.len(), "azimuth, degrees")?;
         for (i, phi) in self.phi.iter().enumerate() {
@@ -64,8 +65,8 @@ impl Check for SimConfig {
             known_parameter(self.mode, name, &key, &[])?;
             finite(&key, *value)?;
         }
-        per_angle("contrast", &self.contrast, self.phi.len())?;
-        per_angle("offset", &self.offset, self.phi.len())?;
+        per_angle("contrast", &self.contrast, self.bins().len())?;
+        per_angle("offset", &self.offset, self.bins().len())?;
         check_noise(&self.noise)
     }
 }
@@ -242,7 +243,7 @@ fn per_angle(key: &str, value: &PerBin, angles: usize) -> Checked {
         PerBin::Each(values) if values.len() != angles => {
             Err(Fault::new(key, format!("a list of {}", values.len()))
                 .expected(format!(
-                    "one number for each angle of `phi`, of which there are {angles}"
+                    "one number for each angle of `phi` at each q, of which there are {angles}"
                 ))
                 .remedy("give one number for all angles, or as many as there are")
                 .value())

@@ -23,9 +23,9 @@ pub struct SimConfig {
     /// Time between frames, s.
     #[schemars(example = 0.1)]
     pub dt: f64,
-    /// Wave-vector transfer, Å⁻¹.
+    /// Wave-vector transfer, Å⁻¹, or a list; every q has every angle.
     #[schemars(example = 0.0054)]
-    pub q: f64,
+    pub q: PerBin,
     /// Gap between the surfaces that shear the sample, Å; required for `laminar_flow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 2.0e6)]
@@ -43,10 +43,10 @@ pub struct SimConfig {
     #[serde(default)]
     #[schemars(schema_with = "simulation_parameters_schema")]
     pub parameters: BTreeMap<String, f64>,
-    /// Contrast, a pure number, or a list with one for each angle.
+    /// Contrast, a pure number, or a list with one for each angle of each q.
     #[serde(default = "SimConfig::default_contrast")]
     pub contrast: PerBin,
-    /// Offset, a pure number, or a list with one for each angle.
+    /// Offset, a pure number, or a list with one for each angle of each q.
     #[serde(default = "SimConfig::default_offset")]
     pub offset: PerBin,
     /// Noise added to the exact matrices.
@@ -61,6 +61,13 @@ impl SimConfig {
 
     fn default_offset() -> PerBin {
         PerBin::One(OFFSET.default)
+    }
+
+    /// q and φ of each matrix: all angles of the first q, then those of the next.
+    #[must_use]
+    pub fn bins(&self) -> Vec<(f64, f64)> {
+        let angles = |q: &f64| self.phi.iter().map(|phi| (*q, *phi)).collect::<Vec<_>>();
+        self.q.values().iter().flat_map(angles).collect()
     }
 
     /// Values of the parameters of the mode, in its order; those not given are the defaults of

@@ -82,7 +82,7 @@ pub struct Point {
     pub pairs: f64,
     /// Mean of c2.
     pub mean: f64,
-    /// Standard error of the mean from the scatter; NaN for one pair.
+    /// Standard error of the mean from the scatter, as if pairs were independent; NaN for one pair.
     pub stderr: f64,
     /// Pairs and mean without the pairs that touch each block of frames.
     pub without: Vec<(f64, f64)>,
@@ -95,6 +95,44 @@ pub struct Curve {
     pub age: [f64; 2],
     /// The points.
     pub points: Vec<Point>,
+}
+
+/// Bins that are averaged together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    bins: Vec<usize>,
+    weights: Vec<f64>,
+}
+
+impl Group {
+    /// Bins of equal weight.
+    #[must_use]
+    pub fn equal(bins: Vec<usize>) -> Self {
+        Self { weights: vec![1.0; bins.len()], bins }
+    }
+
+    /// Bins that weigh as their numbers of pixels.
+    ///
+    /// # Panics
+    /// Where there is not one number above 0 for each bin.
+    #[must_use]
+    pub fn by_pixels(bins: Vec<usize>, pixels: &[u64]) -> Self {
+        assert_eq!(bins.len(), pixels.len(), "one number of pixels for each bin");
+        let mean = pixels.iter().sum::<u64>() as f64 / pixels.len() as f64;
+        assert!(mean > 0.0, "a bin holds pixels");
+        Self { weights: pixels.iter().map(|n| *n as f64 / mean).collect(), bins }
+    }
+
+    /// Positions of the bins.
+    #[must_use]
+    pub fn bins(&self) -> &[usize] {
+        &self.bins
+    }
+
+    /// Weight of a bin; the mean over the group is 1.
+    fn weight(&self, bin: usize) -> Option<f64> {
+        self.bins.iter().position(|b| *b == bin).map(|k| self.weights[k])
+    }
 }
 
 /// Curves of each group of bins, one an age window.
@@ -158,14 +196,23 @@ fn add(sums: &mut [f64], more: &[f64]) {
 
 /// Averages the pairs of every window, from one sweep over the data.
 ///
-/// A pair (i < j) has the age (i + j)/2. `groups` lists the bins that are averaged with equal
-/// weight, since every bin has the same pairs; pixel numbers are not in the catalogue.
+/// **Formula.** g2 = Σ w c2(i, j)/Σ w over the pairs i < j of a lag, or of a few neighbouring lags,
+/// whose age (i + j)/2 lies in the window, and over the bins of a group. Each pair counts once; w is
+/// that of its bin, 1 or its number of pixels over the mean of the group. So where lags are averaged
+/// together each weighs as its number of pairs. A pair of a bin with P independent pixels has a
+/// variance ∝ 1/P, so the weight by pixels is the one with the least error.
+///
+/// **Symbols.** `groups`: the bins that are averaged together; `windows`: half-open ranges of i + j.
+///
+/// **Edges.** A window of w frames has about w pairs at lags up to twice the age of its near edge
+/// (counted from the nearer end of the series), fewer beyond. **Checked by**
+/// `cuts_agree_with_plain_means_for_any_number_of_threads`, `bins_weigh_as_their_pixels`.
 ///
 /// # Errors
 /// [`SweepError`].
 pub fn curves(
     matrices: &Matrices,
-    groups: &[Vec<usize>],
+    groups: &[Group],
     windows: &[[usize; 2]],
     resources: Resources<'_>,
 ) -> Result<Curves, SweepError<Infallible>> {
@@ -175,10 +222,12 @@ pub fn curves(
         Sums(vec![(block.bin, block_sums(block, &edges, windows, row))])
     })?;
     let size = (edges.len() - 1) * CELL;
-    let pooled = groups.iter().map(|bins| {
+    let pooled = groups.iter().map(|group| {
         let mut cells = vec![0.0; windows.len() * size];
-        for (_, sums) in total.0.iter().filter(|(bin, _)| bins.contains(bin)) {
-            add(&mut cells, sums);
+        for (bin, sums) in &total.0 {
+            if let Some(weight) = group.weight(*bin) {
+                cells.iter_mut().zip(sums).for_each(|(a, b)| *a += weight * b);
+            }
         }
         let each = windows.iter().zip(cells.chunks_exact(size));
         each.map(|(window, cells)| curve(*window, cells)).collect()
@@ -251,7 +300,7 @@ mod tests {
             let lanes = Lanes::try_new(count.try_into().unwrap()).unwrap();
             let cancel = Cancel::new();
             let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
-            curves(&matrices, &[vec![0]], &windows, resources).unwrap()
+            curves(&matrices, &[Group::equal(vec![0])], &windows, resources).unwrap()
         };
         let found = run(1);
         // Where a block leaves no pair the mean is not a number, which equals nothing.
@@ -263,6 +312,22 @@ mod tests {
         assert!((point.mean - values.iter().sum::<f64>() / point.pairs).abs() < 1e-12);
         let all: f64 = found[0].iter().flat_map(|c| &c.points).map(|p| p.pairs).sum();
         assert_eq!(all, Triangle::pairs(n) as f64, "every pair falls into one partial");
+    }
+
+    #[test]
+    fn bins_weigh_as_their_pixels() {
+        let n = 20;
+        let flat = |value: f64| Triangle::new(n, Samples::F64(vec![value; Triangle::pairs(n)]));
+        let matrices = Matrices::new(vec![flat(1.0), flat(1.4)], 0);
+        let (lanes, cancel) = (Lanes::try_new(1.try_into().unwrap()).unwrap(), Cancel::new());
+        let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+        let groups = [Group::equal(vec![0, 1]), Group::by_pixels(vec![0, 1], &[300, 100])];
+        let windows = Ages::Full.windows(n).unwrap();
+        let found = curves(&matrices, &groups, &windows, resources).unwrap();
+        let (equal, weighted) = (&found[0][0].points[0], &found[1][0].points[0]);
+        assert!((equal.mean - 1.2).abs() < 1e-12 && (weighted.mean - 1.1).abs() < 1e-12);
+        assert!((weighted.without[0].1 - 1.1).abs() < 1e-12);
+        assert_eq!((equal.pairs, weighted.pairs), (38.0, 38.0));
     }
 
     #[test]

@@ -22,6 +22,17 @@ pub enum Decay {
     Exponential,
 }
 
+impl Decay {
+    /// Its name in tables and files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kww => "kww",
+            Self::Exponential => "exponential",
+        }
+    }
+}
+
 /// A number with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Value {
@@ -88,6 +99,15 @@ pub struct DecayFit {
     pub flags: Vec<Flag>,
 }
 
+impl DecayFit {
+    /// g2 of the fit at a lag, s.
+    #[must_use]
+    pub fn at(&self, lag: f64) -> f64 {
+        let power = 2.0 * (lag / self.tau.value).powf(self.exponent.value);
+        self.baseline.value + self.contrast.value * (-power).exp()
+    }
+}
+
 /// Lags (s), c2 − 1 and pairs.
 struct Data {
     rows: Vec<[f64; 3]>,
@@ -135,12 +155,16 @@ impl Objective for Data {
 /// Fits a decay to a curve.
 ///
 /// **Formula.** g2 = baseline + contrast·exp(−2(t/τ)^exponent), least squares with the number of
-/// pairs as weight. Standard errors by the jackknife over blocks of frames: with θ_b the fit
+/// pairs as weight: a point that averages n pairs has the variance σ²/n. Standard errors by the jackknife over blocks of frames: with θ_b the fit
 /// without the pairs that touch block b, variance = (B − 1)/B · Σ_b (θ_b − θ̄)², over the B blocks
 /// that the window touches. Pairs that share a frame are correlated; leaving frames out keeps
 /// that in the error, the scatter of neighbouring lags would not.
 ///
-/// Nothing is returned for fewer than five lags or where no start can be evaluated.
+/// **Symbols.** t and τ in s; contrast, exponent and baseline are pure numbers. The field decays as
+/// exp(−(t/τ)^exponent), so τ is 1/Γ of the beamlines' `β·exp(−2(Γt)^α) + g∞`.
+///
+/// **Edges.** Contrast and exponent below 1 are strongly correlated: the contrast is what the curve
+/// would reach at a lag below the first. Nothing is returned for fewer than five lags or where no start can be evaluated.
 pub fn fit(curve: &Curve, model: Decay, dt: f64, observer: &dyn Observer) -> Option<DecayFit> {
     let rows = |pick: &dyn Fn(usize) -> (f64, f64)| -> Vec<[f64; 3]> {
         let each = curve.points.iter().enumerate().map(|(k, point)| {
