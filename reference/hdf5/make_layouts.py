@@ -44,7 +44,7 @@ def changed(at, value, k=1, form="upper"):
 
 
 def aps_u(path, matrices=None, chunks=None, scalar=(), frame_time=0.01, stride=2, avg=3, names=("q", "phi"),
-          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1, oldest=False):
+          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1, oldest=False, labels=None):
     """An APS-U file; an argument of None leaves its dataset out."""
     matrices = [matrix(k) for k in range(3)] if matrices is None else matrices
     with small(path, oldest) as f:
@@ -58,6 +58,7 @@ def aps_u(path, matrices=None, chunks=None, scalar=(), frame_time=0.01, stride=2
             "xpcs/qmap/dynamic_v_list_dim1": PHI,
             "xpcs/qmap/dynamic_index_mapping": mapping,
             "xpcs/qmap/dynamic_num_pts": num_pts,
+            "xpcs/qmap/dynamic_roi_map": labels,
         }
         for name, value in optional.items():
             if value is not None:
@@ -99,6 +100,10 @@ def good_aps_u(out):
     aps_u(out("aps_u_counter_from_8"), first=8)
     aps_u(out("aps_u_plain"), mapping=None, names=None, num_pts=None)
     aps_u(out("aps_u_no_frame_time"), frame_time=None)
+    # Bins 1 to 4 have 5, 3, 2 and 0 pixels; 255 belongs to none.
+    labels = np.array([[0, 1, 1, 1, 1], [1, 2, 2, 2, 0], [3, 3, 255, 0, 0]], dtype="u1")
+    aps_u(out("aps_u_map"), labels=labels)
+    aps_u(out("aps_u_map_of_texts"), labels=np.array([b"a", b"b"]))
     for dtype, name in (("<f8", "f64"), (">f4", "f32_big_endian"), (">f8", "f64_big_endian")):
         aps_u(out(f"aps_u_{name}"), [matrix(k, dtype) for k in range(3)])
     for form in ("lower", "full"):

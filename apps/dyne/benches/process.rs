@@ -28,7 +28,10 @@ fn main() {
     .map(|value| ["--set", value])
     .concat();
     let all: [&str; 0] = [];
-    let cases: [(&str, &Path, Vec<&str>); 5] = [
+    let two = simulate(folder.path(), "two.hdf", TWO_COMPONENT);
+    let mode = ["--mode", "two_component"];
+    let near = TWO_STARTS.map(|value| ["--set", value]).concat();
+    let cases: [(&str, &Path, Vec<&str>); 7] = [
         ("23 × 1000², no starts, json + text", &large, [&laminar[..], &words].concat()),
         ("23 × 1000², starts, json + text", &large, [&laminar[..], &words, &starts].concat()),
         (
@@ -42,6 +45,8 @@ fn main() {
             &small,
             [&["--mode", "static"][..], &words].concat(),
         ),
+        ("two_component, 3 × 1000², no starts", &two, [&mode[..], &words].concat()),
+        ("two_component, 3 × 1000², starts", &two, [&mode[..], &words, &near].concat()),
     ];
     println!(
         "{:<40} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>6}",
@@ -57,6 +62,28 @@ fn main() {
 const SMALL: &str = "mode: static\nframes: 200\ndt: 0.1\nq: 0.0054\nphi: [0]\n\
     parameters: {D0: 20000, alpha: -0.5, D_offset: 1000}\ncontrast: 0.3\n\
     noise: {kind: gaussian, sigma: 0.02, seed: 1}\n";
+
+const TWO_COMPONENT: &str = "mode: two_component\nframes: 1000\ndt: 0.1\nq: 0.0054\n\
+    phi: [0, 45, 90]\nparameters: {D0_ref: 3000, alpha_ref: -0.2, D_offset_ref: 50, D0_sample: 8000, \
+    alpha_sample: -0.3, D_offset_sample: 100, v0: 30, beta: -0.1, v_offset: 1, f0: 0.3, f1: -0.002, \
+    f2: 0, f3: 0.3, phi0: 5}\ncontrast: 0.3\nnoise: {kind: gaussian, sigma: 0.02, seed: 1}\n";
+
+/// A tenth off the truth.
+const TWO_STARTS: [&str; 13] = [
+    "parameters.D0_ref.start=3300",
+    "parameters.alpha_ref.start=-0.22",
+    "parameters.D_offset_ref.start=55",
+    "parameters.D0_sample.start=7200",
+    "parameters.alpha_sample.start=-0.27",
+    "parameters.D_offset_sample.start=110",
+    "parameters.v0.start=33",
+    "parameters.beta.start=-0.11",
+    "parameters.v_offset.start=1.1",
+    "parameters.f0.start=0.33",
+    "parameters.f1.start=-0.0022",
+    "parameters.f3.start=0.27",
+    "parameters.phi0.start=4.5",
+];
 
 fn large_experiment() -> String {
     let phi: Vec<String> = (0..23).map(|k| (8 * k - 88).to_string()).collect();

@@ -2,6 +2,7 @@
 
 use dyne_runtime::{Event, Observer};
 use dyne_xpcs::calibrate::{Cell, Record, Setting, coverage, markdown, trials};
+use dyne_xpcs_plot::coverage_picture;
 
 use crate::args::CalibrateArguments;
 use crate::failure::{Ending, Failure};
@@ -40,8 +41,12 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         progress.event(&Event::Progress { phase: "calibrate", done, total });
     }
     progress.clear();
-    let table = markdown(&coverage(record.trials()));
-    record.write("coverage.md", &table)?;
+    let rows = coverage(record.trials());
+    let table = markdown(&rows);
+    record.write("coverage.md", table.as_bytes())?;
+    if let Some(picture) = coverage_picture(&rows)? {
+        record.write(&picture.name, &picture.png)?;
+    }
     if !arguments.telling.quiet {
         let count = record.trials().len();
         terminal::show(&format!("{table}{count} trials in {}\n", arguments.out.display()))?;

@@ -145,7 +145,7 @@ impl Plot {
         }
     }
 
-    fn draw_x(&self, svg: &mut Svg) {
+    pub(crate) fn draw_x(&self, svg: &mut Svg) {
         let Frame { x, y, w, h } = self.frame;
         let bottom = y + h;
         let style = TextStyle::new(TICK_SIZE, Anchor::Middle);

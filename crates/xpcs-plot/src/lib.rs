@@ -7,6 +7,7 @@
 mod axes;
 mod colour;
 mod correlation;
+mod coverage;
 mod curves;
 mod cuts;
 mod error;
@@ -23,6 +24,7 @@ mod svg;
 mod text;
 mod tick;
 
+pub use coverage::coverage_picture;
 pub use error::PlotError;
 pub use g2::{g2_html, g2_pictures, g2_text};
 pub use html::{html, map_pixels};

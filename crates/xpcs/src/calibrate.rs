@@ -27,7 +27,7 @@ use crate::uncertainty::{
 };
 
 pub use record::{Record, RecordError};
-pub use table::{Coverage, coverage, markdown};
+pub use table::{Coverage, KindCoverage, coverage, markdown};
 pub use truths::{FRAME_TIME, GAP, Q, truth};
 
 /// Why a calibration cannot be made.

@@ -14,7 +14,7 @@ fn a_simulated_file_is_told_whole() {
         "matrices  3 of 60 × 60 frames",
         "dt        0.1 s  (frame_time 0.1 s × stride_frame 1 × avg_frame 1)",
         "numbered through /xpcs/qmap/dynamic_index_mapping",
-        "    2     0.005400    45.000  /xpcs/twotime/correlation_map/c2_00002",
+        "    2     0.005400    45.000        –  /xpcs/twotime/correlation_map/c2_00002",
         "upper triangle, chunks of 60 × 60, shuffle + gzip",
     ]);
 }

@@ -25,6 +25,23 @@ fn bins_go_through_the_mapping() {
 }
 
 #[test]
+fn pixels_are_counted_in_the_map() {
+    let pixels = |file: &str| -> (Vec<Option<u64>>, Vec<String>) {
+        let reader = open(file);
+        let catalog = reader.catalog();
+        (catalog.bins.iter().map(|b| b.pixels).collect(), catalog.notes.clone())
+    };
+    // Bin 4 has a matrix but no pixel: the map is not that of the matrices there.
+    let (counted, notes) = pixels("aps_u_map.h5");
+    assert_eq!(counted, [Some(5), Some(3), None]);
+    assert!(notes.iter().any(|n| n.contains("counted in /xpcs/qmap/dynamic_roi_map")));
+    let (unreadable, notes) = pixels("aps_u_map_of_texts.h5");
+    assert_eq!(unreadable, [None; 3]);
+    assert!(notes.iter().any(|n| n.contains("cannot be read")), "{notes:?}");
+    assert_eq!(pixels("aps_u.h5").0, [None; 3]);
+}
+
+#[test]
 fn without_a_mapping_bins_count_the_whole_grid() {
     let reader = open("aps_u_plain.h5");
     let bins: Vec<_> = reader.catalog().bins.iter().map(|b| (b.q, b.phi_deg)).collect();

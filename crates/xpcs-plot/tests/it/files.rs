@@ -1,6 +1,8 @@
 //! The pictures as files.
 
-use dyne_xpcs_plot::{bin_pictures, pictures};
+use dyne_xpcs::calibrate::{Cell, Coverage, KindCoverage};
+use dyne_xpcs::config::Mode;
+use dyne_xpcs_plot::{bin_pictures, coverage_picture, pictures};
 
 use crate::specimen;
 
@@ -54,4 +56,27 @@ fn empty_maps_and_cuts_still_make_files() {
     let [map, cuts] = bin_pictures(&picture).unwrap();
     assert_eq!((map.name.as_str(), cuts.name.as_str()), ("map_1234.png", "cuts_1234.png"));
     assert_eq!(size(&map.png).0, 2340);
+}
+
+#[test]
+fn a_calibration_has_its_picture() {
+    let kind = |inside68: f64| KindCoverage {
+        inside68,
+        inside95: (1.4 * inside68).min(1.0),
+        pull_mean: 0.0,
+        pull_sd: 1.0,
+    };
+    let row = |pixels: usize, trials: usize| Coverage {
+        cell: Cell { mode: Mode::Static, pixels, counts: None },
+        parameter: "D0".to_owned(),
+        trials,
+        of: 400,
+        kinds: [0.68, 0.5, 0.2, 0.1].map(kind),
+    };
+    let picture = coverage_picture(&[row(500, 300), row(20_000, 400)]).unwrap().unwrap();
+    assert_eq!(picture.name, "coverage.png");
+    let taller = coverage_picture(&[row(500, 300), row(20_000, 400), row(100, 20)]);
+    let taller = taller.unwrap().unwrap();
+    assert!(size(&taller.png).1 > size(&picture.png).1, "a cell more is a row more");
+    assert_eq!(coverage_picture(&[row(500, 19)]).unwrap(), None, "too few trials");
 }

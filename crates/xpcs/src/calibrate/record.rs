@@ -101,13 +101,13 @@ impl Record {
         self.trials.iter().any(|t| t.cell == cell && t.number == number)
     }
 
-    /// Writes a text beside the trials.
+    /// Writes a file beside the trials.
     ///
     /// # Errors
     /// [`RecordError::Io`].
-    pub fn write(&self, name: &str, text: &str) -> Result<(), RecordError> {
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), RecordError> {
         let path = self.path.with_file_name(name);
-        fs::write(&path, text).map_err(|source| io_error(&path, source))
+        fs::write(&path, content).map_err(|source| io_error(&path, source))
     }
 
     /// Adds a trial and writes it out.
@@ -146,7 +146,7 @@ mod tests {
 
     fn trial(number: u64) -> Trial {
         let cell = Cell { mode: Mode::Static, pixels: 500, counts: Some(0.5) };
-        Trial { cell, number, converged: true, pixels: Some(499.5), pulls: Vec::new() }
+        Trial { cell, number, converged: true, pixels: Some(499.5), widest: 0.1, pulls: Vec::new() }
     }
 
     #[test]

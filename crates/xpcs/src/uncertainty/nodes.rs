@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn nodes_follow_the_decay() {
         let distance = |nodes: &Nodes, k: usize| nodes.frames[k + 1] - nodes.frames[k];
-        // The field falls to exp(−q²D·dt) = 0.84 within a frame.
+        // The field falls to exp(−½q²D·2dt) = 0.84 within two frames.
         assert_eq!(nodes("D0: 60000, alpha: 0, D_offset: 0").len(), 640);
-        // exp(−q²D·dt·k) ≥ 0.9 up to k = 3.
-        let even = nodes("D0: 10000, alpha: 0, D_offset: 0");
+        // exp(−½q²D·k·dt) ≥ 0.9 up to k = 3.
+        let even = nodes("D0: 20000, alpha: 0, D_offset: 0");
         assert!((0..200).all(|k| distance(&even, k) == 3));
         // What slows down gets longer intervals, to a 64th of the series.
         let slowing = nodes("D0: 60000, alpha: -0.8, D_offset: 0");
