@@ -4,7 +4,7 @@ use super::{correlated, scaling};
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{BoundSide, ParameterResult, Warning};
-use crate::uncertainty::{PixelsSource, map_pixels};
+use crate::uncertainty::{CountsSource, PixelsSource, map_pixels};
 
 fn warning(code: &str, message: String) -> Warning {
     Warning { code: code.to_owned(), message }
@@ -68,7 +68,10 @@ const TOO_MANY: f64 = 1.5;
 fn of_pixels(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
     let found = fitted.uncertainty.as_ref()?;
     let (pixels, map) = (found.pixels?, map_pixels(&plan.bins)?);
-    (found.pixels_source == PixelsSource::Residuals && pixels > TOO_MANY * map).then(|| {
+    // Counts that the residuals tell leave only pixels·counts² well known.
+    let known = found.pixels_source == PixelsSource::Residuals
+        && found.counts_source != CountsSource::Residuals;
+    (known && pixels > TOO_MANY * map).then(|| {
         let message = format!(
             "the residuals are as small as {pixels:.0} independent pixels a bin would make them, but the map has {map:.0}: the matrices were averaged or smoothed, and the error bars may be too small"
         );

@@ -14,7 +14,8 @@ pub struct UncertaintyConfig {
     pub speckles: usize,
     /// Seed of the speckles.
     pub seed: u64,
-    /// Mean counts per pixel and frame, above 0; from the diagonal of the matrices where absent.
+    /// Mean counts per pixel and frame, above 0; where absent from the diagonal of the matrices, else
+    /// from the correlation of neighbouring residuals.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.1)]
     pub counts: Option<f64>,
