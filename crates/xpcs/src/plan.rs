@@ -281,6 +281,13 @@ fn loss(loss: config::Loss) -> dyne_solve::Loss {
     }
 }
 
+/// Starting points that are refined: many parameters have many minima, and the cost of a start tells
+/// less of its basin.
+fn refined(free: usize) -> usize {
+    const LEAST: usize = 16;
+    LEAST.max(4 * free.saturating_sub(4))
+}
+
 /// Options of the search. No points are tried besides the starting values where every free
 /// parameter has one, unless the configuration asks for them.
 fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
@@ -301,6 +308,7 @@ fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
             config::SearchMethod::Cmaes => dyne_solve::SearchMethod::Cmaes,
         },
         starts: config.search.starts,
+        refine: refined(free.len()),
         seed: config.search.seed,
         fit,
         ..Default::default()
