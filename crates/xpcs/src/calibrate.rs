@@ -1,7 +1,6 @@
 //! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
 //! inside the intervals.
 
-mod parabola;
 mod record;
 mod table;
 mod truths;
@@ -13,7 +12,6 @@ use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
 use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
-use parabola::axes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -23,7 +21,8 @@ use crate::plan::{Plan, PlanError};
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
 use crate::uncertainty::{
-    Minimum, Pixels, SpeckleOptions, UncertaintyError, dyadic_covariance, speckle_covariance,
+    Ellipsoid, Minimum, Pixels, SpeckleOptions, UncertaintyError, axes, dyadic_covariance,
+    speckle_covariance,
 };
 
 pub use record::{Record, RecordError};
@@ -122,19 +121,6 @@ struct Expected {
 
 /// Speckles that the expected standard errors are computed from.
 const EXPECTED_SPECKLES: usize = 512;
-
-/// Range over which the search looks for parameter `k`, the others in the middle of theirs, in the
-/// variable that is fitted.
-fn searched(plan: &Plan, k: usize) -> f64 {
-    let specs = plan.model.parameters();
-    let at = |u: f64| {
-        let mut cube = vec![0.5; specs.len()];
-        cube[k] = u;
-        let value = plan.model.start(&cube, &plan.window())[k];
-        if specs[k].scale == Scale::Log { value.ln() } else { value }
-    };
-    (at(1.0) - at(0.0)).abs()
-}
 
 /// Azimuths of a mode, degrees.
 pub fn azimuths(mode: Mode) -> &'static [f64] {
@@ -328,9 +314,10 @@ fn expected(
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
     let pixels = Pixels::Given(cell.pixels as f64);
     let covariance = speckle_covariance(&minimum, &counts, pixels, options)?.covariance;
-    let free = plan.transform.free();
-    let ranges: Vec<f64> = free.iter().map(|k| searched(plan, *k)).collect();
-    let axes = axes(plan, &minimum.problem, &truth, &covariance, &ranges)?;
+    let (free, ranges) = (plan.transform.free(), plan.searched());
+    let ellipsoid =
+        Ellipsoid { theta: &truth, covariance: &covariance, ranges: &ranges, shortest: 0.0 };
+    let axes = axes(plan, &minimum.problem, ellipsoid)?;
     let mut bent = vec![0.0; truth.len()];
     free.iter().zip(axes.bent).for_each(|(k, share)| bent[*k] = share);
     Ok(Expected { covariance, bent, widest: axes.widest })
@@ -363,7 +350,7 @@ fn pulls(
                 information: stderr(fitted.uncertainty.as_ref().map(|u| &u.information)),
                 expected: expected.covariance.stderr(k).ok().map(|s| {
                     let scale = if logarithmic { truth[k] } else { 1.0 };
-                    s / scale / searched(plan, k)
+                    s / scale / plan.searched_of(k)
                 }),
                 bent: expected.bent[k],
             }

@@ -17,7 +17,7 @@ use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
-use crate::uncertainty::{Minimum, Uncertainty, headline};
+use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, axes, headline};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -91,6 +91,8 @@ pub struct Fitted {
     pub evaluated: Evaluated,
     /// Whether the noise model gave the pairs weights.
     pub weighted: bool,
+    /// Parameters whose error bars rest on a cost that is no parabola over them.
+    pub curved: Vec<usize>,
     /// Names of the components.
     pub labels: Labels,
     /// Sweeps over all pairs.
@@ -142,6 +144,7 @@ pub fn fit(
                 (Ok(covariance), Some(kind))
             }
         };
+    let curved = curved(plan, &last, theta, &covariance)?;
     let minimum = &outcome.fit;
     let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {
@@ -155,6 +158,7 @@ pub fn fit(
         evaluated,
         weighted: variances.is_some(),
         labels,
+        curved,
         full_sweeps: full_sweeps.into_inner(),
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
@@ -202,6 +206,25 @@ fn weighted(
         variances = Some(next);
     }
     Ok(variances)
+}
+
+/// Axes of the error ellipsoid shorter than this share of the ranges are not looked along: over such
+/// small errors every model is a line.
+const SHORT: f64 = 0.01;
+
+/// Parameters whose symmetric error bars are not to be trusted.
+fn curved(
+    plan: &Plan,
+    problem: &Problem<'_>,
+    theta: &[f64],
+    covariance: &Result<Covariance, SolveError>,
+) -> Result<Vec<usize>, FitError> {
+    let Ok(covariance) = covariance else { return Ok(Vec::new()) };
+    let (free, ranges) = (plan.transform.free(), plan.searched());
+    let ellipsoid = Ellipsoid { theta, covariance, ranges: &ranges, shortest: SHORT };
+    let shares = axes(plan, problem, ellipsoid)?.bent;
+    let curved = free.iter().zip(shares).filter(|(_, share)| *share > BENT);
+    Ok(curved.map(|(k, _)| *k).filter(|k| covariance.stderr(*k).is_ok()).collect())
 }
 
 /// Gives the components their usual names, where no starting value says otherwise and the bounds

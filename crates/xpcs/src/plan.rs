@@ -101,6 +101,24 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Range over which the search looks for parameter `k`, the others in the middle of theirs, in the
+    /// variable that is fitted.
+    pub fn searched_of(&self, k: usize) -> f64 {
+        let specs = self.model.parameters();
+        let at = |u: f64| {
+            let mut cube = vec![0.5; specs.len()];
+            cube[k] = u;
+            let value = self.model.start(&cube, &self.window())[k];
+            if specs[k].scale == Scale::Log { value.ln() } else { value }
+        };
+        (at(1.0) - at(0.0)).abs()
+    }
+
+    /// [`Plan::searched_of`] every free parameter.
+    pub fn searched(&self) -> Vec<f64> {
+        self.transform.free().iter().map(|k| self.searched_of(*k)).collect()
+    }
+
     /// Frames at the start that take no part.
     pub fn skip(&self) -> usize {
         self.config.fit.skip_frames

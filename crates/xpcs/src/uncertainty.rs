@@ -3,6 +3,7 @@
 mod counts;
 mod dyadic;
 mod nodes;
+mod parabola;
 mod score;
 mod speckle;
 
@@ -21,6 +22,7 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
+pub use parabola::{Axes, BENT, Ellipsoid, axes};
 pub use speckle::SpeckleOptions;
 
 /// Why a kind of covariance could not be had.

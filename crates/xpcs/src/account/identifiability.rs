@@ -48,6 +48,7 @@ pub(super) fn identifiability(
     if findings.is_empty() {
         findings.push("Every free parameter is determined by these data.".to_owned());
     }
+    findings.extend(curved(plan, &fitted.curved));
     findings.extend(labels(plan, &fitted.labels));
     let condition = match (singular_values.first(), singular_values.last()) {
         (Some(first), Some(last)) if *first > 0.0 => Some(last / first),
@@ -60,6 +61,18 @@ pub(super) fn identifiability(
         floored_frames,
         clipped_frames,
         findings,
+    })
+}
+
+/// Error bars over which the cost is no parabola.
+fn curved(plan: &Plan, curved: &[usize]) -> Option<String> {
+    let names: Vec<&str> = curved.iter().map(|k| plan.model.parameters()[*k].name).collect();
+    (!names.is_empty()).then(|| {
+        let list = names.join(", ");
+        let profile = names.join(",");
+        format!(
+            "Over the errors of {list} the cost is no parabola: symmetric error bars hold there at best roughly; --profile {profile} gives asymmetric ones."
+        )
     })
 }
 

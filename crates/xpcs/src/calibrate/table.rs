@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Cell, Pull, Trial};
+use crate::uncertainty::BENT;
 
 /// Normal quantiles of the nominal 68 % and 95 % intervals.
 const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
@@ -10,10 +11,6 @@ const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
 /// A parameter whose expected standard error is larger, in the range that the search looks over,
 /// does not count as identifiable.
 const SHARE: f64 = 0.03;
-
-/// Nor one of whose expected variance a larger share comes from combinations over whose errors the
-/// cost is no parabola.
-const BENT: f64 = 0.05;
 
 /// Nor any in an experiment where some combination of the parameters is expected to be known no
 /// better than a number that is even over its range: 1/√12 of it.

@@ -69,6 +69,19 @@ fn a_sample_without_shear_is_found_to_have_none() {
 }
 
 #[test]
+fn a_bent_valley_is_told() {
+    let fit = "mode: static\ndata: {file: x}\nparameters: {D0: {start: 10000}, alpha: {start: -0.4}, \
+        D_offset: {fixed: 0}}\n";
+    let told = |sigma: &str| {
+        let sim = STATIC.replace("0.005", sigma);
+        let findings = fitted(&sim, fit).identifiability.unwrap().findings;
+        findings.iter().any(|f| f.contains("no parabola") && f.contains("--profile D0,alpha"))
+    };
+    assert!(!told("0.01"));
+    assert!(told("4"));
+}
+
+#[test]
 fn a_freed_reference_time_of_the_fraction_is_not_determined() {
     let sim = "mode: two_component\nframes: 100\ndt: 0.1\nq: 0.0054\nphi: [0, 60]\n\
         parameters: {D0_ref: 500, alpha_ref: 0, D_offset_ref: 0, D0_sample: 8000, alpha_sample: 0, D_offset_sample: 0, \
