@@ -73,7 +73,7 @@ fn a_bent_valley_is_told() {
     let fit = "mode: static\ndata: {file: x}\nparameters: {D0: {start: 10000}, alpha: {start: -0.4}, \
         D_offset: {fixed: 0}}\n";
     let told = |sigma: &str| {
-        let sim = STATIC.replace("0.005", sigma);
+        let sim = STATIC.replace("sigma: 0.005", &format!("sigma: {sigma}"));
         let findings = fitted(&sim, fit).identifiability.unwrap().findings;
         findings.iter().any(|f| f.contains("no parabola") && f.contains("--profile D0,alpha"))
     };
