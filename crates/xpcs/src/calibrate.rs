@@ -21,7 +21,7 @@ use crate::plan::{Plan, PlanError};
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
 use crate::uncertainty::{
-    Ellipsoid, Minimum, Pixels, SpeckleOptions, UncertaintyError, axes, dyadic_covariance,
+    Ellipsoid, Minimum, Pixels, SpeckleOptions, UncertaintyError, bent_shares, dyadic_covariance,
     speckle_covariance,
 };
 
@@ -83,9 +83,6 @@ pub struct Trial {
     pub converged: bool,
     /// Pixels that the residuals imply.
     pub pixels: Option<f64>,
-    /// Largest standard deviation of a combination of parameters that is expected at the truth from data without
-    /// noise, in the ranges that the search looks over.
-    pub widest: f64,
     /// One entry a free parameter.
     pub pulls: Vec<Pull>,
 }
@@ -115,8 +112,6 @@ struct Expected {
     covariance: Covariance,
     /// Share of the variance of each parameter from combinations with a bent cost.
     bent: Vec<f64>,
-    /// Largest standard deviation of a combination, in searched ranges.
-    widest: f64,
 }
 
 /// Speckles that the expected standard errors are computed from.
@@ -186,7 +181,6 @@ fn trial(
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
-        widest: expected.widest,
         pulls: pulls(plan, &fitted, dyadic.as_ref(), &expected, &sim.parameter_values()),
     })
 }
@@ -317,10 +311,10 @@ fn expected(
     let (free, ranges) = (plan.transform.free(), plan.searched());
     let ellipsoid =
         Ellipsoid { theta: &truth, covariance: &covariance, ranges: &ranges, shortest: 0.0 };
-    let axes = axes(plan, &minimum.problem, ellipsoid)?;
+    let shares = bent_shares(plan, &minimum.problem, ellipsoid)?;
     let mut bent = vec![0.0; truth.len()];
-    free.iter().zip(axes.bent).for_each(|(k, share)| bent[*k] = share);
-    Ok(Expected { covariance, bent, widest: axes.widest })
+    free.iter().zip(shares).for_each(|(k, share)| bent[*k] = share);
+    Ok(Expected { covariance, bent })
 }
 
 fn pulls(

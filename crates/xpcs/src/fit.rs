@@ -17,7 +17,7 @@ use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
-use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, axes, headline};
+use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -222,7 +222,7 @@ fn curved(
     let Ok(covariance) = covariance else { return Ok(Vec::new()) };
     let (free, ranges) = (plan.transform.free(), plan.searched());
     let ellipsoid = Ellipsoid { theta, covariance, ranges: &ranges, shortest: SHORT };
-    let shares = axes(plan, problem, ellipsoid)?.bent;
+    let shares = bent_shares(plan, problem, ellipsoid)?;
     let curved = free.iter().zip(shares).filter(|(_, share)| *share > BENT);
     Ok(curved.map(|(k, _)| *k).filter(|k| covariance.stderr(*k).is_ok()).collect())
 }

@@ -22,7 +22,7 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
-pub use parabola::{Axes, BENT, Ellipsoid, axes};
+pub use parabola::{BENT, Ellipsoid, bent_shares};
 pub use speckle::SpeckleOptions;
 
 /// Why a kind of covariance could not be had.

@@ -146,7 +146,7 @@ mod tests {
 
     fn trial(number: u64) -> Trial {
         let cell = Cell { mode: Mode::Static, pixels: 500, counts: Some(0.5) };
-        Trial { cell, number, converged: true, pixels: Some(499.5), widest: 0.1, pulls: Vec::new() }
+        Trial { cell, number, converged: true, pixels: Some(499.5), pulls: Vec::new() }
     }
 
     #[test]

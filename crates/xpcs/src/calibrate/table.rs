@@ -12,13 +12,19 @@ const NOMINAL: [f64; 2] = [0.994_457_883_209_753, 1.959_963_984_540_054];
 /// does not count as identifiable.
 const SHARE: f64 = 0.03;
 
-/// Nor any in an experiment where some combination of the parameters is expected to be known no
-/// better than a number that is even over its range: 1/√12 of it.
-const WIDEST: f64 = 0.288_675_134_594_812_9;
+/// Nor any in an experiment that determines less than this share of its parameters.
+const LEAST: f64 = 0.5;
 
-/// Whether a parameter of a trial counts as identifiable; it hangs on the truth alone.
-fn identifiable(trial: &Trial, pull: &Pull) -> bool {
-    pull.expected.is_some_and(|s| s <= SHARE) && pull.bent <= BENT && trial.widest <= WIDEST
+/// Whether a parameter is expected to be known well, and the cost is a parabola over its error.
+fn alone(pull: &Pull) -> bool {
+    pull.expected.is_some_and(|s| s <= SHARE) && pull.bent <= BENT
+}
+
+/// The parameter of a trial, where it counts as identifiable; it hangs on the truth alone.
+fn identifiable(trial: &Trial, k: usize) -> Option<&Pull> {
+    let known = trial.pulls.iter().filter(|pull| alone(pull)).count();
+    let enough = known as f64 >= LEAST * trial.pulls.len() as f64;
+    trial.pulls.get(k).filter(|pull| enough && alone(pull))
 }
 
 /// How often intervals held in one cell.
@@ -64,8 +70,7 @@ pub fn coverage(trials: &[Trial]) -> Vec<Coverage> {
         let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
         let names = own[0].pulls.iter().map(|p| p.name.clone());
         for (k, parameter) in names.enumerate() {
-            let pulls: Vec<&Pull> =
-                own.iter().filter_map(|t| t.pulls.get(k).filter(|p| identifiable(t, p))).collect();
+            let pulls: Vec<&Pull> = own.iter().filter_map(|t| identifiable(t, k)).collect();
             let kinds = std::array::from_fn(|kind| kind_coverage(&pulls, kind));
             rows.push(Coverage { cell, parameter, trials: pulls.len(), of: own.len(), kinds });
         }

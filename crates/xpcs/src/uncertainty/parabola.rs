@@ -15,15 +15,6 @@ const NEAR: f64 = 0.2;
 /// A cost at [`FAR`] between this share of the parabola's and its inverse counts as a parabola.
 const WITHIN: f64 = 0.5;
 
-/// The axes of an error ellipsoid.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Axes {
-    /// Share of the variance of each free variable that comes from bent axes.
-    pub bent: Vec<f64>,
-    /// Largest standard deviation along an axis, in ranges.
-    pub widest: f64,
-}
-
 /// The parameters of a point, their errors and their ranges.
 #[derive(Clone, Copy)]
 pub struct Ellipsoid<'a> {
@@ -40,7 +31,8 @@ pub struct Ellipsoid<'a> {
 /// Share of the variance from bent axes above which an error bar is not to be trusted.
 pub const BENT: f64 = 0.05;
 
-/// Looks along the axes of the error ellipsoid: along which of them is the cost no parabola?
+/// Share of the variance of each free variable that comes from axes of the error ellipsoid along
+/// which the cost is no parabola.
 ///
 /// **Formula.** $\mathrm{Cov}(x_k/r_k, x_l/r_l) = \sum_a s_a^2u_{ak}u_{al}$; axis a is bent where
 /// $[C(2s_a) - C(0)]/[100(C(0.2s_a) - C(0))]$ lies outside 1/2 … 2 on either side of the point. The share of
@@ -55,11 +47,11 @@ pub const BENT: f64 = 0.05;
 ///
 /// # Errors
 /// That of the sweep; [`SolveError::Eigenvalues`].
-pub fn axes(
+pub fn bent_shares(
     plan: &Plan,
     problem: &Problem<'_>,
     ellipsoid: Ellipsoid<'_>,
-) -> Result<Axes, FitError> {
+) -> Result<Vec<f64>, FitError> {
     let Ellipsoid { theta, ranges, shortest, .. } = ellipsoid;
     let (axes, n) = (principal(plan, ellipsoid)?, ranges.len());
     let x = plan.transform.free_variables(theta).map_err(FitError::from)?;
@@ -84,10 +76,7 @@ pub fn axes(
     let variance = |k: usize, of: &dyn Fn(usize) -> bool| {
         axes.iter().enumerate().filter(|(a, _)| of(*a)).map(|(_, u)| u[k] * u[k]).sum::<f64>()
     };
-    Ok(Axes {
-        bent: (0..n).map(|k| variance(k, &|a| bent[a]) / variance(k, &|_| true)).collect(),
-        widest: axes.iter().map(length).fold(0.0, f64::max),
-    })
+    Ok((0..n).map(|k| variance(k, &|a| bent[a]) / variance(k, &|_| true)).collect())
 }
 
 fn cost(problem: &Problem<'_>, theta: &[f64]) -> Result<f64, EvaluationError> {
