@@ -9,7 +9,7 @@ use crate::picture::{Picture, rasterise};
 use crate::svg::{Anchor, Frame, Stroke, Svg, TextStyle, polyline};
 
 const ROW: f64 = 24.0;
-const LEFT: f64 = 210.0;
+const LEFT: f64 = 256.0;
 const PANEL: f64 = 330.0;
 const GAP: f64 = 26.0;
 const TOP: f64 = 66.0;
