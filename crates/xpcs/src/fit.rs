@@ -209,8 +209,8 @@ fn weighted(
 }
 
 /// Axes of the error ellipsoid shorter than this share of the ranges are not looked along: over such
-/// small errors every model is a line.
-const SHORT: f64 = 0.01;
+/// small errors nearly every model is a line, and each look costs a sweep.
+const SHORT: f64 = 0.03;
 
 /// Parameters whose symmetric error bars are not to be trusted.
 fn curved(

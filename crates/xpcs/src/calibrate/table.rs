@@ -113,22 +113,65 @@ pub fn markdown(rows: &[Coverage]) -> String {
     );
     for row in rows {
         let counts = row.cell.counts.map_or_else(|| "∞".to_owned(), |n| n.to_string());
-        let [headline, ..] = row.kinds;
         let _ = write!(
             out,
-            "| {} | {} | {counts} | {} | {} of {} | {:+.2} | {:.2} |",
-            row.cell.mode,
-            row.cell.pixels,
-            row.parameter,
-            row.trials,
-            row.of,
-            headline.pull_mean,
-            headline.pull_sd,
+            "| {} | {} | {counts} | {} | {} of {} |",
+            row.cell.mode, row.cell.pixels, row.parameter, row.trials, row.of,
         );
-        for kind in row.kinds {
-            let _ = write!(out, " {:.1} / {:.1} |", 100.0 * kind.inside68, 100.0 * kind.inside95);
+        // One trial has no scatter.
+        if row.trials < 2 {
+            out.push_str(&" – |".repeat(2 + row.kinds.len()));
+        } else {
+            let [headline, ..] = row.kinds;
+            let _ = write!(out, " {:+.2} | {:.2} |", headline.pull_mean, headline.pull_sd);
+            for kind in row.kinds {
+                let (inside68, inside95) = (100.0 * kind.inside68, 100.0 * kind.inside95);
+                let _ = write!(out, " {inside68:.1} / {inside95:.1} |");
+            }
         }
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Mode;
+
+    fn trial(bent: [f64; 3], error: f64) -> Trial {
+        let pull = |(k, bent): (usize, f64)| Pull {
+            name: format!("p{k}"),
+            error,
+            speckle: Some(1.0),
+            dyadic: Some(0.5),
+            information: None,
+            expected: Some(0.01),
+            bent,
+        };
+        let cell = Cell { mode: Mode::Static, pixels: 500, counts: None };
+        let pulls = bent.into_iter().enumerate().map(pull).collect();
+        Trial { cell, number: 0, converged: true, pixels: None, pulls }
+    }
+
+    #[test]
+    fn what_the_truth_does_not_determine_does_not_count() {
+        let trials = [
+            trial([0.0, 0.0, 0.2], 0.5),
+            trial([0.0, 0.0, 0.0], 1.5),
+            // One of three: the experiment determines too little of its model.
+            trial([0.0, 0.2, 0.2], 9.0),
+        ];
+        let rows = coverage(&trials);
+        let counted: Vec<usize> = rows.iter().map(|row| row.trials).collect();
+        assert_eq!(counted, [2, 2, 1]);
+        assert!(rows.iter().all(|row| row.of == 3));
+        let [speckle, dyadic, information, _] = rows[0].kinds;
+        assert_eq!((speckle.inside68, speckle.inside95), (0.5, 1.0));
+        assert_eq!((dyadic.inside68, dyadic.inside95), (0.0, 0.5));
+        assert_eq!(information.inside95, 0.0, "an interval that does not exist does not hold");
+        let table = markdown(&rows);
+        assert!(table.contains("| p0 | 2 of 3 | +1.00 | 0.71 | 50.0 / 100.0 |"), "{table}");
+        assert!(table.contains("| p2 | 1 of 3 | – | – | – |"), "{table}");
+    }
 }

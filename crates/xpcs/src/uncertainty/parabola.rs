@@ -53,6 +53,9 @@ pub fn bent_shares(
     ellipsoid: Ellipsoid<'_>,
 ) -> Result<Vec<f64>, FitError> {
     let Ellipsoid { theta, ranges, shortest, .. } = ellipsoid;
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
     let (axes, n) = (principal(plan, ellipsoid)?, ranges.len());
     let x = plan.transform.free_variables(theta).map_err(FitError::from)?;
     let length = |u: &Vec<f64>| u.iter().map(|u| u * u).sum::<f64>().sqrt();
