@@ -147,6 +147,7 @@ pub(crate) fn error_bars(report: &Report) -> Vec<Fact> {
     );
     let range = match counts.len() {
         0 => String::new(),
+        _ if lo == hi => format!("{} per pixel and frame, ", significant(lo, 3)),
         _ => format!("{} to {} per pixel and frame, ", significant(lo, 3), significant(hi, 3)),
     };
     if !uncertainty.counts.is_empty() {

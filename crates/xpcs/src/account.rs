@@ -17,7 +17,7 @@ use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
     Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
 };
-use crate::uncertainty::map_pixels;
+use crate::uncertainty::{CountsSource, map_pixels};
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
@@ -192,9 +192,14 @@ fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
         about: found.method.about().to_owned(),
         instead_of: found.instead_of.clone(),
         pixels: found.pixels,
-        pixels_source: found
-            .pixels
-            .map_or_else(String::new, |_| found.pixels_source.about().to_owned()),
+        pixels_source: match (found.pixels, found.counts_source) {
+            (None, _) => String::new(),
+            (Some(_), CountsSource::Residuals) => format!(
+                "{}; with such counts only pixels·counts² is known well",
+                found.pixels_source.about()
+            ),
+            _ => found.pixels_source.about().to_owned(),
+        },
         map_pixels: map_pixels(&plan.bins),
         counts: found.counts.iter().map(mean).collect(),
         counts_source: found.counts_source.about().to_owned(),
