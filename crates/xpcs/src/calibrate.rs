@@ -309,8 +309,13 @@ fn expected(
     let pixels = Pixels::Given(cell.pixels as f64);
     let covariance = speckle_covariance(&minimum, &counts, pixels, options)?.covariance;
     let (free, ranges) = (plan.transform.free(), plan.searched());
-    let ellipsoid =
-        Ellipsoid { theta: &truth, covariance: &covariance, ranges: &ranges, shortest: 0.0 };
+    let ellipsoid = Ellipsoid {
+        theta: &truth,
+        lowest: equations.cost(),
+        covariance: &covariance,
+        ranges: &ranges,
+        shortest: 0.0,
+    };
     let shares = bent_shares(plan, &minimum.problem, ellipsoid)?;
     let mut bent = vec![0.0; truth.len()];
     free.iter().zip(shares).for_each(|(k, share)| bent[*k] = share);

@@ -144,7 +144,7 @@ pub fn fit(
                 (Ok(covariance), Some(kind))
             }
         };
-    let curved = curved(plan, &last, theta, &covariance)?;
+    let curved = curved(plan, &last, &outcome.fit, &covariance)?;
     let minimum = &outcome.fit;
     let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {
@@ -216,12 +216,18 @@ const SHORT: f64 = 0.03;
 fn curved(
     plan: &Plan,
     problem: &Problem<'_>,
-    theta: &[f64],
+    fit: &Fit,
     covariance: &Result<Covariance, SolveError>,
 ) -> Result<Vec<usize>, FitError> {
     let Ok(covariance) = covariance else { return Ok(Vec::new()) };
     let (free, ranges) = (plan.transform.free(), plan.searched());
-    let ellipsoid = Ellipsoid { theta, covariance, ranges: &ranges, shortest: SHORT };
+    let ellipsoid = Ellipsoid {
+        theta: &fit.theta,
+        lowest: fit.cost(),
+        covariance,
+        ranges: &ranges,
+        shortest: SHORT,
+    };
     let shares = bent_shares(plan, problem, ellipsoid)?;
     let curved = free.iter().zip(shares).filter(|(_, share)| *share > BENT);
     Ok(curved.map(|(k, _)| *k).filter(|k| covariance.stderr(*k).is_ok()).collect())

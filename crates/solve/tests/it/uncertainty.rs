@@ -38,6 +38,22 @@ fn dense_inverse(problem: &Explicit, fit: &Fit, keep: &[usize]) -> Vec<Vec<f64>>
 }
 
 #[test]
+fn axes_add_up_to_the_covariance() {
+    let problem = Explicit::new(2, Layout::individual(4), decay_data(4, 0.02), decay_model);
+    let (_, covariance) = solved(&problem, &[log(0.01, 100.0), linear(0.2, 3.0)], &[1., 1.]);
+    let units = [0.5, 3.0];
+    let axes = covariance.axes(&[0, 1], &units).unwrap();
+    for i in 0..2 {
+        for j in 0..2 {
+            let sum: f64 = axes.iter().map(|axis| axis[i] * axis[j]).sum();
+            let expected = covariance.covariance(i, j).unwrap() / (units[i] * units[j]);
+            assert!((sum - expected).abs() < 1e-12 * expected.abs(), "({i}, {j})");
+        }
+    }
+    assert!(covariance.axes(&[], &[]).unwrap().is_empty());
+}
+
+#[test]
 fn covariance_is_the_dense_inverse() {
     let phi = [0.0, 0.7, 1.4, 2.1];
     for layout in [Layout::individual(4), Layout::averaged(4), Layout::fourier(1, &phi).unwrap()] {

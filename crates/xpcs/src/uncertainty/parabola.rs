@@ -1,7 +1,6 @@
 //! Whether the cost is a parabola over the errors: only there do symmetric error bars hold.
 
-use dyne_solve::{Covariance, EvaluationError, Loss, Objective, SolveError};
-use faer::{MatRef, Side};
+use dyne_solve::{Covariance, EvaluationError, Objective};
 
 use crate::fit::FitError;
 use crate::plan::Plan;
@@ -20,6 +19,8 @@ const WITHIN: f64 = 0.5;
 pub struct Ellipsoid<'a> {
     /// The point, a minimum of the cost.
     pub theta: &'a [f64],
+    /// Cost there.
+    pub lowest: f64,
     /// Covariance there.
     pub covariance: &'a Covariance,
     /// Range of each free variable.
@@ -46,24 +47,19 @@ pub const BENT: f64 = 0.05;
 /// **Checked by** `tests/fits/nested.rs`: `a_bent_valley_is_told`, and docs/calibration.md.
 ///
 /// # Errors
-/// That of the sweep; [`SolveError::Eigenvalues`].
+/// [`SolveError::Eigenvalues`](dyne_solve::SolveError::Eigenvalues).
 pub fn bent_shares(
     plan: &Plan,
     problem: &Problem<'_>,
     ellipsoid: Ellipsoid<'_>,
 ) -> Result<Vec<f64>, FitError> {
-    let Ellipsoid { theta, ranges, shortest, .. } = ellipsoid;
-    if ranges.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (axes, n) = (principal(plan, ellipsoid)?, ranges.len());
+    let Ellipsoid { theta, lowest, covariance, ranges, shortest } = ellipsoid;
+    let (free, n) = (plan.transform.free(), ranges.len());
+    let slopes = plan.transform.slopes(theta);
+    let units: Vec<f64> = free.iter().zip(ranges).map(|(j, r)| slopes[*j] * r).collect();
+    let axes = covariance.axes(free, &units).map_err(FitError::from)?;
     let x = plan.transform.free_variables(theta).map_err(FitError::from)?;
     let length = |u: &Vec<f64>| u.iter().map(|u| u * u).sum::<f64>().sqrt();
-    let looked_along = axes.iter().any(|axis| length(axis) >= shortest);
-    let lowest = match looked_along {
-        true => cost(problem, theta).map_err(FitError::Evaluation)?,
-        false => f64::NAN,
-    };
     let rise = |axis: &[f64], deviations: f64| {
         let moved: Vec<f64> = (0..n).map(|k| x[k] + deviations * axis[k] * ranges[k]).collect();
         cost(problem, &plan.transform.theta(&moved)).map_or(f64::NAN, |cost| cost - lowest)
@@ -83,32 +79,5 @@ pub fn bent_shares(
 }
 
 fn cost(problem: &Problem<'_>, theta: &[f64]) -> Result<f64, EvaluationError> {
-    // A linear loss does not look at the contrast and offset given.
-    let linear = match problem.robust.loss {
-        Loss::Linear => vec![0.0; problem.layout.linear()],
-        _ => problem.project(theta)?,
-    };
-    Ok(problem.evaluate(theta, &linear)?.cost())
-}
-
-/// s·u of every axis, in units of the ranges.
-fn principal(plan: &Plan, ellipsoid: Ellipsoid<'_>) -> Result<Vec<Vec<f64>>, SolveError> {
-    let Ellipsoid { theta, covariance, ranges, .. } = ellipsoid;
-    let (free, n) = (plan.transform.free(), ranges.len());
-    let slopes = plan.transform.slopes(theta);
-    let scale: Vec<f64> = free.iter().zip(ranges).map(|(j, r)| 1.0 / (slopes[*j] * r)).collect();
-    // A parameter that is not determined at all counts as known to its whole range.
-    let entry = |k: usize, l: usize| {
-        let absent = if k == l { 1.0 } else { 0.0 };
-        covariance.covariance(free[k], free[l]).map_or(absent, |c| c * scale[k] * scale[l])
-    };
-    let matrix: Vec<f64> = (0..n * n).map(|e| entry(e / n, e % n)).collect();
-    let found = MatRef::from_row_major_slice(&matrix, n, n)
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| SolveError::Eigenvalues { order: n })?;
-    let values = found.S().column_vector().iter().copied();
-    Ok(values
-        .enumerate()
-        .map(|(a, s)| found.U().col(a).iter().map(|u| u * s.max(0.0).sqrt()).collect())
-        .collect())
+    Ok(problem.evaluate(theta, &problem.project(theta)?)?.cost())
 }
