@@ -302,8 +302,7 @@ fn loss(loss: config::Loss) -> dyne_solve::Loss {
 /// Starting points that are refined: many parameters have many minima, and the cost of a start tells
 /// less of its basin.
 fn refined(free: usize) -> usize {
-    const LEAST: usize = 16;
-    LEAST.max(4 * free.saturating_sub(4))
+    SearchOptions::default().refine.max(4 * free.saturating_sub(4))
 }
 
 /// Options of the search. No points are tried besides the starting values where every free
