@@ -262,9 +262,7 @@ impl Model for TwoComponent {
         if share >= 0.5 {
             return None;
         }
-        let mut image = theta.to_vec();
-        image[..3].copy_from_slice(&theta[3..6]);
-        image[3..6].copy_from_slice(&theta[..3]);
+        let mut image = with_rates_exchanged(theta);
         let [f0, f1, _, f3] = fractions(theta);
         (image[F0], image[F0 + 3]) =
             if f1 == 0.0 { (1.0 - f0 - 2.0 * f3, f3) } else { (-f0, 1.0 - f3) };
@@ -307,12 +305,18 @@ fn fraction_rate(u: f64, window: &ScatteringWindow) -> f64 {
     (slow * (fast / slow).powf(centred.abs())).copysign(centred)
 }
 
-/// `theta` with reference and sample exchanged: exact where the fraction is constant; else the
-/// exponential of the opposite sign of f1 that agrees at both ends of the series.
-fn exchanged(theta: &[f64], grid: &TimeGrid) -> Vec<f64> {
+/// `theta` with the transport coefficients of reference and sample exchanged.
+fn with_rates_exchanged(theta: &[f64]) -> Vec<f64> {
     let mut image = theta.to_vec();
     image[..3].copy_from_slice(&theta[3..6]);
     image[3..6].copy_from_slice(&theta[..3]);
+    image
+}
+
+/// `theta` with reference and sample exchanged: exact where the fraction is constant; else the
+/// exponential of the opposite sign of f1 that agrees at both ends of the series.
+fn exchanged(theta: &[f64], grid: &TimeGrid) -> Vec<f64> {
+    let mut image = with_rates_exchanged(theta);
     let end = grid.times().last().copied().unwrap_or(0.0);
     let at = |t: f64| fraction::fraction(fractions(theta), Clip::Hard, t).0;
     let (first, last) = (1.0 - at(0.0), 1.0 - at(end));
