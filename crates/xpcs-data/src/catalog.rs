@@ -1,5 +1,6 @@
 //! Catalogue: what a file says about its matrices, before any of them is read.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -56,10 +57,24 @@ pub struct Bin {
     pub phi_deg: f64,
     /// Where the matrix lies in the file, e.g. `/xpcs/twotime/correlation_map/c2_00001`.
     pub path: String,
-    /// Pixels of the detector in the bin, where the file has the map; they are not independent where
-    /// a speckle covers several.
+    /// Pixels of the detector in the bin, above 0, where the file has the map; they are not
+    /// independent where a speckle covers several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<u64>,
+}
+
+/// Mean number of pixels of some bins; `None` where it is not known of all, or there is none.
+pub fn mean_pixels<B: Borrow<Bin>>(bins: &[B]) -> Option<f64> {
+    let total = bins.iter().map(|bin| bin.borrow().pixels).sum::<Option<u64>>()?;
+    (!bins.is_empty()).then(|| total as f64 / bins.len() as f64)
+}
+
+/// Pixels of each bin over their mean; `None` as for [`mean_pixels`].
+///
+/// **Checked by** `pixels_are_measured_by_their_mean`.
+pub fn relative_pixels<B: Borrow<Bin>>(bins: &[B]) -> Option<Vec<f64>> {
+    let mean = mean_pixels(bins)?;
+    bins.iter().map(|bin| Some(bin.borrow().pixels? as f64 / mean)).collect()
 }
 
 /// Time between the frames of a matrix.
@@ -271,4 +286,18 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// [`ReadError`] when a matrix cannot be read at all.
     fn summarize(&self, bins: &[usize], lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_measured_by_their_mean() {
+        let bin = |pixels| Bin { number: 1, q: 0.1, phi_deg: 0.0, path: String::new(), pixels };
+        let (few, many, unknown) = (bin(Some(100)), bin(Some(300)), bin(None));
+        assert_eq!(relative_pixels(&[&many, &few]), Some(vec![1.5, 0.5]));
+        assert_eq!(mean_pixels(&[&many, &few]), Some(200.0));
+        assert_eq!((relative_pixels(&[&many, &unknown]), mean_pixels::<Bin>(&[])), (None, None));
+    }
 }

@@ -9,6 +9,7 @@ pub mod triangle;
 
 pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
+    mean_pixels, relative_pixels,
 };
 pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use quality::Quality;

@@ -8,7 +8,7 @@ mod warnings;
 use std::collections::BTreeMap;
 
 use dyne_solve::{Slot, Termination};
-use dyne_xpcs_data::Counts;
+use dyne_xpcs_data::{Counts, mean_pixels};
 use dyne_xpcs_model::{Mode, ShearConvention};
 
 use crate::fit::Fitted;
@@ -17,7 +17,7 @@ use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
     Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
 };
-use crate::uncertainty::{CountsSource, map_pixels};
+use crate::uncertainty::CountsSource;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
@@ -200,7 +200,7 @@ fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
             ),
             _ => found.pixels_source.about().to_owned(),
         },
-        map_pixels: map_pixels(&plan.bins),
+        map_pixels: mean_pixels(&plan.bins),
         counts: found.counts.iter().map(mean).collect(),
         counts_source: found.counts_source.about().to_owned(),
         information: specs

@@ -11,7 +11,7 @@ use std::convert::Infallible;
 
 use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
-use dyne_xpcs_data::{Bin, Counts, SimulateError};
+use dyne_xpcs_data::{Bin, Counts, SimulateError, mean_pixels, relative_pixels};
 use dyne_xpcs_model::model::correlation_row;
 use thiserror::Error;
 
@@ -202,19 +202,6 @@ impl PixelsSource {
     }
 }
 
-/// Mean number of pixels of the bins in the map of the file, where it tells of all.
-pub fn map_pixels(bins: &[Bin]) -> Option<f64> {
-    let total = bins.iter().map(|bin| bin.pixels.map(|n| n as f64)).sum::<Option<f64>>()?;
-    (!bins.is_empty()).then(|| total / bins.len() as f64)
-}
-
-/// Pixels of each bin over their mean; 1 where the map does not tell.
-fn relative_pixels(bins: &[Bin]) -> Vec<f64> {
-    let mean = map_pixels(bins);
-    let share = |bin: &Bin| Some(bin.pixels? as f64 / mean?);
-    bins.iter().map(|bin| share(bin).unwrap_or(1.0)).collect()
-}
-
 /// Sandwich with the covariance of the score that simulated speckles of the fitted model have.
 ///
 /// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T/r_\beta$ with the
@@ -257,7 +244,7 @@ pub fn speckle_covariance(
     let n = information.order();
     let mut score = vec![0.0; n * n];
     let mut variance = 0.0;
-    let relative = relative_pixels(bins);
+    let relative = relative_pixels(bins).unwrap_or_else(|| vec![1.0; bins.len()]);
     for (bin, noise) in noise_of_bins(minimum, counts, options)?.iter().enumerate() {
         let t = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
         let k = problem.model.basis() + 2;
@@ -283,7 +270,7 @@ fn implied(found: f64, bins: &[Bin]) -> Result<(f64, PixelsSource), UncertaintyE
     if found > 0.0 && found.is_finite() {
         return Ok((found, PixelsSource::Residuals));
     }
-    match map_pixels(bins) {
+    match mean_pixels(bins) {
         Some(pixels) => Ok((pixels, PixelsSource::Map)),
         None => Err(UncertaintyError::Pixels { found }),
     }

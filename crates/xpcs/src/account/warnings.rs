@@ -1,10 +1,12 @@
 //! Warnings: what the user ought to know before quoting a number.
 
+use dyne_xpcs_data::mean_pixels;
+
 use super::{correlated, scaling};
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{BoundSide, ParameterResult, Warning};
-use crate::uncertainty::{CountsSource, PixelsSource, map_pixels};
+use crate::uncertainty::{CountsSource, PixelsSource};
 
 fn warning(code: &str, message: String) -> Warning {
     Warning { code: code.to_owned(), message }
@@ -67,7 +69,7 @@ const TOO_MANY: f64 = 1.5;
 
 fn of_pixels(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
     let found = fitted.uncertainty.as_ref()?;
-    let (pixels, map) = (found.pixels?, map_pixels(&plan.bins)?);
+    let (pixels, map) = (found.pixels?, mean_pixels(&plan.bins)?);
     // Counts that the residuals tell leave only pixels·counts² well known.
     let known = found.pixels_source == PixelsSource::Residuals
         && found.counts_source != CountsSource::Residuals;

@@ -111,16 +111,14 @@ impl Group {
         Self { weights: vec![1.0; bins.len()], bins }
     }
 
-    /// Bins that weigh as their numbers of pixels.
+    /// Bins with a weight each, of mean 1.
     ///
     /// # Panics
-    /// Where there is not one number above 0 for each bin.
+    /// Where there is not one weight for each bin.
     #[must_use]
-    pub fn by_pixels(bins: Vec<usize>, pixels: &[u64]) -> Self {
-        assert_eq!(bins.len(), pixels.len(), "one number of pixels for each bin");
-        let mean = pixels.iter().sum::<u64>() as f64 / pixels.len() as f64;
-        assert!(mean > 0.0, "a bin holds pixels");
-        Self { weights: pixels.iter().map(|n| *n as f64 / mean).collect(), bins }
+    pub fn weighted(bins: Vec<usize>, weights: Vec<f64>) -> Self {
+        assert_eq!(bins.len(), weights.len(), "one weight for each bin");
+        Self { bins, weights }
     }
 
     /// Positions of the bins.
@@ -206,7 +204,7 @@ fn add(sums: &mut [f64], more: &[f64]) {
 ///
 /// **Edges.** A window of w frames has about w pairs at lags up to twice the age of its near edge
 /// (counted from the nearer end of the series), fewer beyond. **Checked by**
-/// `cuts_agree_with_plain_means_for_any_number_of_threads`, `bins_weigh_as_their_pixels`.
+/// `cuts_agree_with_plain_means_for_any_number_of_threads`, `bins_weigh_as_they_are_told`.
 ///
 /// # Errors
 /// [`SweepError`].
@@ -315,13 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn bins_weigh_as_their_pixels() {
+    fn bins_weigh_as_they_are_told() {
         let n = 20;
         let flat = |value: f64| Triangle::new(n, Samples::F64(vec![value; Triangle::pairs(n)]));
         let matrices = Matrices::new(vec![flat(1.0), flat(1.4)], 0);
         let (lanes, cancel) = (Lanes::try_new(1.try_into().unwrap()).unwrap(), Cancel::new());
         let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
-        let groups = [Group::equal(vec![0, 1]), Group::by_pixels(vec![0, 1], &[300, 100])];
+        let groups = [Group::equal(vec![0, 1]), Group::weighted(vec![0, 1], vec![1.5, 0.5])];
         let windows = Ages::Full.windows(n).unwrap();
         let found = curves(&matrices, &groups, &windows, resources).unwrap();
         let (equal, weighted) = (&found[0][0].points[0], &found[1][0].points[0]);

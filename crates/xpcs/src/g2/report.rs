@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use dyne_runtime::{Observer, Resources, SweepError};
-use dyne_xpcs_data::{Catalog, Matrices};
+use dyne_xpcs_data::{Bin, Catalog, Matrices, relative_pixels};
 use serde::Serialize;
 use serde_json::json;
 
@@ -142,22 +142,22 @@ impl Request<'_> {
             Angles::Averaged => self.selection.by_q(self.catalog),
             Angles::Each => (0..self.selection.positions.len()).map(|k| vec![k]).collect(),
         };
-        let pixels = |k: &usize| self.catalog.bins[self.selection.positions[*k]].pixels;
-        let group = |bins: Vec<usize>| {
-            let pixels: Option<Vec<u64>> =
-                bins.iter().map(|k| pixels(k).filter(|n| *n > 0)).collect();
-            match pixels {
-                Some(pixels) => Group::by_pixels(bins, &pixels),
-                None => Group::equal(bins),
-            }
+        let group = |bins: Vec<usize>| match relative_pixels(&self.bins(&bins)) {
+            Some(weights) => Group::weighted(bins, weights),
+            None => Group::equal(bins),
         };
         bins.into_iter().map(group).collect()
+    }
+
+    /// Bins at some positions of the selection.
+    fn bins(&self, positions: &[usize]) -> Vec<&Bin> {
+        positions.iter().map(|k| &self.catalog.bins[self.selection.positions[*k]]).collect()
     }
 
     /// How the bins of one q are averaged.
     fn weights(&self) -> &'static str {
         let bins = self.selection.positions.iter().map(|k| &self.catalog.bins[*k]);
-        let known = bins.filter(|bin| bin.pixels.is_some_and(|n| n > 0)).count();
+        let known = bins.filter(|bin| bin.pixels.is_some()).count();
         match known {
             0 => "bins of one q: equal, since the file has no numbers of pixels",
             n if n == self.selection.positions.len() => "bins of one q: numbers of pixels",
@@ -167,14 +167,14 @@ impl Request<'_> {
 
     fn curve(&self, group: &Group, cut: &Curve, observer: &dyn Observer) -> AgedCurve {
         let dt = self.selection.dt.seconds;
-        let bins = || group.bins().iter().map(|k| &self.catalog.bins[self.selection.positions[*k]]);
+        let bins = self.bins(group.bins());
         let fits: Vec<DecayFit> =
             self.models.iter().filter_map(|model| fit(cut, *model, dt, observer)).collect();
         let words = |fit: &DecayFit| fit.flags.iter().map(|flag| flag.words()).collect();
         AgedCurve {
-            q: bins().next().map_or(f64::NAN, |bin| bin.q),
-            phi_deg: bins().map(|bin| bin.phi_deg).collect(),
-            bins: bins().map(|bin| bin.number).collect(),
+            q: bins.first().map_or(f64::NAN, |bin| bin.q),
+            phi_deg: bins.iter().map(|bin| bin.phi_deg).collect(),
+            bins: bins.iter().map(|bin| bin.number).collect(),
             age: cut.age.map(|age| age * dt),
             lag: cut.points.iter().map(|p| p.lag * dt).collect(),
             g2: cut.points.iter().map(|p| p.mean).collect(),

@@ -23,7 +23,7 @@ use crate::problem::{Evaluated, Problem, scale_pairs};
 /// **Symbols.** I: intensity of a speckle, mean 1; v: rows of the tile times the weights w of their
 /// pairs; c: contrast of the bin; U: nodes × nodes, upper triangle; ĥ: nodes.
 ///
-/// **Cost.** Some operations a pair and row; 8·nodes² bytes a row.
+/// **Cost.** Some operations a pair and row; 4·nodes² bytes a row.
 /// **Checked by** `tests/fits/uncertainty.rs`: `error_bars_are_the_scatter_of_repeated_experiments`.
 pub(super) struct ScoreSums {
     /// Rows of U, each from its diagonal on for each row of the tile.
