@@ -33,7 +33,6 @@
 use std::error::Error;
 use std::f64::consts::PI;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,7 +45,7 @@ use dyne_xpcs::fit::{Fitted, fit, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::simulate::Experiment;
-use dyne_xpcs_data::{Bin, Catalog, Element, FrameTime, Layout, Matrices, Truth};
+use dyne_xpcs_data::{Matrices, Truth};
 use dyne_xpcs_model::{Mode, ParameterSpec, Prior};
 
 /// Least mean correlation of neighbouring frames of a decay that is resolved.
@@ -345,24 +344,7 @@ fn plan(sim: &SimConfig) -> Outcome<Plan> {
         sim.mode
     );
     let config = FitConfig::from_yaml(&yaml, "recovery.yaml", &[])?;
-    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
-        number: k as u32 + 1,
-        q,
-        phi_deg,
-        path: format!("bin {k}"),
-        pixels: None,
-    };
-    let catalog = Catalog {
-        file: PathBuf::from("simulated"),
-        layout: Layout::Simulated,
-        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
-        frames: sim.frames,
-        element: Element::F32,
-        dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),
-        dt_searched: Vec::new(),
-        notes: Vec::new(),
-    };
-    Ok(Plan::resolve(config, &catalog)?)
+    Ok(Plan::resolve(config, &sim.catalog())?)
 }
 
 fn matrices(experiment: &Experiment, plan: &Plan, lanes: &Lanes) -> Outcome<Matrices> {

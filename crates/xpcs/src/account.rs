@@ -191,14 +191,13 @@ fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
         method: found.method.name().to_owned(),
         about: found.method.about().to_owned(),
         instead_of: found.instead_of.clone(),
-        pixels: found.pixels,
+        pixels: found.pixels.map(|(pixels, _)| pixels),
         pixels_source: match (found.pixels, found.counts_source) {
             (None, _) => String::new(),
-            (Some(_), CountsSource::Residuals) => format!(
-                "{}; with such counts only pixels·counts² is known well",
-                found.pixels_source.about()
-            ),
-            _ => found.pixels_source.about().to_owned(),
+            (Some((_, source)), CountsSource::Residuals) => {
+                format!("{}; with such counts only pixels·counts² is known well", source.about())
+            }
+            (Some((_, source)), _) => source.about().to_owned(),
         },
         map_pixels: mean_pixels(&plan.bins),
         counts: found.counts.iter().map(mean).collect(),

@@ -5,12 +5,11 @@ mod record;
 mod table;
 mod truths;
 
-use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
-use dyne_xpcs_data::{Bin, Catalog, Counts, Element, FrameTime, Layout, Matrices, Triangle};
+use dyne_xpcs_data::{Counts, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -180,7 +179,7 @@ fn trial(
         cell,
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
-        pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels),
+        pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels).map(|(pixels, _)| pixels),
         pulls: pulls(plan, &fitted, dyadic.as_ref(), &expected, &sim.parameter_values()),
     })
 }
@@ -227,24 +226,7 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         starts.join(", ")
     );
     let config = FitConfig::from_yaml(&yaml, "calibrate", &[])?;
-    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
-        number: k as u32 + 1,
-        q,
-        phi_deg,
-        path: format!("bin {k}"),
-        pixels: None,
-    };
-    let catalog = Catalog {
-        file: PathBuf::from("simulated"),
-        layout: Layout::Simulated,
-        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
-        frames: sim.frames,
-        element: Element::F32,
-        dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),
-        dt_searched: Vec::new(),
-        notes: Vec::new(),
-    };
-    Ok(Plan::resolve(config, &catalog)?)
+    Ok(Plan::resolve(config, &sim.catalog())?)
 }
 
 fn dyadic(

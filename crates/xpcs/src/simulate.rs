@@ -1,12 +1,13 @@
 //! Simulated experiments from a configuration.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use dyne_math::simd::Level;
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
-    Counts, Element, Noise, SimulateError, SimulatedMatrix, Simulation, Truth, simulate_bin,
-    simulate_counts,
+    Bin, Catalog, Counts, Element, FrameTime, Layout, Noise, SimulateError, SimulatedMatrix,
+    Simulation, Truth, simulate_bin, simulate_counts,
 };
 use dyne_xpcs_model::model::KeptFrames;
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
@@ -33,6 +34,29 @@ pub enum ExperimentError {
         /// Name of the convention.
         convention: &'static str,
     },
+}
+
+impl SimConfig {
+    /// The catalogue of a file that held the matrices of the experiment.
+    pub fn catalog(&self) -> Catalog {
+        let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
+            number: k as u32 + 1,
+            q,
+            phi_deg,
+            path: format!("bin {k}"),
+            pixels: None,
+        };
+        Catalog {
+            file: PathBuf::from("simulated"),
+            layout: Layout::Simulated,
+            bins: self.bins().into_iter().enumerate().map(bin).collect(),
+            frames: self.frames,
+            element: Element::F32,
+            dt: Some(FrameTime { seconds: self.dt, derivation: "simulated".into() }),
+            dt_searched: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// The truth of an experiment: a model at known parameters.

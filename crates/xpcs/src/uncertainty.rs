@@ -83,10 +83,8 @@ pub struct Uncertainty {
     pub instead_of: Option<String>,
     /// s²·H⁻¹, for comparison.
     pub information: Covariance,
-    /// Independent pixels a bin on average, where the kind knows of pixels.
-    pub pixels: Option<f64>,
-    /// Where they come from.
-    pub pixels_source: PixelsSource,
+    /// Independent pixels a bin on average, where the kind knows of pixels, and where they come from.
+    pub pixels: Option<(f64, PixelsSource)>,
     /// Mean counts per pixel and frame, one a bin, where the kind uses them.
     pub counts: Vec<Counts>,
     /// Where the counts come from.
@@ -110,7 +108,6 @@ pub fn headline(
         instead_of: None,
         information: minimum.information.clone(),
         pixels: None,
-        pixels_source: PixelsSource::Residuals,
         counts: Vec::new(),
         counts_source,
     };
@@ -121,9 +118,8 @@ pub fn headline(
             let options = SpeckleOptions { speckles: config.speckles, seed: config.seed };
             let pixels = config.pixels.map_or(Pixels::Implied, Pixels::Given);
             speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
-                uncertainty.pixels = Some(speckle.pixels);
-                uncertainty.pixels_source = speckle.pixels_source;
-                uncertainty.counts = speckle.counts;
+                uncertainty.pixels = Some((speckle.pixels, speckle.pixels_source));
+                uncertainty.counts = counts;
                 speckle.covariance
             })
         }
@@ -163,8 +159,6 @@ pub struct SpeckleCovariance {
     pub pixels: f64,
     /// Where they come from.
     pub pixels_source: PixelsSource,
-    /// Mean counts per pixel and frame that were used, one a bin.
-    pub counts: Vec<Counts>,
 }
 
 /// Independent pixels behind the noise.
@@ -262,7 +256,7 @@ pub fn speckle_covariance(
     };
     score.iter_mut().for_each(|b| *b /= pixels);
     let covariance = information.sandwich(&score)?;
-    Ok(SpeckleCovariance { covariance, pixels, pixels_source, counts: counts.to_vec() })
+    Ok(SpeckleCovariance { covariance, pixels, pixels_source })
 }
 
 /// The pixels that the residuals imply, or those of the map where they imply none.
@@ -283,31 +277,38 @@ fn noise_of_bins(
     options: SpeckleOptions,
 ) -> Result<Vec<BinNoise>, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, .. } = minimum;
-    let (lanes, solo) = (problem.resources.lanes, Lanes::solo());
-    let draw = |bin: usize, lanes: &Lanes| {
-        Drawn::new(problem, evaluated, bin, scaling[bin].contrast, options, lanes)
+    let lanes = problem.resources.lanes;
+    let contrast = |bin: usize| scaling[bin].contrast;
+    let draw = |bin: &usize, lanes: &Lanes| {
+        Drawn::new(problem, evaluated, *bin, contrast(*bin), options, lanes)
     };
     let bins: Vec<usize> = (0..scaling.len()).collect();
     let mut noise = Vec::with_capacity(bins.len());
     for bins in bins.chunks(lanes.count()) {
-        let drawn = match bins {
-            [bin] => vec![draw(*bin, lanes)],
-            _ => lanes.map(bins, |bin| draw(*bin, &solo)),
-        };
         let mut forms = Vec::with_capacity(bins.len());
-        for (&bin, drawn) in bins.iter().zip(drawn) {
-            let (drawn, contrast) = (drawn?, scaling[bin].contrast);
-            let sums = problem.score_sums(evaluated, bin, contrast, counts[bin], &drawn.nodes)?;
-            forms.push((drawn, sums, contrast));
+        for (&bin, drawn) in bins.iter().zip(spread(lanes, bins, draw)) {
+            let drawn = drawn?;
+            let sums =
+                problem.score_sums(evaluated, bin, contrast(bin), counts[bin], &drawn.nodes)?;
+            forms.push((drawn, sums, contrast(bin)));
         }
-        match &forms[..] {
-            [(drawn, sums, contrast)] => noise.push(BinNoise::new(drawn, sums, *contrast, lanes)),
-            _ => noise.extend(lanes.map(&forms, |(drawn, sums, contrast)| {
-                BinNoise::new(drawn, sums, *contrast, &solo)
-            })),
-        }
+        noise.extend(spread(lanes, &forms, |(drawn, sums, contrast), lanes| {
+            BinNoise::new(drawn, sums, *contrast, lanes)
+        }));
     }
     Ok(noise)
+}
+
+/// `work` on every item, each on a lane of its own; a single item has all lanes to itself.
+fn spread<T: Sync, R: Send>(
+    lanes: &Lanes,
+    items: &[T],
+    work: impl Fn(&T, &Lanes) -> R + Sync,
+) -> Vec<R> {
+    match items {
+        [one] => vec![work(one, lanes)],
+        _ => lanes.map(items, |item| work(item, &Lanes::solo())),
+    }
 }
 
 /// tr(A B) of symmetric n × n matrices.

@@ -69,10 +69,9 @@ const TOO_MANY: f64 = 1.5;
 
 fn of_pixels(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
     let found = fitted.uncertainty.as_ref()?;
-    let (pixels, map) = (found.pixels?, mean_pixels(&plan.bins)?);
+    let ((pixels, source), map) = (found.pixels?, mean_pixels(&plan.bins)?);
     // Counts that the residuals tell leave only pixels·counts² well known.
-    let known = found.pixels_source == PixelsSource::Residuals
-        && found.counts_source != CountsSource::Residuals;
+    let known = source == PixelsSource::Residuals && found.counts_source != CountsSource::Residuals;
     (known && pixels > TOO_MANY * map).then(|| {
         let message = format!(
             "the residuals are as small as {pixels:.0} independent pixels a bin would make them, but the map has {map:.0}: the matrices were averaged or smoothed, and the error bars may be too small"

@@ -1,37 +1,14 @@
 //! A simulated experiment in memory, and its fit.
 
-use std::path::PathBuf;
-
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_xpcs::config::{FitConfig, SimConfig};
 use dyne_xpcs::fit::{Fitted, fit};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::simulate::Experiment;
-use dyne_xpcs_data::{Bin, Catalog, Element, FrameTime, Layout, Matrices};
+use dyne_xpcs_data::Matrices;
 
 pub(crate) const PICTURES: PictureSize = PictureSize { pixels: 64 };
-
-/// The catalogue of an experiment as if it were a file.
-pub(crate) fn catalog(sim: &SimConfig) -> Catalog {
-    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
-        number: k as u32 + 1,
-        q,
-        phi_deg,
-        path: format!("bin {k}"),
-        pixels: None,
-    };
-    Catalog {
-        file: PathBuf::from("simulated"),
-        layout: Layout::Simulated,
-        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
-        frames: sim.frames,
-        element: Element::F32,
-        dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),
-        dt_searched: Vec::new(),
-        notes: Vec::new(),
-    }
-}
 
 pub(crate) struct Case {
     pub(crate) plan: Plan,
@@ -48,7 +25,7 @@ pub(crate) fn sim_config(yaml: &str) -> SimConfig {
 pub(crate) fn case(sim: &str, yaml: &str) -> Case {
     let sim = sim_config(sim);
     let config = FitConfig::from_yaml(yaml, "fit.yaml", &[]).unwrap();
-    let plan = Plan::resolve(config, &catalog(&sim)).unwrap();
+    let plan = Plan::resolve(config, &sim.catalog()).unwrap();
     let experiment = Experiment::try_new(sim.clone()).unwrap();
     let lanes = Lanes::solo();
     let matrix = |bin: &usize| experiment.matrix(*bin, &lanes).unwrap().triangle;

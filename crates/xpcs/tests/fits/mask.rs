@@ -82,7 +82,7 @@ fn masked_speckles_have_speckle_error_bars() {
     let fitted = speckled.fit(&Lanes::solo());
     let uncertainty = fitted.uncertainty.as_ref().unwrap();
     assert_eq!(uncertainty.instead_of, None);
-    let pixels = uncertainty.pixels.unwrap();
+    let pixels = uncertainty.pixels.unwrap().0;
     assert!((300.0..800.0).contains(&pixels), "{pixels}");
     assert!(fitted.covariance.as_ref().unwrap().stderr(0).unwrap() > 0.0);
 }

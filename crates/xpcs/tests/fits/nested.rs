@@ -8,7 +8,7 @@ use dyne_xpcs::plan::{Plan, PlanError};
 use dyne_xpcs::report::{ParameterResult, Report};
 
 use crate::derived::reported;
-use crate::experiment::{case, catalog, sim_config};
+use crate::experiment::{case, sim_config};
 
 const STATIC: &str = "mode: static\nframes: 150\ndt: 0.1\nq: 0.0054\nphi: [0, 45, 90]\n\
     parameters: {D0: 10000, alpha: -0.4, D_offset: 0}\ncontrast: 0.3\n\
@@ -140,7 +140,7 @@ fn a_fraction_outside_its_range_on_every_frame_is_refused() {
         );
         FitConfig::from_yaml(&yaml, "fit.yaml", &[]).unwrap()
     };
-    let files = catalog(&sim_config(EXCHANGED));
+    let files = sim_config(EXCHANGED).catalog();
     assert!(Plan::resolve(config(0.3, 0.0), &files).is_ok());
     let refused = Plan::resolve(config(0.3, 0.9), &files).err().unwrap();
     assert!(matches!(refused, PlanError::Fraction { frames: 120 }), "{refused}");

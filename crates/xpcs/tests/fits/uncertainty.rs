@@ -68,7 +68,7 @@ fn pixels_and_counts_are_found_again() {
     let case = with_diagonal(&simulated("kind: speckle, pixels: 900, counts: 0.25, seed: 4"), FIT);
     let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.method, UncertaintyMethod::Speckle);
-    let pixels = uncertainty.pixels.unwrap();
+    let (pixels, _) = uncertainty.pixels.unwrap();
     assert!((pixels / 900.0 - 1.0).abs() < 0.1, "{pixels} pixels");
     let [Counts::Mean(counts)] = uncertainty.counts[..] else { panic!("one mean count") };
     assert!((counts / 0.25 - 1.0).abs() < 0.05, "{counts} counts");
