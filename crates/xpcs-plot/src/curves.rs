@@ -36,17 +36,7 @@ pub(crate) fn profiles(report: &Report) -> Option<Svg> {
 }
 
 fn grid(panels: Vec<Svg>) -> Option<Svg> {
-    if panels.is_empty() {
-        return None;
-    }
-    let columns = panels.len().min(COLUMNS);
-    let rows = panels.len().div_ceil(COLUMNS);
-    let mut svg = Svg::new(PANEL_WIDTH * columns as f64, PANEL_HEIGHT * rows as f64);
-    for (k, panel) in panels.iter().enumerate() {
-        let at = ((k % COLUMNS) as f64 * PANEL_WIDTH, (k / COLUMNS) as f64 * PANEL_HEIGHT);
-        svg.place(at, panel);
-    }
-    Some(svg)
+    (!panels.is_empty()).then(|| Svg::tiled(&panels, COLUMNS, (0.0, 0.0)))
 }
 
 fn frame() -> Frame {

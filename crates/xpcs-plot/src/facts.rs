@@ -17,8 +17,7 @@ pub(crate) fn status(status: Status) -> &'static str {
 }
 
 /// File name without its folders.
-pub(crate) fn file_name(report: &Report) -> &str {
-    let path = report.provenance.file.as_str();
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path)
 }
 

@@ -76,7 +76,12 @@ pub fn map_pixels(bins: usize) -> usize {
 }
 
 fn title(report: &Report) -> String {
-    format!("{}, {}, {}", report.mode, facts::q_range(report), facts::file_name(report))
+    format!(
+        "{}, {}, {}",
+        report.mode,
+        facts::q_range(report),
+        facts::file_name(&report.provenance.file)
+    )
 }
 
 #[cfg(test)]

@@ -118,6 +118,18 @@ impl Svg {
         )
     }
 
+    /// Panels of one size in rows of so many, with room above and below.
+    pub(crate) fn tiled(panels: &[Self], columns: usize, (above, below): (f64, f64)) -> Self {
+        let (width, height) = panels.first().map_or((0.0, 0.0), |p| (p.width, p.height));
+        let (across, rows) = (panels.len().min(columns), panels.len().div_ceil(columns));
+        let mut svg = Self::new(width * across as f64, above + height * rows as f64 + below);
+        for (k, panel) in panels.iter().enumerate() {
+            let (column, row) = ((k % columns) as f64, (k / columns) as f64);
+            svg.place((column * width, above + row * height), panel);
+        }
+        svg
+    }
+
     /// Puts another drawing with its upper left corner at a point.
     pub(crate) fn place(&mut self, (x, y): (f64, f64), other: &Self) {
         self.push(format_args!(

@@ -46,7 +46,7 @@ fn heading(out: &mut String, report: &Report) {
             "{}, {}, {}",
             facts::q_range(report),
             facts::bins(report),
-            facts::file_name(report)
+            facts::file_name(&report.provenance.file)
         ),
     );
     wrap(out, "", &report.termination);

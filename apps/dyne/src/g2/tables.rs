@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dyne_xpcs::g2::{AgedCurve, DecayFit, G2Report, Law, PowerLaw, Value};
+use dyne_xpcs::g2::{AgedCurve, G2Report, Law, PowerLaw, Value};
 
 /// Points of all curves.
 pub(super) fn curves(report: &G2Report) -> String {
@@ -30,7 +30,7 @@ pub(super) fn fits(report: &G2Report) -> String {
         for f in &curve.fits {
             let values = [f.contrast, f.tau, f.exponent, f.baseline].map(pair).join(",");
             let (head, model) = (head(curve), f.model.name());
-            let _ = writeln!(out, "{head},{model},{values},{}", words(f));
+            let _ = writeln!(out, "{head},{model},{values},{}", quoted(&f.reservations()));
         }
     }
     out
@@ -88,10 +88,6 @@ fn pair(v: Value) -> String {
 /// Nothing for what is not a number.
 fn number(value: f64) -> String {
     if value.is_nan() { String::new() } else { value.to_string() }
-}
-
-fn words(fit: &DecayFit) -> String {
-    quoted(&fit.flags.iter().map(|flag| flag.words()).collect::<Vec<_>>().join("; "))
 }
 
 fn quoted(text: &str) -> String {

@@ -3,7 +3,7 @@
 use dyne_xpcs::g2::{AgedCurve, DecayFit, G2Report, Value};
 
 use super::cells::{first_model, short};
-use super::sheet::{Entry, Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
+use super::sheet::{Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
 use super::{SERIES, evenly, groups};
 use crate::axes::{Axis, Plot, padded_range};
 use crate::svg::{Stroke, Svg, polyline};
@@ -30,16 +30,11 @@ pub(super) fn figure(report: &G2Report) -> Option<Svg> {
     }
     quantities.push(("contrast", |fit| fit.contrast));
     quantities.push(("baseline", |fit| fit.baseline));
-    let entry = |(k, group): (usize, &&[AgedCurve])| Entry {
-        colour: colour(k, chosen.len()),
-        label: short(&group[0]),
-    };
-    let entries: Vec<Entry> = chosen.iter().enumerate().map(entry).collect();
-    let entries = if entries.len() > 1 { entries } else { Vec::new() };
+    let labels: Vec<String> = chosen.iter().map(|group| short(&group[0])).collect();
     let panels: Vec<Svg> = quantities.into_iter().map(|q| panel(&chosen, q)).collect();
     let model = first_model(chosen.iter().flat_map(|group| group.iter()));
     let note = format!("{model} fits; bars: one standard error; hollow points have reservations");
-    Some(grid(&panels, "q (Å⁻¹)", &entries, &note))
+    Some(grid(&panels, "q (Å⁻¹)", &labels, &note))
 }
 
 fn panel(groups: &[&[AgedCurve]], (label, of): Quantity) -> Svg {

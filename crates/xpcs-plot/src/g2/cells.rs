@@ -49,11 +49,6 @@ pub(super) fn values(fit: &DecayFit) -> [String; 4] {
     [number(fit.contrast), number(fit.tau), exponent, number(fit.baseline)]
 }
 
-/// Reservations against a fit.
-pub(super) fn reservations(fit: &DecayFit) -> String {
-    fit.flags.iter().map(|flag| flag.words()).collect::<Vec<_>>().join("; ")
-}
-
 /// Power laws of one model and azimuth, one an age.
 pub(super) fn laws_together(report: &G2Report) -> Vec<Vec<&PowerLaw>> {
     let mut families: Vec<Vec<&PowerLaw>> = Vec::new();
@@ -67,37 +62,38 @@ pub(super) fn laws_together(report: &G2Report) -> Vec<Vec<&PowerLaw>> {
     families
 }
 
-/// Headings of [`law`].
-pub(super) const LAW_HEAD: [&str; 8] =
-    ["age (s)", "model", "q used", "n", "τ at q_ref", "χ²", "D0 (Å²/s)", "χ² with n = 2"];
+/// Headings of [`law`]; the remark has none.
+pub(super) const LAW_HEAD: [&str; 9] =
+    ["age (s)", "model", "q used", "n", "τ at q_ref", "χ²", "D0 (Å²/s)", "χ² with n = 2", ""];
 
-/// A power law in a line, and what is to be said of it.
-pub(super) fn law(law: &PowerLaw) -> ([String; 8], String) {
+/// A power law in a line, with what is to be said of it at the end.
+pub(super) fn law(law: &PowerLaw) -> Vec<String> {
     let phi = law.phi_deg.map_or_else(String::new, |phi| format!(", φ {}", degrees(phi)));
     let count = format!("{} of {}", law.used, law.used + law.left_out);
-    let (age, model) = (age(law.age), format!("{}{phi}", law.model.name()));
+    let mut cells = vec![age(law.age), format!("{}{phi}", law.model.name()), count];
     let Some(found) = &law.law else {
-        let none = || "–".to_owned();
-        let reason = law.law_absent.clone().unwrap_or_default();
-        return ([age, model, count, none(), none(), none(), none(), none()], reason);
+        cells.extend(std::iter::repeat_n("–".to_owned(), LAW_HEAD.len() - 4));
+        cells.push(law.law_absent.clone().unwrap_or_default());
+        return cells;
     };
     let chi2 = |chi2: f64, degrees: usize| {
         format!("{} / {degrees}", significant((100.0 * chi2).round() / 100.0, 3))
     };
     let q_ref = significant(found.q_ref, 3);
     let flags: Vec<&str> = found.flags.iter().map(|flag: &LawFlag| flag.words()).collect();
-    let cells = [
-        age,
-        model,
-        count,
+    cells.extend([
         value(found.exponent.value, found.exponent.stderr),
         format!("{} s at {q_ref} Å⁻¹", number(found.tau_ref)),
         chi2(found.chi2, found.degrees_of_freedom),
         number(found.d0),
         chi2(found.d0_chi2, found.d0_degrees_of_freedom),
-    ];
-    (cells, flags.join("; "))
+        flags.join("; "),
+    ]);
+    cells
 }
+
+/// What stands in place of the numbers of a curve that has no fit.
+pub(super) const NO_FIT: &str = "no fit: fewer than five lags";
 
 /// The sentence that explains the numbers of a power law.
 pub(super) const LAW_MEANING: &str = "τ = a·q⁻ⁿ; D0 is the weighted mean of 2/(q²τ), the D0 of \

@@ -2,11 +2,9 @@
 
 use dyne_xpcs::g2::G2Report;
 
-use super::cells::{
-    FORMULA, LAW_HEAD, LAW_MEANING, MARK_MEANING, age, law, place, reservations, values,
-};
+use super::cells::{FORMULA, LAW_HEAD, LAW_MEANING, MARK_MEANING, NO_FIT, age, law, place, values};
 use super::{ageing, panels, power};
-use crate::facts::Fact;
+use crate::facts::{Fact, file_name};
 use crate::html::{document, drawing_in, facts, table, warning_list};
 use crate::notation::escape;
 use crate::number::significant;
@@ -22,7 +20,7 @@ const MOST_ROWS: usize = 400;
 /// **Edges.** At most 24 panels and 400 rows; the first six panels stand open, the others are
 /// folded. **Checked by** `tests/it/g2.rs`.
 pub fn g2_html(report: &G2Report) -> String {
-    let name = file_name(report);
+    let name = file_name(&report.provenance.file);
     let body = [
         heading(report, name),
         warning_list(&report.warnings),
@@ -33,11 +31,6 @@ pub fn g2_html(report: &G2Report) -> String {
         provenance(report),
     ];
     document(&format!("g2, {name}"), &body.concat())
-}
-
-fn file_name(report: &G2Report) -> &str {
-    let path = report.provenance.file.as_str();
-    path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path)
 }
 
 fn heading(report: &G2Report, name: &str) -> String {
@@ -57,19 +50,11 @@ fn power_laws(report: &G2Report) -> String {
         return String::new();
     }
     let drawing = power::figure(report).map(|svg| drawing_in(&svg, "τ and D0 against q"));
-    let rows: Vec<Vec<String>> = report
-        .power_laws
-        .iter()
-        .map(|l| {
-            let (cells, remark) = law(l);
-            cells.into_iter().chain([remark]).collect()
-        })
-        .collect();
-    let head: Vec<&str> = LAW_HEAD.into_iter().chain([""]).collect();
+    let rows: Vec<Vec<String>> = report.power_laws.iter().map(law).collect();
     format!(
         "<section class=\"whole\">\n<h2>τ(q) and D0</h2>\n{}{}<p class=\"quiet\">{}</p>\n</section>\n",
         drawing.unwrap_or_default(),
-        folded(&head, &rows, "power_law.csv"),
+        folded(&LAW_HEAD, &rows, "power_law.csv"),
         escape(LAW_MEANING)
     )
 }
@@ -103,12 +88,12 @@ fn fits(report: &G2Report) -> String {
         let place = [place(curve), age(curve.age)];
         if curve.fits.is_empty() {
             let none = std::iter::repeat_n(String::new(), 5);
-            let told = ["no fit: fewer than five lags".to_owned()];
+            let told = [NO_FIT.to_owned()];
             rows.push(place.clone().into_iter().chain(none).chain(told).collect());
         }
         for fit in &curve.fits {
             let cells = std::iter::once(fit.model.name().to_owned()).chain(values(fit));
-            rows.push(place.clone().into_iter().chain(cells).chain([reservations(fit)]).collect());
+            rows.push(place.clone().into_iter().chain(cells).chain([fit.reservations()]).collect());
         }
     }
     let marked = rows.iter().flatten().any(|cell| cell.ends_with('?'));

@@ -3,7 +3,7 @@
 use dyne_xpcs::g2::{AgedCurve, G2Report};
 
 use super::cells::{age, first_model, place};
-use super::sheet::{Entry, SMALL, Size, WIDE, blank, colour, grid, title};
+use super::sheet::{SMALL, Size, WIDE, blank, colour, grid, title};
 use super::{PANELS, SERIES, SHEET, evenly, groups};
 use crate::axes::{Axis, Plot, padded_range};
 use crate::svg::{Stroke, Svg, polyline};
@@ -50,18 +50,13 @@ fn figure(groups: &[&[AgedCurve]]) -> Svg {
     let panels: Vec<Svg> = groups.iter().map(|group| panel(group, size)).collect();
     let ages = groups[0];
     let chosen = evenly(ages.len(), SERIES);
-    let entry = |(k, at): (usize, &usize)| Entry {
-        colour: colour(k, chosen.len()),
-        label: age(ages[*at].age),
-    };
-    let entries: Vec<Entry> = chosen.iter().enumerate().map(entry).collect();
-    let entries = if entries.len() > 1 { entries } else { Vec::new() };
+    let labels: Vec<String> = chosen.iter().map(|at| age(ages[*at].age)).collect();
     let model = first_model(groups.iter().flat_map(|group| group.iter()));
     let note = format!(
         "points: means over pairs with the error of their scatter; lines: {model} fits, dashed \
          where there are reservations"
     );
-    grid(&panels, "age (s)", &entries, &note)
+    grid(&panels, "age (s)", &labels, &note)
 }
 
 fn panel(group: &[AgedCurve], size: Size) -> Svg {

@@ -3,7 +3,7 @@
 use dyne_xpcs::g2::{G2Report, Law, PowerLaw, RatePoint, Value};
 
 use super::cells::{age, laws_together};
-use super::sheet::{Entry, Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
+use super::sheet::{Mark, SMALL, blank, colour, ends, grid, marks, shift, title};
 use super::{SERIES, evenly};
 use crate::axes::{Axis, Plot, Spread, padded_range};
 use crate::colour::{FAINT, Rgb};
@@ -20,17 +20,12 @@ pub(super) fn figure(report: &G2Report) -> Option<Svg> {
     let chosen = evenly(families.len(), ROWS);
     let first = chosen.first().map(|k| &families[*k])?;
     let ages = evenly(first.len(), SERIES);
-    let entry = |(k, at): (usize, &usize)| Entry {
-        colour: colour(k, ages.len()),
-        label: age(first[*at].age),
-    };
-    let entries: Vec<Entry> = ages.iter().enumerate().map(entry).collect();
-    let entries = if entries.len() > 1 { entries } else { Vec::new() };
+    let labels: Vec<String> = ages.iter().map(|at| age(first[*at].age)).collect();
     let both = |k: usize| [times(&families[k]), coefficients(&families[k])];
     let panels: Vec<Svg> = chosen.into_iter().flat_map(both).collect();
     let note = "lines: τ = a·q⁻ⁿ, left; the mean D0 with n = 2, right; grey: q⁻²; hollow points \
                 have reservations and are left out";
-    Some(grid(&panels, "age (s)", &entries, note))
+    Some(grid(&panels, "age (s)", &labels, note))
 }
 
 fn name(law: &PowerLaw, what: &str) -> String {

@@ -25,12 +25,6 @@ const LEGEND: f64 = 30.0;
 const NAME: f64 = 66.0;
 const COLUMNS: usize = 2;
 
-/// What one colour stands for.
-pub(super) struct Entry {
-    pub(super) colour: Rgb,
-    pub(super) label: String,
-}
-
 /// An empty panel, and where its data go.
 pub(super) fn blank(size: Size) -> (Svg, Frame) {
     let (w, h) = (size.width - LEFT - RIGHT, size.height - TOP - BOTTOM);
@@ -52,41 +46,35 @@ pub(super) fn colour(index: usize, count: usize) -> Rgb {
     }
 }
 
-/// Panels in two columns; above them what the colours stand for, below them a note.
-pub(super) fn grid(panels: &[Svg], name: &str, entries: &[Entry], note: &str) -> Svg {
-    let columns = panels.len().clamp(1, COLUMNS);
-    let size = panels.first().map_or(SMALL, |p| Size { width: p.width, height: p.height });
-    let width = size.width * columns as f64;
-    let longest = entries.iter().map(|entry| entry.label.chars().count()).max().unwrap_or(0);
+/// Panels in two columns; above them what the colours of the series stand for, where there are
+/// several, below them a note.
+pub(super) fn grid(panels: &[Svg], name: &str, labels: &[String], note: &str) -> Svg {
+    let labels = if labels.len() > 1 { labels } else { &[] };
+    let width = panels.iter().take(COLUMNS).map(|panel| panel.width).sum::<f64>();
+    let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     let pitch = 44.0 + 0.62 * TICK_SIZE * longest as f64;
     let per_line = (((width - LEFT - NAME) / pitch) as usize).max(1);
-    let lines = entries.len().div_ceil(per_line);
+    let lines = labels.len().div_ceil(per_line);
     let top = if lines == 0 { 0.0 } else { 10.0 + 20.0 * lines as f64 };
-    let rows = panels.len().div_ceil(COLUMNS);
-    let mut svg = Svg::new(width, top + size.height * rows as f64 + LEGEND);
-    legend(&mut svg, name, entries, (per_line, pitch));
-    for (k, panel) in panels.iter().enumerate() {
-        let (column, row) = ((k % COLUMNS) as f64, (k / COLUMNS) as f64);
-        svg.place((column * size.width, top + row * size.height), panel);
+    let mut svg = Svg::tiled(panels, COLUMNS, (top, LEGEND));
+    if lines > 0 {
+        legend(&mut svg, name, labels, (per_line, pitch));
     }
     let foot = (LEFT, svg.height - 12.0);
     svg.text(foot, TextStyle::new(TICK_SIZE, Anchor::Start), note);
     svg
 }
 
-fn legend(svg: &mut Svg, name: &str, entries: &[Entry], (per_line, pitch): (usize, f64)) {
-    if entries.is_empty() {
-        return;
-    }
+fn legend(svg: &mut Svg, name: &str, labels: &[String], (per_line, pitch): (usize, f64)) {
     let place = |k: usize| {
         (LEFT + NAME + (k % per_line) as f64 * pitch, 22.0 + (k / per_line) as f64 * 20.0)
     };
     svg.text((LEFT, 22.0), TextStyle::new(LABEL_SIZE, Anchor::Start), name);
-    for (k, entry) in entries.iter().enumerate() {
-        let (x, y) = place(k);
-        svg.path(&format!("M{} {}h20", Px(x), Px(y - 4.0)), Stroke::solid(entry.colour, 1.8));
-        svg.discs(&[(x + 10.0, y - 4.0)], 2.8, entry.colour);
-        svg.text((x + 26.0, y), TextStyle::new(TICK_SIZE, Anchor::Start), &entry.label);
+    for (k, label) in labels.iter().enumerate() {
+        let ((x, y), colour) = (place(k), colour(k, labels.len()));
+        svg.path(&format!("M{} {}h20", Px(x), Px(y - 4.0)), Stroke::solid(colour, 1.8));
+        svg.discs(&[(x + 10.0, y - 4.0)], 2.8, colour);
+        svg.text((x + 26.0, y), TextStyle::new(TICK_SIZE, Anchor::Start), label);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use dyne_xpcs::g2::G2Report;
 
-use super::cells::{FORMULA, LAW_HEAD, LAW_MEANING, MARK_MEANING, age, law, reservations, values};
+use super::cells::{FORMULA, LAW_HEAD, LAW_MEANING, MARK_MEANING, NO_FIT, age, law, values};
 use crate::facts::degrees;
 use crate::number::significant;
 
@@ -21,12 +21,8 @@ pub fn g2_text(report: &G2Report) -> String {
     }
     if !report.power_laws.is_empty() {
         out.push_str(&format!("\n{LAW_MEANING}\n"));
-        let line = |l| {
-            let (cells, remark) = law(l);
-            cells.into_iter().chain([remark]).collect::<Vec<_>>()
-        };
-        let head = LAW_HEAD.into_iter().chain([""]).map(str::to_owned).collect();
-        let lines = report.power_laws.iter().map(line);
+        let head = LAW_HEAD.map(str::to_owned).to_vec();
+        let lines = report.power_laws.iter().map(law);
         out.push_str(&table(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     }
     out
@@ -44,14 +40,12 @@ fn fits(report: &G2Report) -> Vec<Vec<String>> {
         };
         let place = [significant(curve.q, 5), phi, age(curve.age)];
         if curve.fits.is_empty() {
-            rows.push(
-                place.into_iter().chain(["no fit: fewer than five lags".to_owned()]).collect(),
-            );
+            rows.push(place.into_iter().chain([NO_FIT.to_owned()]).collect());
             continue;
         }
         for fit in &curve.fits {
             let cells = std::iter::once(fit.model.name().to_owned()).chain(values(fit));
-            rows.push(place.clone().into_iter().chain(cells).chain([reservations(fit)]).collect());
+            rows.push(place.clone().into_iter().chain(cells).chain([fit.reservations()]).collect());
         }
     }
     if !each {

@@ -23,7 +23,7 @@ pub(super) fn heading(report: &Report) -> String {
         status = facts::status(report.status),
         q = facts::q_range(report),
         bins = facts::bins(report),
-        file = escape(facts::file_name(report)),
+        file = escape(facts::file_name(&report.provenance.file)),
         termination = escape(&report.termination),
     )
 }

@@ -100,6 +100,12 @@ pub struct DecayFit {
 }
 
 impl DecayFit {
+    /// Reservations against it in words.
+    #[must_use]
+    pub fn reservations(&self) -> String {
+        self.flags.iter().map(|flag| flag.words()).collect::<Vec<_>>().join("; ")
+    }
+
     /// g2 of the fit at a lag, s.
     #[must_use]
     pub fn at(&self, lag: f64) -> f64 {
