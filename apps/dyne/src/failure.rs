@@ -8,6 +8,7 @@ use dyne_runtime::lanes::LanesError;
 use dyne_xpcs::calibrate::{CalibrateError, RecordError};
 use dyne_xpcs::config::ConfigError;
 use dyne_xpcs::fit::FitError;
+use dyne_xpcs::mask::MaskError;
 use dyne_xpcs::plan::PlanError;
 use dyne_xpcs::results::ResultsError;
 use dyne_xpcs::simulate::ExperimentError;
@@ -73,7 +74,7 @@ impl Failure {
                 | PlanError::MaskPairs { .. } => Ending::Usage,
                 _ => Ending::Data,
             },
-            Self::Read(_) => Ending::Data,
+            Self::Read(_) | Self::Fit(FitError::Read(_)) => Ending::Data,
             Self::Record(RecordError::Setting { .. }) => Ending::Usage,
             Self::Record(RecordError::Line { .. }) => Ending::Data,
             Self::Fit(FitError::Interrupted) => Ending::Interrupted,
@@ -123,6 +124,16 @@ impl fmt::Display for Failure {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+impl From<MaskError> for Failure {
+    fn from(error: MaskError) -> Self {
+        match error {
+            MaskError::Read(error) => Self::Read(error),
+            MaskError::Plan(error) => Self::Plan(error),
+            other => Self::Usage(other.to_string()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
-use dyne_xpcs::fit::{FitError, Fitted, fit, problem};
+use dyne_xpcs::fit::{Data, FitError, Fitted, fit, problem};
 use dyne_xpcs::mask::{self, Mask};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::{Report, Status, Timings};
@@ -122,17 +122,18 @@ fn fit_with(
     let file = config.data.file.clone();
     let target = config.output.dir.clone();
     let hashing = std::thread::spawn(move || provenance::hash(&file));
-    let ((plan, matrices, mask, catalog), read_s) = phase(progress, "read", || {
+    let ((plan, data, mask, catalog), read_s) = phase(progress, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
         let (matrices, mask) = matrices(&plan, &*reader, lanes)?;
-        Ok((plan, matrices, mask, reader.catalog().clone()))
+        let data = Data::survey(&plan, matrices, Resources { lanes, comm: &Solo, cancel })?;
+        Ok((plan, data, mask, reader.catalog().clone()))
     })?;
     let (fitted, fit_s) = phase(progress, "fit", || {
         let resources = Resources { lanes, comm: &Solo, cancel };
         let after = Resources { cancel: &Cancel::new(), ..resources };
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
-        Ok(fit(&plan, &matrices, resources, after, size, progress)?)
+        Ok(fit(&plan, &data, resources, after, size, progress)?)
     })?;
     let hash = hashing.join().unwrap_or_else(|_| "none: hashing failed".to_owned());
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
@@ -145,7 +146,7 @@ fn fit_with(
     let ((), report_s) = phase(progress, "report", || {
         write_pictures(&report, &plan, &folder, lanes)?;
         if plan.config.output.formats.contains(&Format::Npz) {
-            write_arrays(&plan, &matrices, &fitted, lanes, &folder)?;
+            write_arrays(&plan, &data.matrices, &fitted, lanes, &folder)?;
         }
         Ok(())
     })?;
@@ -157,16 +158,10 @@ fn fit_with(
     Ok((report, target))
 }
 
-/// The selected matrices without the masked frames. Masked frames may hold values that are not
-/// finite, all others not.
+/// The selected matrices without the masked frames.
 fn matrices(plan: &Plan, reader: &dyn Reader, lanes: &Lanes) -> Result<(Matrices, Mask), Failure> {
     let triangles = reader.read_stored(&plan.positions, plan.frames.clone(), lanes)?;
-    let (matrices, mask) = mask::apply(plan, Matrices::new(triangles, plan.skip()), lanes)?;
-    let frames: Vec<usize> = matrices.positions().iter().map(|k| plan.frames.start + k).collect();
-    for (k, bin) in plan.positions.iter().enumerate() {
-        reader.catalog().check_finite(*bin, matrices.triangle(k), |at| frames[at])?;
-    }
-    Ok((matrices, mask))
+    Ok(mask::apply(plan, Matrices::new(triangles, plan.skip()), lanes)?)
 }
 
 /// PNG files, drawn on all lanes.

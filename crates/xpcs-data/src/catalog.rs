@@ -3,10 +3,12 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::rows::{Decoding, RowSource};
 use crate::triangle::Triangle;
 use dyne_runtime::Lanes;
 
@@ -44,6 +46,16 @@ pub enum Element {
     F32,
     /// 64-bit float.
     F64,
+}
+
+impl Element {
+    /// Bytes of a value.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
 }
 
 /// One (q, φ) bin that has a matrix in the file.
@@ -279,6 +291,28 @@ pub trait Reader: Send + Sync {
         }
         Ok(triangles)
     }
+
+    /// The same pairs as [`Reader::read_stored`] gives, to be read again and again, some rows at a
+    /// time. Which triangle a matrix holds may take a look at all of it.
+    ///
+    /// # Errors
+    /// [`ReadError`]; also where the file can only be read from its beginning to its end.
+    fn rows(
+        &self,
+        bins: &[usize],
+        frames: std::ops::Range<usize>,
+        lanes: &Lanes,
+    ) -> Result<Arc<dyn RowSource>, ReadError>;
+
+    /// What decoding these pairs takes, from the headers.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn decoding(
+        &self,
+        bins: &[usize],
+        frames: std::ops::Range<usize>,
+    ) -> Result<Decoding, ReadError>;
 
     /// Describes the matrices of the bins at positions `bins` of the catalogue. Values
     /// that cannot be fitted are counted, not refused.

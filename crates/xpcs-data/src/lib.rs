@@ -4,17 +4,23 @@
 pub mod catalog;
 pub mod pairs;
 pub mod quality;
+pub mod rows;
+pub mod samples;
 pub mod simulate;
+mod strips;
 pub mod triangle;
 
 pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
     mean_pixels, relative_pixels,
 };
-pub use pairs::{BlockPairs, Matrices, PairBlock, PairBlocks};
+pub use pairs::{BlockBuffer, BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use quality::Quality;
+pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
+pub use samples::{Samples, Values};
 pub use simulate::{
     Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,
 };
-pub use triangle::{Samples, Triangle};
+pub use strips::StripsHeld;
+pub use triangle::Triangle;

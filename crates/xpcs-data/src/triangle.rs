@@ -2,29 +2,9 @@
 //!
 //! Only pairs i < j are data: C2 is symmetric and its diagonal carries shot noise.
 
-/// Values as stored, in 32 or 64 bits.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Samples {
-    /// 32-bit values.
-    F32(Vec<f32>),
-    /// 64-bit values.
-    F64(Vec<f64>),
-}
+use std::ops::Range;
 
-impl Samples {
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(v) => v.len(),
-            Self::F64(v) => v.len(),
-        }
-    }
-
-    /// Whether there is no value.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use crate::samples::{Samples, Values};
 
 /// Packed strict upper triangle: row `i` holds columns `i+1 .. frames`.
 ///
@@ -51,6 +31,15 @@ impl Triangle {
     /// Position of the first value of row `i` in the packed order.
     pub const fn row_start(frames: usize, i: usize) -> usize {
         i * (2 * frames - i - 1) / 2
+    }
+
+    /// Row and column of the value at `position` in the packed order.
+    pub fn pair_at(frames: usize, position: usize) -> [usize; 2] {
+        let mut row = 0;
+        while Self::row_start(frames, row + 1) <= position {
+            row += 1;
+        }
+        [row, position - Self::row_start(frames, row) + row + 1]
     }
 
     /// Wraps packed values.
@@ -88,40 +77,29 @@ impl Triangle {
         &self.samples
     }
 
+    /// The values of some rows, packed.
+    pub fn rows(&self, rows: Range<usize>) -> Values<'_> {
+        let at = |i| Self::row_start(self.frames, i);
+        self.samples.values(at(rows.start)..at(rows.end))
+    }
+
     /// Copies columns `columns` of row `i` (all greater than `i`) to `out` as f64.
-    pub fn row_into(&self, i: usize, columns: std::ops::Range<usize>, out: &mut [f64]) {
+    pub fn row_into(&self, i: usize, columns: Range<usize>, out: &mut [f64]) {
         let start = Self::row_start(self.frames, i) + columns.start - (i + 1);
-        let range = start..start + columns.len();
-        match &self.samples {
-            Samples::F32(v) => {
-                for (o, s) in out.iter_mut().zip(&v[range]) {
-                    *o = f64::from(*s);
-                }
-            }
-            Samples::F64(v) => out[..columns.len()].copy_from_slice(&v[range]),
-        }
+        self.samples.values(start..start + columns.len()).widen_into(out);
     }
 
     /// Row and column of the first value in packed order that is NaN or infinite.
     pub fn first_not_finite(&self) -> Option<(usize, usize)> {
-        let at = match &self.samples {
-            Samples::F32(v) => v.iter().position(|v| !v.is_finite()),
-            Samples::F64(v) => v.iter().position(|v| !v.is_finite()),
-        }?;
-        let mut row = 0;
-        while Self::row_start(self.frames, row + 1) <= at {
-            row += 1;
-        }
-        Some((row, at - Self::row_start(self.frames, row) + row + 1))
+        let at = self.samples.values(0..self.samples.len()).first_not_finite()?;
+        let [row, column] = Self::pair_at(self.frames, at);
+        Some((row, column))
     }
 
     /// Value at frames `i < j`.
     pub fn get(&self, i: usize, j: usize) -> f64 {
         let k = Self::row_start(self.frames, i) + j - (i + 1);
-        match &self.samples {
-            Samples::F32(v) => f64::from(v[k]),
-            Samples::F64(v) => v[k],
-        }
+        self.samples.values(k..k + 1).get(0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the layouts need of an HDF5 library.
 
+mod chunks;
 mod pure;
 #[cfg(all(test, feature = "reference"))]
 mod reference;
@@ -8,6 +9,7 @@ use std::ops::Range;
 
 use dyne_xpcs_data::{Element, Samples};
 
+pub(crate) use chunks::{Chunks, Decoded};
 pub(crate) use pure::Pure;
 
 /// Number type of a dataset, as far as the layouts care.
@@ -79,6 +81,17 @@ pub(crate) trait Backend: Send + Sync {
         rows: Range<usize>,
         columns: Range<usize>,
     ) -> Result<Samples, Fault>;
+
+    /// The chunks of a two-dimensional float dataset; nothing where it is not stored in chunks that
+    /// can be had one by one.
+    fn chunks(&self, _path: &str) -> Result<Option<Chunks>, Fault> {
+        Ok(None)
+    }
+
+    /// Decodes the chunk at a place of the grid of chunks.
+    fn decode(&self, _chunks: &Chunks, _place: [usize; 2]) -> Result<Decoded, Fault> {
+        Err(Fault::Unreadable("chunks cannot be had one by one".to_owned()))
+    }
 }
 
 /// Both back ends read every conformance file and their values are compared with the

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
-    Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, Samples, Triangle,
+    Bin, Catalog, Decoding, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader,
+    RowSource, Samples, Triangle,
 };
 use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, Order};
@@ -113,6 +115,29 @@ impl Reader for HomodyneCache {
             matrix::pack(cut(samples, all, &frames), frames.len())
                 .map_err(|d| defect(d, &self.file, path, frames.start))
         })
+    }
+
+    fn rows(
+        &self,
+        _bins: &[usize],
+        _frames: Range<usize>,
+        _lanes: &Lanes,
+    ) -> Result<Arc<dyn RowSource>, ReadError> {
+        Err(ReadError::File {
+            file: self.file.clone(),
+            reason: "an NPZ archive is one stream and cannot be read some rows at a time"
+                .to_owned(),
+            remedy: "give more memory, so that its matrices stay resident, or the HDF5 file"
+                .to_owned(),
+        })
+    }
+
+    fn decoding(&self, bins: &[usize], frames: Range<usize>) -> Result<Decoding, ReadError> {
+        check_request(&self.catalog, bins, &frames)?;
+        let element = self.catalog.element.bytes() as u64;
+        let all = (self.catalog.frames as u64).pow(2) * element;
+        let own = Triangle::pairs(frames.len()) as u64 * element;
+        Ok(Decoding { strip_bytes: own, buffer_bytes: 2 * all, strips: 1, again: false })
     }
 
     fn summarize(&self, bins: &[usize], _lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError> {

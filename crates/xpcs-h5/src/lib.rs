@@ -14,6 +14,7 @@ mod matrix;
 mod open;
 mod pixels;
 mod reader;
+mod rows;
 mod source;
 mod write;
 

@@ -80,13 +80,18 @@ fn asymmetry<T: Value>(values: &[T], n: usize) -> Option<Defect> {
         for column in row + 1..n {
             let above: f64 = values[row * n + column].into();
             let below: f64 = values[column * n + row].into();
-            let agree = (above - below).abs() <= SYMMETRY * above.abs().max(below.abs());
-            if !agree && above.is_finite() {
+            if disagree(above, below) {
                 return Some(Defect::Asymmetric { row, column, above, below });
             }
         }
     }
     None
+}
+
+/// Whether the two values of a pair contradict symmetry; one that is not finite does not.
+pub(crate) fn disagree(above: f64, below: f64) -> bool {
+    let agree = (above - below).abs() <= SYMMETRY * above.abs().max(below.abs());
+    !agree && above.is_finite()
 }
 
 fn packed<T: Value>(mut values: Vec<T>, n: usize) -> Result<Vec<T>, Defect> {

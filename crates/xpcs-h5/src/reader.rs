@@ -2,25 +2,29 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use dyne_runtime::Lanes;
-use dyne_xpcs_data::{Catalog, Element, MatrixSummary, ReadError, Reader, Samples, Triangle};
+use dyne_xpcs_data::{
+    Catalog, Decoding, Element, MatrixSummary, ReadError, Reader, RowSource, Samples, Triangle,
+};
 
 use crate::backend::{Fault, Kind};
 use crate::matrix::{self, Defect};
+use crate::rows::FileRows;
 use crate::source::{Source, dataset_error};
 
-const MATRIX: &str = "a two-time matrix of 32- or 64-bit floats";
+pub(crate) const MATRIX: &str = "a two-time matrix of 32- or 64-bit floats";
 
 /// An HDF5 file whose layout has been understood.
 pub(crate) struct TwoTimeFile {
-    source: Source,
+    source: Arc<Source>,
     catalog: Catalog,
 }
 
 impl TwoTimeFile {
     pub(crate) fn new(source: Source, catalog: Catalog) -> Self {
-        Self { source, catalog }
+        Self { source: Arc::new(source), catalog }
     }
 
     /// Reads rows and columns `frames` of the matrix at `path`, in bands of chunks on
@@ -41,18 +45,6 @@ impl TwoTimeFile {
             lanes.map(&bands, read)
         };
         joined(parts, frames.len().pow(2)).map_err(|e| self.source.fault(path, MATRIX, e))
-    }
-
-    fn triangle(
-        &self,
-        bin: usize,
-        frames: &Range<usize>,
-        lanes: &Lanes,
-    ) -> Result<Triangle, ReadError> {
-        let path = &self.catalog.bins[bin].path;
-        let samples = self.square(path, frames, lanes)?;
-        matrix::pack(samples, frames.len())
-            .map_err(|d| defect(d, &self.source.file, path, frames.start))
     }
 
     /// One bin per lane where a matrix is one chunk; otherwise one bin after the other,
@@ -88,7 +80,22 @@ impl Reader for TwoTimeFile {
         lanes: &Lanes,
     ) -> Result<Vec<Triangle>, ReadError> {
         check_request(&self.catalog, bins, &frames)?;
-        self.over(bins, lanes, |bin, lanes| self.triangle(bin, &frames, lanes))
+        FileRows::open(&self.source, &self.catalog, bins, &frames, lanes)?.triangles(lanes)
+    }
+
+    fn rows(
+        &self,
+        bins: &[usize],
+        frames: Range<usize>,
+        lanes: &Lanes,
+    ) -> Result<Arc<dyn RowSource>, ReadError> {
+        check_request(&self.catalog, bins, &frames)?;
+        Ok(Arc::new(FileRows::open(&self.source, &self.catalog, bins, &frames, lanes)?))
+    }
+
+    fn decoding(&self, bins: &[usize], frames: Range<usize>) -> Result<Decoding, ReadError> {
+        check_request(&self.catalog, bins, &frames)?;
+        Ok(FileRows::headers(&self.source, &self.catalog, bins, &frames)?.decoding())
     }
 
     fn summarize(&self, bins: &[usize], lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError> {

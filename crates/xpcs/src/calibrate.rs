@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::{ConfigError, FitConfig, NoiseKind, SimConfig};
-use crate::fit::{FitError, Fitted, fit, problem};
+use crate::fit::{Data, FitError, Fitted, fit, problem};
 use crate::plan::{Plan, PlanError};
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
+use crate::survey::survey;
 use crate::uncertainty::{
     Ellipsoid, Minimum, Pixels, SpeckleOptions, UncertaintyError, bent_shares, dyadic_covariance,
     speckle_covariance,
@@ -172,7 +173,8 @@ fn trial(
     let (lanes, cancel) = (Lanes::solo(), Cancel::new());
     let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
     let size = PictureSize { pixels: 1 };
-    let fitted = fit(plan, matrices, resources, resources, size, &Silent)?;
+    let data = Data::survey(plan, matrices.clone(), resources)?;
+    let fitted = fit(plan, &data, resources, resources, size, &Silent)?;
     let dyadic = dyadic(plan, matrices, &fitted, resources)?;
     let expected = expected(plan, sim, cell, resources)?;
     Ok(Trial {
@@ -266,7 +268,7 @@ fn expected(
         .map(|bin| Ok(experiment.matrix(*bin, resources.lanes)?.triangle))
         .collect::<Result<Vec<_>, ExperimentError>>()?;
     let matrices = Matrices::new(triangles, plan.skip());
-    let shift = matrices.mean();
+    let shift = survey(&matrices, &[], resources).map_err(FitError::from)?.mean;
     let (layout, sweeps) = (plan.layout(shift)?, AtomicU64::new(0));
     let problem = problem(plan, &matrices, &layout, shift, resources, &sweeps);
     let linear = problem.project(&truth).map_err(FitError::Evaluation)?;

@@ -1,6 +1,5 @@
 //! The fit: levels from coarse to fine, search, covariance, residuals.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyne_math::simd::Level;
@@ -9,7 +8,7 @@ use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
     SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
 };
-use dyne_xpcs_data::{BlockPairs, Matrices};
+use dyne_xpcs_data::{BlockPairs, Matrices, ReadError};
 use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
@@ -17,6 +16,7 @@ use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
+use crate::survey::{NotFinite, Survey, survey};
 use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
@@ -35,9 +35,12 @@ pub enum FitError {
     /// The model has no value at the minimum.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The data cannot be read, or hold what cannot be fitted.
+    #[error(transparent)]
+    Read(Box<ReadError>),
     /// A sweep failed.
     #[error(transparent)]
-    Sweep(#[from] SweepError<Infallible>),
+    Sweep(Box<SweepError<ReadError>>),
     /// An evaluation failed.
     #[error("evaluating the fit at its end\nsee the cause below")]
     Evaluation(#[source] EvaluationError),
@@ -53,6 +56,22 @@ impl From<SolveError> for FitError {
         match error {
             SolveError::Interrupted => Self::Interrupted,
             other => Self::Solve(other),
+        }
+    }
+}
+
+impl From<ReadError> for FitError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
+}
+
+impl From<SweepError<ReadError>> for FitError {
+    fn from(error: SweepError<ReadError>) -> Self {
+        match error {
+            SweepError::Cancelled => Self::Interrupted,
+            SweepError::Block(error) => error.into(),
+            other => Self::Sweep(Box::new(other)),
         }
     }
 }
@@ -101,7 +120,34 @@ pub struct Fitted {
     pub coarse_sweeps: u64,
 }
 
-/// Fits the matrices that `plan` selects.
+/// Matrices of which a survey has told all that a fit needs beforehand.
+pub struct Data {
+    /// The matrices.
+    pub matrices: Matrices,
+    /// What the survey found.
+    pub survey: Survey,
+}
+
+impl Data {
+    /// Surveys the matrices that `plan` selects.
+    ///
+    /// # Errors
+    /// [`FitError::Read`] where they cannot be read or hold a value that is not finite.
+    pub fn survey(
+        plan: &Plan,
+        matrices: Matrices,
+        resources: Resources<'_>,
+    ) -> Result<Self, FitError> {
+        let levels = COARSE_FRAMES.into_iter().filter(|count| matrices.frames() >= 2 * count);
+        let survey = survey(&matrices, &levels.collect::<Vec<_>>(), resources)?;
+        match survey.not_finite {
+            Some(found) => Err(not_finite(plan, &matrices, found).into()),
+            None => Ok(Self { matrices, survey }),
+        }
+    }
+}
+
+/// Fits the data that `plan` selects.
 ///
 /// `after` is what the residual sweep may use: other than `resources` its request to end is
 /// not yet made, so that an interrupted fit is reported.
@@ -110,17 +156,18 @@ pub struct Fitted {
 /// [`FitError`]. That a fit does not converge is not an error.
 pub fn fit(
     plan: &Plan,
-    matrices: &Matrices,
+    data: &Data,
     resources: Resources<'_>,
     after: Resources<'_>,
     pictures: PictureSize,
     observer: &dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let shift = matrices.mean();
+    let Data { matrices, survey } = data;
+    let shift = survey.mean;
     let layout = plan.layout(shift)?;
     let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
-    let mut outcome = run(plan, &full, resources, &coarse_sweeps, observer)?;
+    let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
     let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
@@ -163,6 +210,19 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// The error of a value that cannot be fitted.
+fn not_finite(plan: &Plan, matrices: &Matrices, found: NotFinite) -> ReadError {
+    let positions = matrices.positions();
+    let [row, column] = found.frames.map(|k| plan.frames.start + positions[k] + 1);
+    ReadError::NotFinite {
+        file: plan.config.data.file.clone(),
+        path: plan.bins[found.bin].path.clone(),
+        value: found.value,
+        row,
+        column,
+    }
 }
 
 /// What a minimum leaves of the data.
@@ -319,16 +379,11 @@ pub fn problem<'a>(
 fn run(
     plan: &Plan,
     full: &Problem<'_>,
-    resources: Resources<'_>,
+    coarse: &[Matrices],
     coarse_sweeps: &AtomicU64,
     observer: &dyn Observer,
 ) -> Result<SearchOutcome, FitError> {
-    let solo = dyne_runtime::Lanes::solo();
-    let coarse: Vec<Matrices> = COARSE_FRAMES
-        .into_iter()
-        .filter(|count| full.matrices.frames() >= 2 * count)
-        .map(|count| full.matrices.coarse(count))
-        .collect();
+    let (solo, resources) = (dyne_runtime::Lanes::solo(), full.resources);
     // Starts are spread over the lanes; a sweep of a coarse level stays on one of them.
     let one = Resources { lanes: &solo, ..resources };
     let coarse: Vec<Problem<'_>> = coarse

@@ -13,5 +13,6 @@ pub mod report;
 pub mod residuals;
 pub mod results;
 pub mod simulate;
+pub mod survey;
 pub mod truth;
 pub mod uncertainty;

@@ -1,9 +1,10 @@
 //! Frames that are left out of every matrix, because the configuration or the data say so.
 
 use dyne_runtime::Lanes;
-use dyne_xpcs_data::Matrices;
 use dyne_xpcs_data::quality::outliers;
+use dyne_xpcs_data::{Matrices, ReadError};
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::plan::{Plan, PlanError};
 
@@ -40,23 +41,36 @@ pub struct Mask {
     pub frames: Vec<MaskedFrames>,
 }
 
+/// Why no mask can be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MaskError {
+    /// Too few pairs are left.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A matrix cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
 /// Takes the masked frames out of the matrices that `plan` selects.
 ///
 /// **Cost** with `mask.auto` that of [`outliers`] for each matrix; a copy of the pairs that are
 /// left, where any frame goes. **Checked by** `tests/fits/mask.rs`.
 ///
 /// # Errors
-/// [`PlanError::OutlierPairs`] where too few pairs are left.
+/// [`PlanError::OutlierPairs`] where too few pairs are left; with `mask.auto` that of reading.
 pub fn apply(
     plan: &Plan,
     matrices: Matrices,
     lanes: &Lanes,
-) -> Result<(Matrices, Mask), PlanError> {
+) -> Result<(Matrices, Mask), MaskError> {
     let mut reasons: Vec<Option<MaskReason>> = vec![None; plan.frames.len()];
     if plan.config.mask.auto {
         let bins: Vec<usize> = (0..matrices.bins()).collect();
-        for found in lanes.map(&bins, |bin| outliers(matrices.triangle(*bin))) {
-            found.iter().for_each(|o| reasons[o.frame] = Some(MaskReason::Auto));
+        let found = lanes.map(&bins, |bin| Ok(outliers(&*matrices.triangle(*bin)?)));
+        for outliers in found.into_iter().collect::<Result<Vec<_>, MaskError>>()? {
+            outliers.iter().for_each(|o| reasons[o.frame] = Some(MaskReason::Auto));
         }
     }
     plan.masked.iter().for_each(|k| reasons[*k] = Some(MaskReason::Config));
@@ -64,7 +78,7 @@ pub fn apply(
     let (pairs, parameters) = (plan.pairs_without(&masked), plan.free_parameters());
     if pairs <= parameters {
         let (masked, frames) = (masked.len(), plan.frames.len());
-        return Err(PlanError::OutlierPairs { pairs, parameters, masked, frames });
+        return Err(PlanError::OutlierPairs { pairs, parameters, masked, frames }.into());
     }
     let mask = Mask {
         n_frames: masked.len(),

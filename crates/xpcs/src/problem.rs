@@ -11,7 +11,7 @@ use dyne_solve::{
     EvaluationError, Gram, Layout, Loss, NormalEquations, Objective, Robust, assemble,
     assemble_robust, project,
 };
-use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Samples};
+use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Values};
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
 
 use crate::noise::Weights;
@@ -134,13 +134,13 @@ impl Problem<'_> {
         };
         for i in block.first..block.end {
             let mut column = i + 1;
-            while column < block.triangle.frames() {
+            while column < block.frames {
                 let free = tile.free_chunks() * WIDTH;
                 if free == 0 {
                     flush(tile);
                     continue;
                 }
-                let count = (block.triangle.frames() - column).min(free).min(TILE);
+                let count = (block.frames - column).min(free).min(TILE);
                 let chunk = tile.used_chunks();
                 self.fill_pairs(evaluated, block, i, column, count, tile);
                 if let Some(weights) = self.weights.of(block.bin) {
@@ -169,17 +169,14 @@ impl Problem<'_> {
         let term = &evaluated.terms[block.bin];
         self.model.fill(self.level, &evaluated.tables, term, i, column, &mut segment);
         segment.row_mut(nb + 1).fill(Lane8([1.0; WIDTH]));
-        let start =
-            dyne_xpcs_data::Triangle::row_start(block.triangle.frames(), i) + column - (i + 1);
+        let start = block.position(i, column);
         let data = segment.row_mut(nb + 2);
-        match block.triangle.samples() {
-            Samples::F32(v) => {
-                widen_shifted(self.level, &v[start..], self.shift, data);
-            }
-            Samples::F64(v) => {
-                for (y, out) in
-                    v[start..start + count].iter().zip(data.iter_mut().flat_map(|c| c.0.iter_mut()))
-                {
+        match block.values {
+            // What follows in the block is prefetched.
+            Values::F32(v) => widen_shifted(self.level, &v[start..], self.shift, data),
+            Values::F64(v) => {
+                let values = v[start..start + count].iter();
+                for (y, out) in values.zip(data.iter_mut().flat_map(|c| c.0.iter_mut())) {
                     *out = y - self.shift;
                 }
             }

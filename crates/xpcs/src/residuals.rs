@@ -7,7 +7,7 @@ use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
 use dyne_runtime::{Reduce, SweepError, sweep};
 use dyne_solve::Scaling;
-use dyne_xpcs_data::PairBlock;
+use dyne_xpcs_data::{PairBlock, ReadError};
 
 use crate::problem::{Evaluated, Problem};
 use crate::report::{Cut, MapTriple};
@@ -261,7 +261,7 @@ impl Problem<'_> {
         evaluated: &Evaluated,
         scaling: &[Scaling],
         size: PictureSize,
-    ) -> Result<Vec<BinResiduals>, SweepError<std::convert::Infallible>> {
+    ) -> Result<Vec<BinResiduals>, SweepError<ReadError>> {
         let bins = Bins::new(self.matrices.positions(), self.grid.frames(), size);
         let total = sweep(
             &self.matrices.blocks(self.block),
@@ -289,7 +289,7 @@ impl Problem<'_> {
         evaluated: &Evaluated,
         scaling: &[Scaling],
         bin: usize,
-    ) -> Result<Vec<f64>, SweepError<std::convert::Infallible>> {
+    ) -> Result<Vec<f64>, SweepError<ReadError>> {
         let total = sweep(
             &self.matrices.blocks_of(bin..bin + 1, self.block),
             self.resources,
@@ -317,7 +317,7 @@ impl Problem<'_> {
         let nb = self.model.basis();
         let Scaling { contrast, offset } = scaling[block.bin];
         let (mut data, mut fit) = (Vec::with_capacity(TILE), Vec::with_capacity(TILE));
-        let frames = block.triangle.frames();
+        let frames = block.frames;
         for i in block.first..block.end {
             for first in (i + 1..frames).step_by(TILE) {
                 let count = (frames - first).min(TILE);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::config::NpzLayout;
 use dyne_solve::Scaling;
-use dyne_xpcs_data::{Matrices, Samples, Triangle};
+use dyne_xpcs_data::{Element, Matrices, ReadError, Triangle};
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
 use npyz::zip::CompressionMethod;
@@ -40,8 +40,8 @@ pub struct ArrayAxes<'a> {
 /// pairs of skipped frames are NaN in `fit` and `residual`, those of masked frames in all three.
 ///
 /// # Errors
-/// [`ResultsError`], and what `fit` reports.
-pub fn write_npz<E: From<ResultsError>>(
+/// [`ResultsError`], what `fit` reports, and that of reading the data.
+pub fn write_npz<E: From<ResultsError> + From<ReadError>>(
     path: &Path,
     axes: &ArrayAxes<'_>,
     fit: impl Fn(usize) -> Result<Vec<f64>, E>,
@@ -62,9 +62,9 @@ pub fn write_npz<E: From<ResultsError>>(
     }
     for (name, kind) in [("c2", Kind::Data), ("fit", Kind::Fit), ("residual", Kind::Residual)] {
         let mut problem = None;
-        let result = match axes.matrices.triangle(0).samples() {
-            Samples::F32(_) => bins::<f32, E>(&mut npz, name, axes, kind, &fit, &mut problem),
-            Samples::F64(_) => bins::<f64, E>(&mut npz, name, axes, kind, &fit, &mut problem),
+        let result = match axes.matrices.element() {
+            Element::F32 => bins::<f32, E>(&mut npz, name, axes, kind, &fit, &mut problem),
+            Element::F64 => bins::<f64, E>(&mut npz, name, axes, kind, &fit, &mut problem),
         };
         if let Some(problem) = problem {
             return Err(problem);
@@ -101,7 +101,7 @@ impl Stored for f64 {
     }
 }
 
-fn bins<T: Stored, E>(
+fn bins<T: Stored, E: From<ReadError>>(
     npz: &mut NpzWriter<BufWriter<fs::File>>,
     name: &str,
     axes: &ArrayAxes<'_>,
@@ -121,8 +121,9 @@ fn bins<T: Stored, E>(
                 Kind::Data => Ok(Vec::new()),
                 Kind::Fit | Kind::Residual => fit(k),
             };
-            match fitted {
-                Ok(fitted) => push(&values::<T>(k, &fitted, axes, kind))?,
+            let values = fitted.and_then(|fitted| Ok(values::<T>(k, &fitted, axes, kind)?));
+            match values {
+                Ok(values) => push(&values)?,
                 Err(error) => {
                     *problem = Some(error);
                     return Err(std::io::Error::other("a bin could not be evaluated"));
@@ -133,7 +134,12 @@ fn bins<T: Stored, E>(
     })
 }
 
-fn values<T: Stored>(bin: usize, fitted: &[f64], axes: &ArrayAxes<'_>, kind: Kind) -> Vec<T> {
+fn values<T: Stored>(
+    bin: usize,
+    fitted: &[f64],
+    axes: &ArrayAxes<'_>,
+    kind: Kind,
+) -> Result<Vec<T>, ReadError> {
     let n = axes.times.len();
     let left = axes.matrices.frames();
     let start = Triangle::row_start(left, axes.matrices.skip());
@@ -141,7 +147,7 @@ fn values<T: Stored>(bin: usize, fitted: &[f64], axes: &ArrayAxes<'_>, kind: Kin
     for (k, at) in axes.matrices.positions().into_iter().enumerate() {
         column[at] = Some(k);
     }
-    let triangle = axes.matrices.triangle(bin);
+    let triangle = axes.matrices.triangle(bin)?;
     let value = |i: usize, j: usize| {
         let (Some(i), Some(j)) = (column[i], column[j]) else { return T::of(f64::NAN) };
         let k = Triangle::row_start(left, i) + j - i - 1;
@@ -152,7 +158,7 @@ fn values<T: Stored>(bin: usize, fitted: &[f64], axes: &ArrayAxes<'_>, kind: Kin
             Kind::Residual => triangle.get(i, j) - fit(),
         })
     };
-    match axes.layout {
+    Ok(match axes.layout {
         NpzLayout::Upper => {
             (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).map(|(i, j)| value(i, j)).collect()
         }
@@ -167,7 +173,7 @@ fn values<T: Stored>(bin: usize, fitted: &[f64], axes: &ArrayAxes<'_>, kind: Kin
             }
             full
         }
-    }
+    })
 }
 
 fn write_array<T: npyz::AutoSerialize + Copy, W: Write + std::io::Seek>(

@@ -7,11 +7,9 @@ mod parabola;
 mod score;
 mod speckle;
 
-use std::convert::Infallible;
-
 use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
-use dyne_xpcs_data::{Bin, Counts, SimulateError, mean_pixels, relative_pixels};
+use dyne_xpcs_data::{Bin, Counts, ReadError, SimulateError, mean_pixels, relative_pixels};
 use dyne_xpcs_model::model::correlation_row;
 use thiserror::Error;
 
@@ -55,7 +53,7 @@ pub enum UncertaintyError {
     Solve(#[from] SolveError),
     /// A sweep failed.
     #[error(transparent)]
-    Sweep(#[from] SweepError<Infallible>),
+    Sweep(#[from] SweepError<ReadError>),
 }
 
 /// What is fitted, at its minimum.
@@ -101,8 +99,8 @@ pub struct Uncertainty {
 pub fn headline(
     minimum: &Minimum<'_>,
     config: &UncertaintyConfig,
-) -> Result<(Covariance, Uncertainty), SweepError<Infallible>> {
-    let (counts, counts_source) = mean_counts(minimum, config.counts);
+) -> Result<(Covariance, Uncertainty), SweepError<ReadError>> {
+    let (counts, counts_source) = mean_counts(minimum, config.counts).map_err(SweepError::Block)?;
     let mut uncertainty = Uncertainty {
         method: config.method,
         instead_of: None,

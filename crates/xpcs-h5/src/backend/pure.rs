@@ -7,11 +7,13 @@ use std::sync::Arc;
 use hdf5_reader::error::Error;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::storage::FileStorage;
-use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem};
+use hdf5_reader::{
+    Dataset, Datatype, FilterRegistry, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem,
+};
 
 use dyne_xpcs_data::{Element, Samples};
 
-use super::{Backend, Facts, Fault, Kind};
+use super::{Backend, Chunks, Decoded, Facts, Fault, Kind};
 use crate::filter;
 
 /// No filter of the field expands a byte to more than this many (deflate: 1032).
@@ -20,7 +22,10 @@ const EXPANSION: usize = 1100;
 const LEAST_LIMIT: usize = 1 << 20;
 
 /// An open file.
-pub(crate) struct Pure(Hdf5File);
+pub(crate) struct Pure {
+    file: Hdf5File,
+    registry: FilterRegistry,
+}
 
 impl Pure {
     /// Opens `path`. Nothing that the file claims makes a single allocation larger than
@@ -35,15 +40,16 @@ impl Pure {
             .with_chunk_cache_bytes(0)
             .with_max_read_bytes(limit)
             .with_max_chunk_bytes(limit);
-        Hdf5File::from_storage_with_options(Arc::new(storage), options).map(Self).map_err(fault)
+        let file = Hdf5File::from_storage_with_options(Arc::new(storage), options);
+        Ok(Self { file: file.map_err(fault)?, registry: filter::registry() })
     }
 
     fn dataset(&self, path: &str) -> Result<Dataset, Fault> {
-        self.0.dataset(path).map_err(fault)
+        self.file.dataset(path).map_err(fault)
     }
 
     fn filters(&self, dataset: &Dataset) -> Result<Vec<String>, Fault> {
-        let header = self.0.get_or_parse_header(dataset.address()).map_err(fault)?;
+        let header = self.file.get_or_parse_header(dataset.address()).map_err(fault)?;
         Ok(header
             .messages
             .iter()
@@ -57,7 +63,7 @@ impl Pure {
     }
 }
 
-fn fault(error: Error) -> Fault {
+pub(super) fn fault(error: Error) -> Fault {
     match error {
         Error::DatasetNotFound(_) | Error::GroupNotFound(_) => Fault::Missing,
         Error::Context { source, .. } => fault(*source),
@@ -130,7 +136,7 @@ impl Backend for Pure {
 
     fn members(&self, path: &str) -> Result<Vec<String>, Fault> {
         let (mut names, datasets) =
-            self.0.group(path).and_then(|group| group.member_names()).map_err(fault)?;
+            self.file.group(path).and_then(|group| group.member_names()).map_err(fault)?;
         names.extend(datasets);
         Ok(names)
     }
@@ -164,5 +170,13 @@ impl Backend for Pure {
                 .map_err(fault),
             other => Err(Fault::Unreadable(format!("{}, not floats", other.describe()))),
         }
+    }
+
+    fn chunks(&self, path: &str) -> Result<Option<Chunks>, Fault> {
+        Chunks::of(&self.file, &self.dataset(path)?)
+    }
+
+    fn decode(&self, chunks: &Chunks, place: [usize; 2]) -> Result<Decoded, Fault> {
+        chunks.decode(&self.file, &self.registry, place)
     }
 }

@@ -1,9 +1,7 @@
 //! Means of c2 over the pairs of an age window, lag by lag.
 
-use std::convert::Infallible;
-
 use dyne_runtime::{Reduce, Resources, SweepError, sweep};
-use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock};
+use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, ReadError};
 use thiserror::Error;
 
 /// Blocks of frames that the jackknife leaves out in turn.
@@ -213,7 +211,7 @@ pub fn curves(
     groups: &[Group],
     windows: &[[usize; 2]],
     resources: Resources<'_>,
-) -> Result<Curves, SweepError<Infallible>> {
+) -> Result<Curves, SweepError<ReadError>> {
     let edges = edges(matrices.frames());
     let source = matrices.blocks(BlockPairs::default());
     let total = sweep(&source, resources, Vec::new, |block, row: &mut Vec<f64>| {
@@ -239,11 +237,11 @@ fn block_sums(
     windows: &[[usize; 2]],
     row: &mut Vec<f64>,
 ) -> Vec<f64> {
-    let (frames, lags) = (block.triangle.frames(), edges.len() - 1);
+    let (frames, lags) = (block.frames, edges.len() - 1);
     let mut cells = vec![0.0; windows.len() * lags * CELL];
     row.resize(frames, 0.0);
     for i in block.first..block.end {
-        block.triangle.row_into(i, i + 1..frames, row);
+        block.row(i).widen_into(row);
         for j in i + 1..frames {
             let value = row[j - i - 1] - 1.0;
             let bin = edges.partition_point(|edge| *edge <= j - i) - 1;

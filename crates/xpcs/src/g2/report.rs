@@ -1,9 +1,7 @@
 //! What is known of one-time correlation functions: the content of JSON, tables and pictures.
 
-use std::convert::Infallible;
-
 use dyne_runtime::{Observer, Resources, SweepError};
-use dyne_xpcs_data::{Bin, Catalog, Matrices, relative_pixels};
+use dyne_xpcs_data::{Bin, Catalog, Matrices, ReadError, relative_pixels};
 use serde::Serialize;
 use serde_json::json;
 
@@ -109,7 +107,7 @@ impl Request<'_> {
         resources: Resources<'_>,
         observer: &dyn Observer,
         provenance: G2Provenance,
-    ) -> Result<G2Report, SweepError<Infallible>> {
+    ) -> Result<G2Report, SweepError<ReadError>> {
         let groups = self.groups();
         let cut = curves(matrices, &groups, self.windows, resources)?;
         let single = |(group, cut)| std::iter::repeat(group).zip(cut);

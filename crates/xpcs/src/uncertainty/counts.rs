@@ -1,6 +1,6 @@
 //! Mean counts per pixel and frame.
 
-use dyne_xpcs_data::Counts;
+use dyne_xpcs_data::{Counts, ReadError};
 use dyne_xpcs_model::model::correlation_row;
 
 use super::Minimum;
@@ -59,31 +59,37 @@ impl CountsSource {
 /// follows a slow decay. Where neither tells, no shot noise is assumed.
 /// **Checked by** `tests/fits/uncertainty.rs`: `pixels_and_counts_are_found_again`,
 /// `independent_noise_has_the_error_bars_of_independent_pairs`.
-pub fn mean_counts(minimum: &Minimum<'_>, given: Option<f64>) -> (Vec<Counts>, CountsSource) {
+///
+/// # Errors
+/// Where a diagonal cannot be read.
+pub fn mean_counts(
+    minimum: &Minimum<'_>,
+    given: Option<f64>,
+) -> Result<(Vec<Counts>, CountsSource), ReadError> {
     let bins = minimum.scaling.len();
     if let Some(counts) = given {
-        return (vec![Counts::Mean(counts); bins], CountsSource::Given);
+        return Ok((vec![Counts::Mean(counts); bins], CountsSource::Given));
     }
     let excess: Vec<Option<f64>> = (0..bins)
         .map(|bin| {
-            let diagonal = minimum.problem.matrices.triangle(bin).diagonal()?;
+            let Some(diagonal) = minimum.problem.matrices.diagonal(bin)? else { return Ok(None) };
             let used = &diagonal[minimum.problem.matrices.skip()..];
             let mean = used.iter().sum::<f64>() / used.len() as f64;
             let scaling = minimum.scaling[bin];
             let excess = mean - scaling.offset - scaling.contrast;
-            (excess > MOST_COUNTS.recip()).then_some(excess)
+            Ok((excess > MOST_COUNTS.recip()).then_some(excess))
         })
-        .collect();
+        .collect::<Result<_, ReadError>>()?;
     if excess.iter().any(Option::is_some) {
         let counts = excess.iter().map(|e| e.map_or(Counts::Infinite, |e| Counts::Mean(e.recip())));
-        return (counts.collect(), CountsSource::Diagonal);
+        return Ok((counts.collect(), CountsSource::Diagonal));
     }
     let counts = of_residuals(minimum);
     let source = match counts {
         Counts::Infinite => CountsSource::Unknown,
         _ => CountsSource::Residuals,
     };
-    (vec![counts; bins], source)
+    Ok((vec![counts; bins], source))
 }
 
 /// One mean count for all bins, as the noise of the ratio would make those of single bins differ

@@ -174,7 +174,7 @@ impl Problem<'_> {
         block: PairBlock<'_>,
         tile: &mut Tile,
     ) -> BinScores {
-        let frames = block.triangle.frames();
+        let frames = block.frames;
         let k = tile.rows() - 1;
         let (first, last) = (block.first / length, (block.end - 1) / length);
         let mut rows = vec![vec![0.0; frames.div_ceil(length) * k]; last - first + 1];

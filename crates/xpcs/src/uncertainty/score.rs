@@ -1,12 +1,10 @@
 //! The score of one bin as a quadratic form of the intensities of a speckle, from one sweep over
 //! its pairs.
 
-use std::convert::Infallible;
-
 use dyne_math::gram::{Accumulator, TILE, Tile, packed_index};
 use dyne_math::simd::{Lane8, WIDTH};
 use dyne_runtime::{Reduce, SweepError, sweep};
-use dyne_xpcs_data::{Counts, PairBlock};
+use dyne_xpcs_data::{Counts, PairBlock, ReadError};
 
 use super::nodes::Nodes;
 use crate::problem::{Evaluated, Problem, scale_pairs};
@@ -136,7 +134,7 @@ impl Problem<'_> {
         contrast: f64,
         counts: Counts,
         nodes: &Nodes,
-    ) -> Result<ScoreSums, SweepError<Infallible>> {
+    ) -> Result<ScoreSums, SweepError<ReadError>> {
         let rows = self.model.basis() + 2;
         let of = Bin { evaluated, contrast, counts, nodes };
         let total = sweep(
@@ -161,7 +159,7 @@ impl Problem<'_> {
 
     fn score_block(&self, of: Bin<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {
         let rows = self.model.basis() + 2;
-        let frames = block.triangle.frames();
+        let frames = block.frames;
         let first = of.nodes.places()[block.first].0;
         let mut partial = Partial {
             first,

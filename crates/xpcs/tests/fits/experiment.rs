@@ -2,7 +2,7 @@
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_xpcs::config::{FitConfig, SimConfig};
-use dyne_xpcs::fit::{Fitted, fit};
+use dyne_xpcs::fit::{Data, Fitted, fit};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::simulate::Experiment;
@@ -40,6 +40,7 @@ impl Case {
     pub(crate) fn fit(&self, lanes: &Lanes) -> Fitted {
         let cancel = Cancel::new();
         let resources = Resources { lanes, comm: &Solo, cancel: &cancel };
-        fit(&self.plan, &self.matrices, resources, resources, PICTURES, &Silent).unwrap()
+        let data = Data::survey(&self.plan, self.matrices.clone(), resources).unwrap();
+        fit(&self.plan, &data, resources, resources, PICTURES, &Silent).unwrap()
     }
 }

@@ -1,7 +1,7 @@
 //! Masked frames: what stands in them never enters a result.
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
-use dyne_xpcs::fit::fit;
+use dyne_xpcs::fit::{Data, fit};
 use dyne_xpcs::mask::{MaskReason, apply};
 use dyne_xpcs_data::{Matrices, Samples, Triangle};
 
@@ -57,7 +57,8 @@ fn what_is_masked_does_not_enter_the_fit() {
         assert_eq!(mask.n_pairs, 2 * (Triangle::pairs(199) - Triangle::pairs(187)));
         let cancel = Cancel::new();
         let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
-        let fitted = fit(&case.plan, &matrices, resources, resources, PICTURES, &Silent).unwrap();
+        let data = Data::survey(&case.plan, matrices, resources).unwrap();
+        let fitted = fit(&case.plan, &data, resources, resources, PICTURES, &Silent).unwrap();
         for (value, truth) in fitted.outcome.fit.theta.iter().zip(&case.truth) {
             assert!((value - truth).abs() <= 1e-6 * truth.abs(), "{value} and {truth}");
         }

@@ -18,8 +18,8 @@ fn unequal(model: &str) -> Case {
     );
     let noisy = SIM.replace("sigma: 0.02", "sigma: 0.2");
     let (mut quiet, loud) = (case(SIM, &fit), case(&noisy, &fit));
-    let triangles = [quiet.matrices.triangle(0), loud.matrices.triangle(1)];
-    quiet.matrices = Matrices::new(triangles.map(Triangle::clone).to_vec(), quiet.plan.skip());
+    let triangles = [quiet.matrices.triangle(0).unwrap(), loud.matrices.triangle(1).unwrap()];
+    quiet.matrices = Matrices::new(triangles.map(|t| t.into_owned()).to_vec(), quiet.plan.skip());
     quiet
 }
 

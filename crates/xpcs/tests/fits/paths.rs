@@ -8,6 +8,7 @@ use dyne_runtime::{Cancel, Comm, Lanes, Resources};
 use dyne_solve::{Layout, Objective, contract};
 use dyne_xpcs::fit::problem;
 use dyne_xpcs::problem::Problem;
+use dyne_xpcs::survey::survey;
 use dyne_xpcs_data::{BlockPairs, Triangle};
 
 use crate::experiment::{Case, case};
@@ -30,7 +31,7 @@ fn with_problem<R>(
     let cancel = Cancel::new();
     let resources = Resources { lanes: &lanes, comm, cancel: &cancel };
     let sweeps = AtomicU64::new(0);
-    let shift = case.matrices.mean();
+    let shift = survey(&case.matrices, &[], resources).unwrap().mean;
     let problem = problem(&case.plan, &case.matrices, &layout, shift, resources, &sweeps);
     work(&Problem { block, ..problem })
 }

@@ -1,0 +1,216 @@
+//! Rows of triangles that are not in memory.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::{Element, ReadError};
+use crate::samples::Samples;
+use crate::triangle::Triangle;
+
+/// How rows are had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowAccess {
+    /// Any rows, at the cost of their bytes.
+    Any,
+    /// These ranges of rows, each of which is decoded as a whole: from the first row on, without
+    /// gaps, up to the last row that holds a pair.
+    Strips(Vec<Range<usize>>),
+}
+
+/// Memory that decoding reuses from one range of rows to the next.
+#[derive(Debug, Default)]
+pub struct DecodeBuffers {
+    /// As read.
+    pub raw: Vec<u8>,
+}
+
+/// What decoding takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoding {
+    /// Bytes of the largest strip, decoded.
+    pub strip_bytes: u64,
+    /// Bytes of memory that decoding it takes besides.
+    pub buffer_bytes: u64,
+    /// Most strips of a bin.
+    pub strips: usize,
+    /// Whether the file can be decoded again and again, some rows at a time.
+    pub again: bool,
+}
+
+impl Decoding {
+    /// The larger of both in each respect.
+    pub fn most(self, other: Self) -> Self {
+        Self {
+            strip_bytes: self.strip_bytes.max(other.strip_bytes),
+            buffer_bytes: self.buffer_bytes.max(other.buffer_bytes),
+            strips: self.strips.max(other.strips),
+            again: self.again && other.again,
+        }
+    }
+}
+
+/// Triangles of some bins over the same frames, of which any rows can be had again and again.
+///
+/// [`contract`] is the conformance test that implementers call.
+pub trait RowSource: Send + Sync {
+    /// Number of bins.
+    fn bins(&self) -> usize;
+
+    /// Frames along a side.
+    fn frames(&self) -> usize;
+
+    /// Number type of the values.
+    fn element(&self) -> Element;
+
+    /// How the rows of `bin` are had.
+    fn access(&self, bin: usize) -> RowAccess;
+
+    /// Puts the pairs (i, j > i) of the rows, packed, in place of what `out` holds. Where rows come
+    /// in strips, `rows` is one of them.
+    ///
+    /// # Errors
+    /// With file, dataset and place of what cannot be read.
+    fn read_rows(
+        &self,
+        bin: usize,
+        rows: Range<usize>,
+        out: &mut Samples,
+        buffers: &mut DecodeBuffers,
+    ) -> Result<(), ReadError>;
+
+    /// The diagonal of `bin` as the file holds it.
+    ///
+    /// # Errors
+    /// As [`RowSource::read_rows`].
+    fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError>;
+
+    /// The whole triangle of `bin`.
+    ///
+    /// # Errors
+    /// As [`RowSource::read_rows`].
+    fn triangle(&self, bin: usize) -> Result<Triangle, ReadError> {
+        let frames = self.frames();
+        let mut all = Samples::empty(self.element());
+        let mut buffers = DecodeBuffers::default();
+        match &ranges(&self.access(bin), frames)[..] {
+            [one] => self.read_rows(bin, one.clone(), &mut all, &mut buffers)?,
+            several => {
+                let mut part = all.clone();
+                for rows in several {
+                    self.read_rows(bin, rows.clone(), &mut part, &mut buffers)?;
+                    all.extend(part.values(0..part.len()));
+                }
+            }
+        }
+        Ok(Triangle::new(frames, all))
+    }
+}
+
+/// Rows that hold pairs, in the ranges in which they are had.
+fn ranges(access: &RowAccess, frames: usize) -> Vec<Range<usize>> {
+    match access {
+        RowAccess::Any => std::iter::once(0..frames.saturating_sub(1)).collect(),
+        RowAccess::Strips(strips) => strips.clone(),
+    }
+}
+
+/// Some frames of another source.
+pub(crate) struct PickedRows {
+    inner: Arc<dyn RowSource>,
+    frames: Arc<[usize]>,
+}
+
+impl PickedRows {
+    /// The frames at these positions along a side, ascending.
+    pub(crate) fn new(inner: Arc<dyn RowSource>, frames: Arc<[usize]>) -> Self {
+        Self { inner, frames }
+    }
+
+    /// Rows of the other source that hold the pairs of `rows`.
+    fn within(&self, bin: usize, rows: &Range<usize>) -> Range<usize> {
+        let (first, last) = (self.frames[rows.start], self.frames[rows.end - 1]);
+        match self.inner.access(bin) {
+            RowAccess::Any => first..last + 1,
+            RowAccess::Strips(strips) => strips
+                .into_iter()
+                .find(|strip| strip.contains(&first))
+                .expect("the rows lie in one strip of the other source"),
+        }
+    }
+}
+
+impl RowSource for PickedRows {
+    fn bins(&self) -> usize {
+        self.inner.bins()
+    }
+
+    fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn element(&self) -> Element {
+        self.inner.element()
+    }
+
+    fn access(&self, bin: usize) -> RowAccess {
+        let RowAccess::Strips(strips) = self.inner.access(bin) else { return RowAccess::Any };
+        let last = self.frames.len().saturating_sub(1);
+        let at = |row: usize| self.frames.partition_point(|frame| *frame < row).min(last);
+        let own = strips.iter().map(|strip| at(strip.start)..at(strip.end));
+        let mut own: Vec<Range<usize>> = own.filter(|rows| !rows.is_empty()).collect();
+        if let Some(end) = own.last_mut() {
+            end.end = last;
+        }
+        RowAccess::Strips(own)
+    }
+
+    fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
+        let all = self.inner.diagonal(bin)?;
+        Ok(self.frames.iter().map(|k| all[*k]).collect())
+    }
+
+    fn read_rows(
+        &self,
+        bin: usize,
+        rows: Range<usize>,
+        out: &mut Samples,
+        buffers: &mut DecodeBuffers,
+    ) -> Result<(), ReadError> {
+        let within = self.within(bin, &rows);
+        let mut all = Samples::empty(self.element());
+        self.inner.read_rows(bin, within.clone(), &mut all, buffers)?;
+        let (n, start) = (self.inner.frames(), within.start);
+        let first = Triangle::row_start(n, start);
+        out.clear();
+        for row in rows {
+            let i = self.frames[row];
+            let at = Triangle::row_start(n, i) - first;
+            let columns = self.frames[row + 1..].iter().map(|j| at + j - (i + 1));
+            out.extend_picked(&all, columns);
+        }
+        Ok(())
+    }
+}
+
+/// What every source of rows must keep: strips cover the rows once, and rows are the same whoever
+/// asks and in whatever order.
+///
+/// # Panics
+/// Where it does not.
+pub fn contract(source: &dyn RowSource) {
+    let frames = source.frames();
+    for bin in 0..source.bins() {
+        let whole = source.triangle(bin).expect("a readable bin");
+        let strips = ranges(&source.access(bin), frames);
+        let edges: Vec<usize> = strips.iter().map(|s| s.start).chain([frames - 1]).collect();
+        assert_eq!(edges[0], 0, "the first strip begins at the first row");
+        let joined = strips.iter().zip(&edges[1..]).all(|(strip, next)| strip.end == *next);
+        assert!(joined, "strips without gaps up to the last row with a pair");
+        let mut buffers = DecodeBuffers::default();
+        let mut out = Samples::empty(source.element());
+        for rows in strips.into_iter().rev() {
+            source.read_rows(bin, rows.clone(), &mut out, &mut buffers).expect("readable rows");
+            assert_eq!(out.values(0..out.len()), whole.rows(rows), "rows of bin {bin}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Chunks of a matrix, decoded one by one and as little as possible.
+
+use hdf5_reader::chunk_index::{self, ChunkEntry};
+use hdf5_reader::error::{ByteOrder, Error};
+use hdf5_reader::extensible_array::collect_extensible_array_chunk_entries_storage;
+use hdf5_reader::filters::apply_pipeline_with_limit;
+use hdf5_reader::fixed_array::collect_fixed_array_chunk_entries_storage;
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::messages::filter_pipeline::{FILTER_SHUFFLE, FilterDescription};
+use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
+use hdf5_reader::{Dataset, Datatype, FilterRegistry, Hdf5File, btree_v1};
+
+use dyne_xpcs_data::Element;
+
+use super::Fault;
+use super::pure::fault;
+
+/// The chunks of a matrix of little-endian floats, all of them there.
+#[derive(Debug)]
+pub(crate) struct Chunks {
+    /// Rows and columns of a chunk; those at the edges reach beyond the matrix.
+    pub(crate) shape: [usize; 2],
+    /// Number type.
+    pub(crate) element: Element,
+    /// Chunks along a row of them.
+    across: usize,
+    /// Row by row.
+    entries: Vec<ChunkEntry>,
+    filters: Vec<FilterDescription>,
+}
+
+/// A decoded chunk.
+pub(crate) struct Decoded {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether all first bytes of the values come first, then all second ones, and so on.
+    pub(crate) shuffled: bool,
+}
+
+impl Chunks {
+    /// Bytes of a decoded chunk.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shape[0] * self.shape[1] * self.element.bytes()
+    }
+
+    /// Bytes of the largest chunk as stored.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        self.entries.iter().map(|e| e.size as usize).max().unwrap_or(0)
+    }
+
+    /// Those of `dataset`; nothing where it is not stored so, or some of it is not stored.
+    pub(super) fn of(file: &Hdf5File, dataset: &Dataset) -> Result<Option<Self>, Fault> {
+        let (Some(element), Some(dims)) = (little_endian(dataset.dtype()), dataset.chunks()) else {
+            return Ok(None);
+        };
+        let (&[rows, columns], [height, width, ..]) = (dataset.shape(), &dims[..]) else {
+            return Ok(None);
+        };
+        let shape = [*height as usize, *width as usize];
+        if shape.contains(&0) {
+            return Ok(None);
+        }
+        let size = element.bytes();
+        let mut entries = entries(file, dataset, [*height, *width], size).map_err(fault)?;
+        entries.sort_by(|a, b| a.offsets.cmp(&b.offsets));
+        let grid = [rows.div_ceil(shape[0] as u64), columns.div_ceil(shape[1] as u64)];
+        let place = |k: u64| [k / grid[1] * shape[0] as u64, k % grid[1] * shape[1] as u64];
+        let whole = entries.len() as u64 == grid[0] * grid[1]
+            && (0..).zip(&entries).all(|(k, entry)| entry.offsets[..] == place(k));
+        let filters = filters(file, dataset)?;
+        let mut chunks = Self { shape, element, across: grid[1] as usize, entries, filters };
+        for entry in chunks.entries.iter_mut().filter(|entry| entry.size == 0) {
+            entry.size = (shape[0] * shape[1] * size) as u64;
+        }
+        Ok(whole.then_some(chunks))
+    }
+
+    /// Decodes the chunk at row `a` and column `b` of the grid of chunks.
+    pub(super) fn decode(
+        &self,
+        file: &Hdf5File,
+        registry: &FilterRegistry,
+        [a, b]: [usize; 2],
+    ) -> Result<Decoded, Fault> {
+        let entry = &self.entries[a * self.across + b];
+        let stored = usize::try_from(entry.size).map_err(|_| too_long(entry.size))?;
+        let raw = file.storage().read_range(entry.address, stored).map_err(fault)?;
+        let shuffled = self.filters.first().is_some_and(|filter| filter.id == FILTER_SHUFFLE)
+            && entry.filter_mask & 1 == 0;
+        // The last step, undoing the shuffle, is left to who picks the values.
+        let (filters, mask) = match shuffled {
+            true => (&self.filters[1..], entry.filter_mask >> 1),
+            false => (&self.filters[..], entry.filter_mask),
+        };
+        let limit = self.bytes();
+        let size = self.element.bytes();
+        let bytes =
+            apply_pipeline_with_limit(&raw, filters, mask, size, Some(registry), Some(limit))
+                .map_err(fault)?;
+        if bytes.len() != limit {
+            let found = format!("a chunk of {} bytes instead of {limit}", bytes.len());
+            return Err(Fault::Unreadable(found));
+        }
+        Ok(Decoded { bytes, shuffled })
+    }
+}
+
+fn too_long(bytes: u64) -> Fault {
+    Fault::Unreadable(format!("a chunk of {bytes} bytes"))
+}
+
+fn little_endian(datatype: &Datatype) -> Option<Element> {
+    match datatype {
+        Datatype::FloatingPoint { size: 4, byte_order: ByteOrder::LittleEndian, .. } => {
+            Some(Element::F32)
+        }
+        Datatype::FloatingPoint { size: 8, byte_order: ByteOrder::LittleEndian, .. } => {
+            Some(Element::F64)
+        }
+        _ => None,
+    }
+}
+
+fn filters(file: &Hdf5File, dataset: &Dataset) -> Result<Vec<FilterDescription>, Fault> {
+    let header = file.get_or_parse_header(dataset.address()).map_err(fault)?;
+    let pipelines = header.messages.iter().filter_map(|message| match message {
+        HdfMessage::FilterPipeline(pipeline) => Some(pipeline.filters.clone()),
+        _ => None,
+    });
+    Ok(pipelines.flatten().collect())
+}
+
+/// The index of the chunks, in whatever form the file has it.
+fn entries(
+    file: &Hdf5File,
+    dataset: &Dataset,
+    dims: [u32; 2],
+    element: usize,
+) -> Result<Vec<ChunkEntry>, Error> {
+    let header = file.get_or_parse_header(dataset.address())?;
+    let layout = header.messages.iter().find_map(|message| match message {
+        HdfMessage::DataLayout(found) => Some(&found.layout),
+        _ => None,
+    });
+    let Some(DataLayout::Chunked { address, chunk_indexing, .. }) = layout else {
+        return Ok(Vec::new());
+    };
+    let (storage, address) = (file.storage(), *address);
+    let (offset, length) = (file.superblock().offset_size, file.superblock().length_size);
+    if address == u64::MAX {
+        return Ok(Vec::new());
+    }
+    let shape = dataset.shape();
+    match chunk_indexing {
+        None => btree_v1::collect_btree_v1_leaves_storage(
+            storage,
+            address,
+            offset,
+            length,
+            Some(2),
+            &dims,
+            None,
+        )
+        .map(|leaves| leaves.iter().filter_map(leaf).collect()),
+        Some(ChunkIndexing::SingleChunk { filtered_size, filters }) => {
+            Ok(vec![chunk_index::single_chunk_entry(address, *filtered_size, *filters, 2)])
+        }
+        Some(ChunkIndexing::BTreeV2) => chunk_index::collect_v2_chunk_entries_storage(
+            storage, address, offset, length, 2, &dims, None,
+        ),
+        Some(ChunkIndexing::Implicit) => chunk_index::collect_implicit_chunk_entries(
+            address,
+            shape,
+            &dims,
+            element,
+            None,
+            storage.len(),
+        ),
+        Some(ChunkIndexing::FixedArray { .. }) => collect_fixed_array_chunk_entries_storage(
+            storage, address, offset, length, shape, &dims, None,
+        ),
+        Some(ChunkIndexing::ExtensibleArray { .. }) => {
+            let max = dataset.max_dims();
+            collect_extensible_array_chunk_entries_storage(
+                storage, address, offset, length, shape, max, &dims, None,
+            )
+        }
+    }
+}
+
+fn leaf((key, address): &(btree_v1::BTreeV1Key, u64)) -> Option<ChunkEntry> {
+    match key {
+        btree_v1::BTreeV1Key::RawData { chunk_size, filter_mask, offsets } => Some(ChunkEntry {
+            address: *address,
+            size: u64::from(*chunk_size),
+            filter_mask: *filter_mask,
+            offsets: offsets[..2].to_vec(),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,284 @@
+//! Rows of the matrices of a file, decoded when they are asked for.
+
+mod area;
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use dyne_runtime::Lanes;
+use dyne_xpcs_data::{
+    Catalog, DecodeBuffers, Decoding, Element, ReadError, RowAccess, RowSource, Samples, Triangle,
+};
+
+use crate::matrix::{Defect, disagree};
+use crate::reader::{MATRIX, defect};
+use crate::source::Source;
+use area::{Area, Half, Stored};
+
+/// Values of a strip where the file does not cut the matrix itself: about a mebibyte.
+const STRIP_VALUES: usize = 1 << 18;
+
+/// Some bins of a file over some of its frames.
+pub(crate) struct FileRows {
+    source: Arc<Source>,
+    bins: Vec<BinRows>,
+    frames: Range<usize>,
+    element: Element,
+}
+
+struct BinRows {
+    path: String,
+    stored: Stored,
+    /// Which triangle the file holds, once it is known.
+    half: OnceLock<Half>,
+    diagonal: Mutex<Vec<Option<f64>>>,
+}
+
+impl FileRows {
+    /// Bins at the positions given, of which only the headers are read.
+    pub(crate) fn headers(
+        source: &Arc<Source>,
+        catalog: &Catalog,
+        bins: &[usize],
+        frames: &Range<usize>,
+    ) -> Result<Self, ReadError> {
+        let bin = |&bin: &usize| {
+            let path = catalog.bins[bin].path.clone();
+            let chunks = source.backend.chunks(&path);
+            let chunks = chunks.map_err(|e| source.fault(&path, MATRIX, e))?;
+            let stored = chunks.map_or(Stored::Window, Stored::Chunks);
+            let diagonal = Mutex::new(vec![None; frames.len()]);
+            Ok(BinRows { path, stored, half: OnceLock::new(), diagonal })
+        };
+        Ok(Self {
+            source: Arc::clone(source),
+            bins: bins.iter().map(bin).collect::<Result<_, ReadError>>()?,
+            frames: frames.clone(),
+            element: catalog.element,
+        })
+    }
+
+    /// Bins at the positions given. Which triangle a matrix holds is found out here where it takes
+    /// several strips, else when it is first read.
+    pub(crate) fn open(
+        source: &Arc<Source>,
+        catalog: &Catalog,
+        bins: &[usize],
+        frames: &Range<usize>,
+        lanes: &Lanes,
+    ) -> Result<Self, ReadError> {
+        let rows = Self::headers(source, catalog, bins, frames)?;
+        let several: Vec<usize> =
+            (0..bins.len()).filter(|bin| rows.bands(*bin, Half::Upper).len() > 1).collect();
+        let found = lanes.map(&several, |bin| rows.half(*bin).map(drop));
+        found.into_iter().collect::<Result<(), ReadError>>()?;
+        Ok(rows)
+    }
+
+    /// All triangles, their strips decoded on `lanes`.
+    pub(crate) fn triangles(&self, lanes: &Lanes) -> Result<Vec<Triangle>, ReadError> {
+        let bins = 0..self.bins.len();
+        let strips: Vec<(usize, Range<usize>)> = bins
+            .flat_map(|bin| self.strips(bin).into_iter().map(move |rows| (bin, rows)))
+            .collect();
+        let read = lanes.map(&strips, |(bin, rows)| {
+            let mut out = Samples::empty(self.element);
+            self.pack(*bin, rows, self.half(*bin)?, &mut out)?;
+            Ok(out)
+        });
+        let mut all: Vec<Samples> = Vec::new();
+        for ((_, rows), samples) in strips.iter().zip(read) {
+            match all.last_mut() {
+                Some(last) if rows.start > 0 => {
+                    let samples = samples?;
+                    last.extend(samples.values(0..samples.len()));
+                }
+                _ => all.push(samples?),
+            }
+        }
+        let triangles = all.into_iter().enumerate().map(|(bin, samples)| {
+            Ok(Triangle::new(self.frames.len(), samples).with_diagonal(self.diagonal(bin)?))
+        });
+        triangles.collect()
+    }
+
+    /// What decoding takes.
+    pub(crate) fn decoding(&self) -> Decoding {
+        let frames = self.frames.len();
+        let bin = |k: usize| {
+            let pairs = |rows: &Range<usize>| {
+                Triangle::row_start(frames, rows.end) - Triangle::row_start(frames, rows.start)
+            };
+            let strips = self.strips(k);
+            let most = strips.iter().map(pairs).max().unwrap_or(0);
+            let buffers = match &self.bins[k].stored {
+                // As stored, decompressed, and one step between.
+                Stored::Chunks(chunks) => chunks.stored_bytes() + 2 * chunks.bytes(),
+                Stored::Window => 2 * STRIP_VALUES.max(frames) * self.element.bytes(),
+            };
+            Decoding {
+                strip_bytes: (most * self.element.bytes()) as u64,
+                buffer_bytes: buffers as u64,
+                strips: strips.len(),
+                again: true,
+            }
+        };
+        (0..self.bins.len()).map(bin).reduce(Decoding::most).expect("at least one bin")
+    }
+
+    fn strips(&self, bin: usize) -> Vec<Range<usize>> {
+        self.bands(bin, self.bins[bin].half.get().copied().unwrap_or(Half::Upper))
+    }
+
+    /// Rows of the triangle that are decoded together.
+    fn bands(&self, bin: usize, half: Half) -> Vec<Range<usize>> {
+        let (first, last) = (self.frames.start, self.frames.len().saturating_sub(1));
+        let step = match &self.bins[bin].stored {
+            Stored::Chunks(chunks) => chunks.shape[usize::from(half == Half::Lower)],
+            Stored::Window => (STRIP_VALUES / self.frames.len().max(1)).max(1),
+        };
+        let mut bands = Vec::new();
+        let mut start = 0;
+        while start < last {
+            let end = ((first + start) / step + 1).saturating_mul(step) - first;
+            bands.push(start..end.min(last));
+            start = end;
+        }
+        bands
+    }
+
+    /// Which triangle of a matrix the file holds; looks at all of it the first time.
+    fn half(&self, bin: usize) -> Result<Half, ReadError> {
+        if let Some(half) = self.bins[bin].half.get() {
+            return Ok(*half);
+        }
+        let (mut upper, mut lower) = (false, false);
+        self.visit(bin, &Area::square(&self.frames), |row, column, values| {
+            let split = row.saturating_sub(column).min(values.len());
+            let after = (row + 1).saturating_sub(column).min(values.len());
+            let any = |part: Range<usize>| values.part(part).any_not_zero();
+            lower = lower || any(0..split);
+            upper = upper || any(after..values.len());
+        })?;
+        let half = match (upper, lower) {
+            (true, false) => Half::Upper,
+            (false, true) => Half::Lower,
+            (true, true) => self.symmetric(bin)?,
+            (false, false) => return Err(self.defect(bin, Defect::AllZero)),
+        };
+        Ok(*self.bins[bin].half.get_or_init(|| half))
+    }
+
+    /// Refuses a matrix whose triangles differ.
+    fn symmetric(&self, bin: usize) -> Result<Half, ReadError> {
+        let frames = self.frames.len();
+        let (mut above, mut below) = (Samples::empty(self.element), Samples::empty(self.element));
+        for rows in self.bands(bin, Half::Upper) {
+            self.pack(bin, &rows, Half::Upper, &mut above)?;
+            self.pack(bin, &rows, Half::Lower, &mut below)?;
+            let (a, b) = (above.values(0..above.len()), below.values(0..below.len()));
+            if let Some(at) = (0..a.len()).find(|k| disagree(a.get(*k), b.get(*k))) {
+                let at = at + Triangle::row_start(frames, rows.start);
+                let [row, column] = Triangle::pair_at(frames, at);
+                let at = at - Triangle::row_start(frames, rows.start);
+                let (above, below) = (a.get(at), b.get(at));
+                return Err(self.defect(bin, Defect::Asymmetric { row, column, above, below }));
+            }
+        }
+        Ok(Half::Upper)
+    }
+
+    fn defect(&self, bin: usize, found: Defect) -> ReadError {
+        defect(found, &self.source.file, &self.bins[bin].path, self.frames.start)
+    }
+
+    /// The pairs of the rows, packed, from one half of the matrix; remembers the diagonal.
+    fn pack(
+        &self,
+        bin: usize,
+        rows: &Range<usize>,
+        half: Half,
+        out: &mut Samples,
+    ) -> Result<(), ReadError> {
+        let (n, origin) = (self.frames.len(), self.frames.start);
+        let start = Triangle::row_start(n, rows.start);
+        out.resize(Triangle::row_start(n, rows.end) - start);
+        let mut diagonal = Vec::new();
+        let position = |i: usize, j: usize| Triangle::row_start(n, i) + j - (i + 1) - start;
+        let area = Area::of_half(half, rows, &self.frames);
+        self.visit(bin, &area, |row, column, mut values| {
+            let (row, mut column) = (row - origin, column - origin);
+            match half {
+                Half::Upper => {
+                    if column == row {
+                        diagonal.push((row, values.get(0)));
+                        values = values.part(1..values.len());
+                        column += 1;
+                    }
+                    if !values.is_empty() {
+                        out.put(position(row, column), values);
+                    }
+                }
+                Half::Lower => {
+                    for k in 0..values.len() {
+                        match column + k {
+                            j if j == row => diagonal.push((row, values.get(k))),
+                            i => out.put(position(i, row), values.part(k..k + 1)),
+                        }
+                    }
+                }
+            }
+        })?;
+        self.remember(bin, &diagonal);
+        Ok(())
+    }
+
+    fn remember(&self, bin: usize, diagonal: &[(usize, f64)]) {
+        let mut known = self.bins[bin].diagonal.lock().expect("no reader panics");
+        diagonal.iter().for_each(|(frame, value)| known[*frame] = Some(*value));
+    }
+}
+
+impl RowSource for FileRows {
+    fn bins(&self) -> usize {
+        self.bins.len()
+    }
+
+    fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn element(&self) -> Element {
+        self.element
+    }
+
+    fn access(&self, bin: usize) -> RowAccess {
+        RowAccess::Strips(self.strips(bin))
+    }
+
+    fn read_rows(
+        &self,
+        bin: usize,
+        rows: Range<usize>,
+        out: &mut Samples,
+        _buffers: &mut DecodeBuffers,
+    ) -> Result<(), ReadError> {
+        self.pack(bin, &rows, self.half(bin)?, out)
+    }
+
+    fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
+        let known = |bin: usize| {
+            let known = self.bins[bin].diagonal.lock().expect("no reader panics");
+            known.clone()
+        };
+        for frame in (0..self.frames.len()).filter(|k| known(bin)[*k].is_none()) {
+            let at = self.frames.start + frame;
+            let mut found = Vec::new();
+            self.visit(bin, &Area::square(&(at..at + 1)), |_, _, values| {
+                found.push((frame, values.get(0)));
+            })?;
+            self.remember(bin, &found);
+        }
+        Ok(known(bin).into_iter().flatten().collect())
+    }
+}

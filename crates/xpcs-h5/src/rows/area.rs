@@ -1,0 +1,171 @@
+//! Parts of a stored matrix, visited row by row.
+
+use std::ops::Range;
+
+use dyne_xpcs_data::{Element, ReadError, Samples, Values};
+
+use super::{FileRows, STRIP_VALUES};
+use crate::backend::{Chunks, Decoded};
+use crate::reader::MATRIX;
+
+/// Which triangle of a matrix the file holds; of two that agree the upper one is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    Upper,
+    Lower,
+}
+
+/// How a matrix is stored.
+pub(super) enum Stored {
+    /// In chunks that can be had one by one.
+    Chunks(Chunks),
+    /// In another way; the reader cuts windows out of it.
+    Window,
+}
+
+/// Rows and columns of the file.
+pub(super) struct Area {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    kind: Kind,
+}
+
+enum Kind {
+    Square,
+    /// From the diagonal on.
+    Upper,
+    /// Up to the diagonal.
+    Lower,
+}
+
+impl Area {
+    /// All pairs of the frames.
+    pub(super) fn square(frames: &Range<usize>) -> Self {
+        Self { rows: frames.clone(), columns: frames.clone(), kind: Kind::Square }
+    }
+
+    /// Where the pairs of some rows of the triangle over `frames` are stored, and their diagonal.
+    pub(super) fn of_half(half: Half, rows: &Range<usize>, frames: &Range<usize>) -> Self {
+        let near = frames.start + rows.start..frames.start + rows.end;
+        let far = near.start..frames.end;
+        match half {
+            Half::Upper => Self { rows: near, columns: far, kind: Kind::Upper },
+            Half::Lower => Self { rows: far, columns: near, kind: Kind::Lower },
+        }
+    }
+
+    /// Columns of row `row` within `columns`.
+    fn columns_of(&self, row: usize, columns: &Range<usize>) -> Range<usize> {
+        let start = columns.start.max(self.columns.start);
+        let end = columns.end.min(self.columns.end);
+        match self.kind {
+            Kind::Square => start..end,
+            Kind::Upper => start.max(row)..end,
+            Kind::Lower => start..end.min(row + 1),
+        }
+    }
+}
+
+impl FileRows {
+    /// Calls `f(row, first column, values)` for the pieces of rows of `area`, of which none is empty.
+    /// Rows and columns count as in the file.
+    pub(super) fn visit(
+        &self,
+        bin: usize,
+        area: &Area,
+        f: impl FnMut(usize, usize, Values<'_>),
+    ) -> Result<(), ReadError> {
+        match &self.bins[bin].stored {
+            Stored::Chunks(chunks) => self.visit_chunks(bin, chunks, area, f),
+            Stored::Window => self.visit_windows(bin, area, f),
+        }
+    }
+
+    fn visit_chunks(
+        &self,
+        bin: usize,
+        chunks: &Chunks,
+        area: &Area,
+        mut f: impl FnMut(usize, usize, Values<'_>),
+    ) -> Result<(), ReadError> {
+        let [height, width] = chunks.shape;
+        let path = &self.bins[bin].path;
+        let mut piece = Samples::empty(chunks.element);
+        for a in area.rows.start / height..area.rows.end.div_ceil(height) {
+            let rows = (a * height).max(area.rows.start)..((a + 1) * height).min(area.rows.end);
+            for b in area.columns.start / width..area.columns.end.div_ceil(width) {
+                let across = b * width..(b + 1) * width;
+                if rows.clone().all(|row| area.columns_of(row, &across).is_empty()) {
+                    continue;
+                }
+                let decoded = self.source.backend.decode(chunks, [a, b]);
+                let decoded = decoded.map_err(|e| self.source.fault(path, MATRIX, e))?;
+                for row in rows.clone() {
+                    let columns = area.columns_of(row, &across);
+                    if columns.is_empty() {
+                        continue;
+                    }
+                    let at = (row - a * height) * width + columns.start - across.start;
+                    values_at(&decoded, at..at + columns.len(), &mut piece);
+                    f(row, columns.start, piece.values(0..piece.len()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_windows(
+        &self,
+        bin: usize,
+        area: &Area,
+        mut f: impl FnMut(usize, usize, Values<'_>),
+    ) -> Result<(), ReadError> {
+        let path = &self.bins[bin].path;
+        let step = (STRIP_VALUES / area.columns.len().max(1)).max(1);
+        for start in area.rows.clone().step_by(step) {
+            let rows = start..(start + step).min(area.rows.end);
+            let window = self.source.backend.window(path, rows.clone(), area.columns.clone());
+            let window = window.map_err(|e| self.source.fault(path, MATRIX, e))?;
+            for row in rows {
+                let columns = area.columns_of(row, &area.columns);
+                if !columns.is_empty() {
+                    let at =
+                        (row - start) * area.columns.len() + columns.start - area.columns.start;
+                    f(row, columns.start, window.values(at..at + columns.len()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Values at some positions of a decoded chunk.
+fn values_at(decoded: &Decoded, range: Range<usize>, out: &mut Samples) {
+    let Decoded { bytes, shuffled } = decoded;
+    out.clear();
+    match (out, shuffled) {
+        (Samples::F32(out), true) => {
+            let [a, b, c, d] = planes(bytes, &range);
+            let value = |k: usize| f32::from_le_bytes([a[k], b[k], c[k], d[k]]);
+            out.extend((0..range.len()).map(value));
+        }
+        (Samples::F64(out), true) => {
+            let p: [&[u8]; 8] = planes(bytes, &range);
+            out.extend((0..range.len()).map(|k| f64::from_le_bytes(p.map(|plane| plane[k]))));
+        }
+        (Samples::F32(out), false) => {
+            let own = &bytes[Element::F32.bytes() * range.start..Element::F32.bytes() * range.end];
+            out.extend(own.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
+        }
+        (Samples::F64(out), false) => {
+            let own = &bytes[Element::F64.bytes() * range.start..Element::F64.bytes() * range.end];
+            out.extend(own.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)));
+        }
+    }
+}
+
+/// The bytes of some values, those of one significance together.
+fn planes<'a, const N: usize>(bytes: &'a [u8], range: &Range<usize>) -> [&'a [u8]; N] {
+    let values = bytes.len() / N;
+    std::array::from_fn(|k| &bytes[k * values + range.start..k * values + range.end])
+}
