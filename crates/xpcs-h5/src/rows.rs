@@ -13,7 +13,7 @@ use dyne_xpcs_data::{
 use crate::matrix::{Defect, disagree};
 use crate::reader::{MATRIX, defect};
 use crate::source::Source;
-use area::{Area, Half, Stored};
+use area::{Area, Half, LastChunk, Stored};
 
 /// Values of a strip where the file does not cut the matrix itself: about a mebibyte.
 const STRIP_VALUES: usize = 1 << 18;
@@ -70,7 +70,7 @@ impl FileRows {
         let rows = Self::headers(source, catalog, bins, frames)?;
         let several: Vec<usize> =
             (0..bins.len()).filter(|bin| rows.bands(*bin, Half::Upper).len() > 1).collect();
-        let found = lanes.map(&several, |bin| rows.half(*bin).map(drop));
+        let found = lanes.map(&several, |bin| rows.half(*bin, &mut LastChunk::default()).map(drop));
         found.into_iter().collect::<Result<(), ReadError>>()?;
         Ok(rows)
     }
@@ -83,7 +83,7 @@ impl FileRows {
             .collect();
         let read = lanes.map(&strips, |(bin, rows)| {
             let mut out = Samples::empty(self.element);
-            self.pack(*bin, rows, self.half(*bin)?, &mut out)?;
+            self.read_rows(*bin, rows.clone(), &mut out, &mut DecodeBuffers::default())?;
             Ok(out)
         });
         let mut all: Vec<Samples> = Vec::new();
@@ -148,12 +148,12 @@ impl FileRows {
     }
 
     /// Which triangle of a matrix the file holds; looks at all of it the first time.
-    fn half(&self, bin: usize) -> Result<Half, ReadError> {
+    fn half(&self, bin: usize, last: &mut LastChunk) -> Result<Half, ReadError> {
         if let Some(half) = self.bins[bin].half.get() {
             return Ok(*half);
         }
         let (mut upper, mut lower) = (false, false);
-        self.visit(bin, &Area::square(&self.frames), |row, column, values| {
+        self.visit(bin, &Area::square(&self.frames), last, |row, column, values| {
             let split = row.saturating_sub(column).min(values.len());
             let after = (row + 1).saturating_sub(column).min(values.len());
             let any = |part: Range<usize>| values.part(part).any_not_zero();
@@ -163,19 +163,19 @@ impl FileRows {
         let half = match (upper, lower) {
             (true, false) => Half::Upper,
             (false, true) => Half::Lower,
-            (true, true) => self.symmetric(bin)?,
+            (true, true) => self.symmetric(bin, last)?,
             (false, false) => return Err(self.defect(bin, Defect::AllZero)),
         };
         Ok(*self.bins[bin].half.get_or_init(|| half))
     }
 
     /// Refuses a matrix whose triangles differ.
-    fn symmetric(&self, bin: usize) -> Result<Half, ReadError> {
+    fn symmetric(&self, bin: usize, last: &mut LastChunk) -> Result<Half, ReadError> {
         let frames = self.frames.len();
         let (mut above, mut below) = (Samples::empty(self.element), Samples::empty(self.element));
         for rows in self.bands(bin, Half::Upper) {
-            self.pack(bin, &rows, Half::Upper, &mut above)?;
-            self.pack(bin, &rows, Half::Lower, &mut below)?;
+            self.pack(bin, &rows, Half::Upper, last, &mut above)?;
+            self.pack(bin, &rows, Half::Lower, last, &mut below)?;
             let (a, b) = (above.values(0..above.len()), below.values(0..below.len()));
             if let Some(at) = (0..a.len()).find(|k| disagree(a.get(*k), b.get(*k))) {
                 let at = at + Triangle::row_start(frames, rows.start);
@@ -198,6 +198,7 @@ impl FileRows {
         bin: usize,
         rows: &Range<usize>,
         half: Half,
+        last: &mut LastChunk,
         out: &mut Samples,
     ) -> Result<(), ReadError> {
         let (n, origin) = (self.frames.len(), self.frames.start);
@@ -206,7 +207,7 @@ impl FileRows {
         let mut diagonal = Vec::new();
         let position = |i: usize, j: usize| Triangle::row_start(n, i) + j - (i + 1) - start;
         let area = Area::of_half(half, rows, &self.frames);
-        self.visit(bin, &area, |row, column, mut values| {
+        self.visit(bin, &area, last, |row, column, mut values| {
             let (row, mut column) = (row - origin, column - origin);
             match half {
                 Half::Upper => {
@@ -263,7 +264,9 @@ impl RowSource for FileRows {
         out: &mut Samples,
         _buffers: &mut DecodeBuffers,
     ) -> Result<(), ReadError> {
-        self.pack(bin, &rows, self.half(bin)?, out)
+        let mut last = LastChunk::default();
+        let half = self.half(bin, &mut last)?;
+        self.pack(bin, &rows, half, &mut last, out)
     }
 
     fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
@@ -274,9 +277,14 @@ impl RowSource for FileRows {
         for frame in (0..self.frames.len()).filter(|k| known(bin)[*k].is_none()) {
             let at = self.frames.start + frame;
             let mut found = Vec::new();
-            self.visit(bin, &Area::square(&(at..at + 1)), |_, _, values| {
-                found.push((frame, values.get(0)));
-            })?;
+            self.visit(
+                bin,
+                &Area::square(&(at..at + 1)),
+                &mut LastChunk::default(),
+                |_, _, values| {
+                    found.push((frame, values.get(0)));
+                },
+            )?;
             self.remember(bin, &found);
         }
         Ok(known(bin).into_iter().flatten().collect())

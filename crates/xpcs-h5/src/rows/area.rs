@@ -23,6 +23,11 @@ pub(super) enum Stored {
     Window,
 }
 
+/// The chunk that was decoded last: what is found out about a matrix of one chunk and its values
+/// come from one decoding.
+#[derive(Default)]
+pub(super) struct LastChunk(Option<(usize, [usize; 2], Decoded)>);
+
 /// Rows and columns of the file.
 pub(super) struct Area {
     rows: Range<usize>,
@@ -73,23 +78,23 @@ impl FileRows {
         &self,
         bin: usize,
         area: &Area,
+        last: &mut LastChunk,
         f: impl FnMut(usize, usize, Values<'_>),
     ) -> Result<(), ReadError> {
         match &self.bins[bin].stored {
-            Stored::Chunks(chunks) => self.visit_chunks(bin, chunks, area, f),
+            Stored::Chunks(chunks) => self.visit_chunks((bin, chunks), area, last, f),
             Stored::Window => self.visit_windows(bin, area, f),
         }
     }
 
     fn visit_chunks(
         &self,
-        bin: usize,
-        chunks: &Chunks,
+        (bin, chunks): (usize, &Chunks),
         area: &Area,
+        last: &mut LastChunk,
         mut f: impl FnMut(usize, usize, Values<'_>),
     ) -> Result<(), ReadError> {
         let [height, width] = chunks.shape;
-        let path = &self.bins[bin].path;
         let mut piece = Samples::empty(chunks.element);
         for a in area.rows.start / height..area.rows.end.div_ceil(height) {
             let rows = (a * height).max(area.rows.start)..((a + 1) * height).min(area.rows.end);
@@ -98,20 +103,34 @@ impl FileRows {
                 if rows.clone().all(|row| area.columns_of(row, &across).is_empty()) {
                     continue;
                 }
-                let decoded = self.source.backend.decode(chunks, [a, b]);
-                let decoded = decoded.map_err(|e| self.source.fault(path, MATRIX, e))?;
+                let decoded = self.decoded((bin, chunks), [a, b], last)?;
                 for row in rows.clone() {
                     let columns = area.columns_of(row, &across);
                     if columns.is_empty() {
                         continue;
                     }
                     let at = (row - a * height) * width + columns.start - across.start;
-                    values_at(&decoded, at..at + columns.len(), &mut piece);
+                    values_at(decoded, at..at + columns.len(), &mut piece);
                     f(row, columns.start, piece.values(0..piece.len()));
                 }
             }
         }
         Ok(())
+    }
+
+    fn decoded<'l>(
+        &self,
+        (bin, chunks): (usize, &Chunks),
+        place: [usize; 2],
+        last: &'l mut LastChunk,
+    ) -> Result<&'l Decoded, ReadError> {
+        if last.0.as_ref().is_none_or(|(of, at, _)| (*of, *at) != (bin, place)) {
+            last.0 = None;
+            let decoded = self.source.backend.decode(chunks, place);
+            let path = &self.bins[bin].path;
+            last.0 = Some((bin, place, decoded.map_err(|e| self.source.fault(path, MATRIX, e))?));
+        }
+        Ok(&last.0.as_ref().expect("the chunk was decoded").2)
     }
 
     fn visit_windows(
