@@ -14,12 +14,12 @@ pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
     mean_pixels, relative_pixels,
 };
-pub use pairs::{BlockBuffer, BlockPairs, Matrices, PairBlock, PairBlocks};
+pub use pairs::{BinRows, BlockBuffer, BlockPairs, Matrices, PairBlock, PairBlocks};
 pub use quality::Quality;
 pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
 pub use samples::{Samples, Values};
 pub use simulate::{
-    Counts, Noise, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
+    Counts, Noise, Past, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,
 };
 pub use strips::StripsHeld;

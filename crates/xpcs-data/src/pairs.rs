@@ -197,31 +197,72 @@ impl Matrices {
 
     /// The blocks of some bins, in order.
     pub fn blocks_of(&self, bins: Range<usize>, size: BlockPairs) -> PairBlocks {
-        let frames = self.frames();
-        let mut addresses = Vec::new();
-        for bin in bins.clone() {
-            let mut start = self.skip;
-            let mut pairs = 0;
-            for row in self.skip..frames.saturating_sub(1) {
-                pairs += frames - 1 - row;
-                if pairs >= size.0 || row + 2 == frames {
-                    addresses.push(Address { bin, rows: start..row + 1 });
-                    (start, pairs) = (row + 1, 0);
-                }
-            }
-        }
-        let data = match &self.store {
-            Store::Resident(triangles) => Data::Resident(Arc::clone(triangles)),
-            Store::Read { rows, held, .. } => match rows.access(bins.start) {
-                RowAccess::Any => Data::Rows(Arc::clone(rows)),
-                RowAccess::Strips(_) => Data::Strips(Strips::new(Arc::clone(rows), bins, *held)),
-            },
+        let held = match &self.store {
+            Store::Resident(_) => StripsHeld(1),
+            Store::Read { held, .. } => *held,
         };
-        PairBlocks { data, addresses, frames, element: self.element() }
+        let data = self.data(bins.clone(), held);
+        let rows = self.skip..self.frames().saturating_sub(1);
+        let cut = bins.flat_map(|bin| cut(bin, rows.clone(), self.frames(), size));
+        self.pair_blocks(data, cut.collect())
+    }
+
+    /// One bin, of which several sweeps share the strips that are decoded. No more of them are held
+    /// than one a lane.
+    pub fn bin(&self, bin: usize, lanes: usize) -> BinRows<'_> {
+        let held = match &self.store {
+            Store::Resident(_) => StripsHeld(1),
+            Store::Read { held, .. } => StripsHeld(held.0.min(lanes)),
+        };
+        BinRows { matrices: self, bin, data: self.data(bin..bin + 1, held) }
+    }
+
+    fn data(&self, bins: Range<usize>, held: StripsHeld) -> Data {
+        match &self.store {
+            Store::Resident(triangles) => Data::Resident(Arc::clone(triangles)),
+            Store::Read { rows, .. } => match rows.access(bins.start) {
+                RowAccess::Any => Data::Rows(Arc::clone(rows)),
+                RowAccess::Strips(_) => Data::Strips(Strips::new(Arc::clone(rows), bins, held)),
+            },
+        }
+    }
+
+    fn pair_blocks(&self, data: Data, addresses: Vec<Address>) -> PairBlocks {
+        PairBlocks { data, addresses, frames: self.frames(), element: self.element() }
     }
 }
 
-/// Frames of [`Matrices::coarse`] between `first` and `end`.
+/// Rows of one bin, for several sweeps.
+pub struct BinRows<'m> {
+    matrices: &'m Matrices,
+    bin: usize,
+    data: Data,
+}
+
+impl BinRows<'_> {
+    /// The blocks of those rows that take part.
+    pub fn blocks(&self, rows: Range<usize>, size: BlockPairs) -> PairBlocks {
+        let (skip, frames) = (self.matrices.skip, self.matrices.frames());
+        let rows = rows.start.max(skip)..rows.end.min(frames.saturating_sub(1));
+        self.matrices.pair_blocks(self.data.clone(), cut(self.bin, rows, frames, size))
+    }
+}
+
+/// Rows cut into blocks, each of which ends with the row in which it reaches its size.
+fn cut(bin: usize, rows: Range<usize>, frames: usize, size: BlockPairs) -> Vec<Address> {
+    let mut addresses = Vec::new();
+    let (mut start, mut pairs) = (rows.start, 0);
+    for row in rows.clone() {
+        pairs += frames - 1 - row;
+        if pairs >= size.0 || row + 1 == rows.end {
+            addresses.push(Address { bin, rows: start..row + 1 });
+            (start, pairs) = (row + 1, 0);
+        }
+    }
+    addresses
+}
+
+/// Frames of [`Matrices::coarse_frames`] between `first` and `end`.
 fn spread(first: usize, end: usize, count: usize) -> Vec<usize> {
     const GROUP: usize = 4;
     let groups = (count / GROUP).max(1);
@@ -264,6 +305,7 @@ pub struct PairBlocks {
     element: Element,
 }
 
+#[derive(Clone)]
 enum Data {
     Resident(Arc<[Triangle]>),
     Rows(Arc<dyn RowSource>),

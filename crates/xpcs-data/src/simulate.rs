@@ -11,6 +11,7 @@ mod truth;
 use dyne_runtime::{Lanes, Stream};
 
 pub use error::SimulateError;
+pub use field::Past;
 pub use speckles::Speckles;
 pub use truth::Truth;
 
@@ -157,7 +158,7 @@ pub fn simulate_counts(
     if frames < 2 {
         return Err(SimulateError::Frames { bin, frames });
     }
-    let field = &Field::try_new(truth, bin, lanes)?;
+    let field = &Field::try_new(truth, bin, Past::Whole, lanes)?;
     let stream = Stream::new(spec.seed).split("two-time").index(bin as u64).split("speckle");
     let contrast = spec.contrast;
     let pixels = Pixels { field, frames, count: pixels, counts, contrast, stream };

@@ -19,12 +19,13 @@ pub(crate) struct StripAddress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StripsHeld(pub usize);
 
-/// The strips of one sweep.
+/// The strips of one sweep, or of several over parts of the same rows; clones share them.
 ///
 /// A lane that needs a strip decodes it, unless another does already: then it decodes the next one
 /// that nobody has begun, as long as no more than the bound are held, and else waits. So decoding
 /// runs on all lanes and ahead of the work. A strip goes when its place is needed and no lane works
 /// on it, the one that was passed longest ago first; a lane that waits holds none.
+#[derive(Clone)]
 pub(crate) struct Strips(Arc<Shared>);
 
 struct Shared {

@@ -131,6 +131,7 @@ fn main() {
         weights: dyne_xpcs::noise::Weights::Equal,
         shift: 1.1,
         block: BlockPairs::default(),
+        bins_at_once: 1,
         level,
         resources: Resources { lanes, comm: &Solo, cancel: &cancel },
         sweeps: &sweeps,

@@ -20,6 +20,7 @@ mod noise;
 mod output;
 mod overrides;
 mod parameters;
+mod performance;
 mod reference;
 mod simulate;
 mod template;
@@ -33,14 +34,17 @@ pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
 pub use fit::{
-    GeometryConfig, LeastSquaresConfig, Loss, PerformanceConfig, PhysicsConfig, Scaling,
-    SearchConfig, SearchMethod, TimeConfig, TimeOrigin,
+    GeometryConfig, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig, SearchMethod,
+    TimeConfig, TimeOrigin,
 };
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};
 pub use output::{Format, NpzLayout, OutputConfig};
 pub use overrides::Override;
 pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
+pub use performance::{
+    CheckpointConfig, MemoryOptimizationConfig, PerformanceConfig, Strategy, StreamingConfig,
+};
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};
 pub use template::{simulation_template, template};
@@ -86,6 +90,12 @@ pub struct FitConfig {
     /// Resources; they never change the answer.
     #[serde(default)]
     pub performance: PerformanceConfig,
+    /// Blocks of pairs.
+    #[serde(default)]
+    pub streaming: StreamingConfig,
+    /// Checkpoints, from which a killed fit goes on.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
     /// What is written, and where.
     #[serde(default)]
     pub output: OutputConfig,

@@ -126,6 +126,8 @@ pub struct Data {
     pub matrices: Matrices,
     /// What the survey found.
     pub survey: Survey,
+    /// Bins whose error bars are computed side by side; a matter of memory alone.
+    pub bins_at_once: usize,
 }
 
 impl Data {
@@ -142,7 +144,7 @@ impl Data {
         let survey = survey(&matrices, &levels.collect::<Vec<_>>(), resources)?;
         match survey.not_finite {
             Some(found) => Err(not_finite(plan, &matrices, found).into()),
-            None => Ok(Self { matrices, survey }),
+            None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),
         }
     }
 }
@@ -162,11 +164,12 @@ pub fn fit(
     pictures: PictureSize,
     observer: &dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let Data { matrices, survey } = data;
+    let Data { matrices, survey, bins_at_once } = data;
     let shift = survey.mean;
     let layout = plan.layout(shift)?;
     let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
+    let full = Problem { bins_at_once: *bins_at_once, ..full };
     let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
     let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
@@ -369,9 +372,10 @@ pub fn problem<'a>(
         robust: plan.robust,
         weights: Weights::Equal,
         shift,
-        block: BlockPairs::default(),
+        block: BlockPairs(plan.config.streaming.batch_size),
         level: Level::best(),
         resources,
+        bins_at_once: resources.lanes.count(),
         sweeps,
     }
 }

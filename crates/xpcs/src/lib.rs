@@ -6,6 +6,7 @@ pub mod config;
 pub mod fit;
 pub mod g2;
 pub mod mask;
+pub mod memory;
 pub mod noise;
 pub mod plan;
 pub mod problem;

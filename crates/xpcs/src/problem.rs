@@ -44,6 +44,8 @@ pub struct Problem<'a> {
     pub level: Level,
     /// Lanes and ranks.
     pub resources: Resources<'a>,
+    /// Bins whose error bars are computed side by side; a matter of memory alone.
+    pub bins_at_once: usize,
     /// Counts the sweeps.
     pub sweeps: &'a AtomicU64,
 }

@@ -7,7 +7,7 @@ mod parabola;
 mod score;
 mod speckle;
 
-use dyne_runtime::{Lanes, SweepError};
+use dyne_runtime::{Lanes, Resources, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
 use dyne_xpcs_data::{Bin, Counts, ReadError, SimulateError, mean_pixels, relative_pixels};
 use dyne_xpcs_model::model::correlation_row;
@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::config::{UncertaintyConfig, UncertaintyMethod};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::BinResiduals;
+use score::Scored;
 use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
@@ -131,6 +132,12 @@ pub fn headline(
             Ok((minimum.information.clone(), uncertainty))
         }
     }
+}
+
+/// Bytes that the error bars of one bin take at most, for `frames` frames and a model of `p`
+/// parameters.
+pub fn bytes_of_bin(frames: usize, p: usize) -> u64 {
+    speckle::bytes_of_bin(frames, p)
 }
 
 impl Minimum<'_> {
@@ -268,31 +275,26 @@ fn implied(found: f64, bins: &[Bin]) -> Result<(f64, PixelsSource), UncertaintyE
     }
 }
 
-/// The noise of every bin; as many bins at a time as there are lanes, for the memory's sake.
+/// The noise of every bin; some bins at a time, for the memory's sake.
 fn noise_of_bins(
     minimum: &Minimum<'_>,
     counts: &[Counts],
     options: SpeckleOptions,
 ) -> Result<Vec<BinNoise>, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, .. } = minimum;
-    let lanes = problem.resources.lanes;
-    let contrast = |bin: usize| scaling[bin].contrast;
-    let draw = |bin: &usize, lanes: &Lanes| {
-        Drawn::new(problem, evaluated, *bin, contrast(*bin), options, lanes)
-    };
     let bins: Vec<usize> = (0..scaling.len()).collect();
+    let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
+        let problem = Problem { resources: Resources { lanes, ..problem.resources }, ..*problem };
+        let (contrast, counts) = (scaling[*bin].contrast, counts[*bin]);
+        let drawn = Drawn::new(&problem, evaluated, *bin, contrast, options, lanes)?;
+        let of = Scored { evaluated, contrast, counts, nodes: &drawn.nodes };
+        Ok(BinNoise::new(&problem, *bin, of, &drawn)?)
+    };
     let mut noise = Vec::with_capacity(bins.len());
-    for bins in bins.chunks(lanes.count()) {
-        let mut forms = Vec::with_capacity(bins.len());
-        for (&bin, drawn) in bins.iter().zip(spread(lanes, bins, draw)) {
-            let drawn = drawn?;
-            let sums =
-                problem.score_sums(evaluated, bin, contrast(bin), counts[bin], &drawn.nodes)?;
-            forms.push((drawn, sums, contrast(bin)));
+    for bins in bins.chunks(problem.bins_at_once.max(1)) {
+        for found in spread(problem.resources.lanes, bins, one) {
+            noise.push(found?);
         }
-        noise.extend(spread(lanes, &forms, |(drawn, sums, contrast), lanes| {
-            BinNoise::new(drawn, sums, *contrast, lanes)
-        }));
     }
     Ok(noise)
 }

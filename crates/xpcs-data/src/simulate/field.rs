@@ -1,10 +1,14 @@
 //! Random fields with the covariance of the truth.
 
+use std::ops::Range;
+
 use dyne_runtime::{Generator, Lanes};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, Par};
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
+use faer::reborrow::Reborrow;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::{SimulateError, Truth, check_finite};
 
@@ -25,7 +29,8 @@ const ROWS_AT_ONCE: usize = 256;
 /// **Symbols** K_c, ψ_c: as in [`Truth`]; L_c: frames × frames, lower triangle.
 /// **Edges** K_c singular to rounding is factored thanks to the ridge; an eigenvalue below
 /// −1e-9 is an error.
-/// **Cost** frames³/3 multiplications a component, once; 8·frames² bytes a component.
+/// **Cost** frames³/3 multiplications a component, once; 8·frames² bytes a component. With
+/// [`Past::Blocks`] of b frames 8·b²·frames/3 and 16·b·frames.
 /// **Errors** [`SimulateError::NotFinite`], [`SimulateError::FieldMismatch`],
 /// [`SimulateError::NotPositiveDefinite`].
 /// **Source** Cholesky sampling of a multivariate normal.
@@ -36,9 +41,31 @@ pub(super) struct Field {
     components: Vec<Component>,
 }
 
+/// On how much of what went before the field of a frame depends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// On all frames.
+    Whole,
+    /// Given the block of so many frames before its own, on nothing earlier: exact where the field has
+    /// forgotten what lies further back, and where a sum of rates is all it remembers.
+    Blocks(usize),
+}
+
 struct Component {
-    factor: Mat<f64>,
+    factor: Factor,
     rotation: Rotation,
+}
+
+enum Factor {
+    Whole(Mat<f64>),
+    Blocks(Vec<Step>),
+}
+
+/// From the field of one block of frames to that of the next: E = carry·E_before + own·z.
+struct Step {
+    first: usize,
+    carry: Mat<f64>,
+    own: Mat<f64>,
 }
 
 /// cos ψ and sin ψ at every frame.
@@ -52,25 +79,38 @@ impl Field {
     pub(super) fn try_new(
         truth: &dyn Truth,
         bin: usize,
+        past: Past,
         lanes: &Lanes,
     ) -> Result<Self, SimulateError> {
         let frames = truth.frames();
         let rotations = (0..truth.components())
             .map(|component| Rotation::try_new(truth, bin, component))
             .collect::<Result<Vec<_>, _>>()?;
-        let covariances = covariances(truth, bin, &rotations, lanes)?;
-        let components = covariances
-            .into_iter()
-            .zip(rotations)
-            .enumerate()
-            .map(|(component, (covariance, rotation))| {
-                let factor = factor(covariance).map_err(|frame| {
-                    SimulateError::NotPositiveDefinite { bin, component, frame }
-                })?;
-                Ok(Component { factor, rotation })
-            })
-            .collect::<Result<_, SimulateError>>()?;
-        Ok(Self { frames, components })
+        let refuse =
+            |(component, frame)| SimulateError::NotPositiveDefinite { bin, component, frame };
+        let factors = match past {
+            Past::Whole => covariances(truth, bin, 0..frames, &rotations, lanes)?
+                .into_iter()
+                .enumerate()
+                .map(|(k, covariance)| Ok(Factor::Whole(factor(covariance).map_err(|at| (k, at))?)))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(refuse)?,
+            Past::Blocks(length) => {
+                let mut chains: Vec<Vec<Step>> = rotations.iter().map(|_| Vec::new()).collect();
+                for first in (0..frames).step_by(length) {
+                    let within = first.saturating_sub(length)..(first + length).min(frames);
+                    let pair = covariances(truth, bin, within, &rotations, lanes)?;
+                    for (k, (chain, covariance)) in chains.iter_mut().zip(pair).enumerate() {
+                        let step = step(covariance, first, first.min(length));
+                        chain.push(step.map_err(|at| refuse((k, at)))?);
+                    }
+                }
+                chains.into_iter().map(Factor::Blocks).collect()
+            }
+        };
+        let components = factors.into_iter().zip(rotations);
+        let components = components.map(|(factor, rotation)| Component { factor, rotation });
+        Ok(Self { frames, components: components.collect() })
     }
 
     /// Intensities I = Σ_k w_k |E_k|² of one pixel for each generator: frames × pixels, of
@@ -102,18 +142,55 @@ impl Field {
 impl Component {
     /// drawn = L · normals.
     fn colour(&self, normals: &Mat<f64>, drawn: &mut Mat<f64>) {
-        matmul(
-            drawn.as_mut(),
-            BlockStructure::Rectangular,
-            Accum::Replace,
-            self.factor.as_ref(),
-            BlockStructure::TriangularLower,
-            normals.as_ref(),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::Seq,
-        );
+        match &self.factor {
+            Factor::Whole(factor) => {
+                lower_product(factor, normals.as_ref(), drawn.as_mut(), Accum::Replace);
+            }
+            Factor::Blocks(steps) => {
+                for Step { first, carry, own } in steps {
+                    let length = own.nrows();
+                    let (before, mut now) = drawn.as_mut().split_at_row_mut(*first);
+                    let now = now.as_mut().subrows_mut(0, length);
+                    let normals = normals.subrows(*first, length);
+                    let mut now = now;
+                    lower_product(own, normals, now.as_mut(), Accum::Replace);
+                    let before = before.rb().subrows(first - carry.ncols(), carry.ncols());
+                    faer::linalg::matmul::matmul(now, Accum::Add, carry, before, 1.0, Par::Seq);
+                }
+            }
+        }
     }
+}
+
+/// Lower triangle times matrix.
+fn lower_product(factor: &Mat<f64>, right: MatRef<'_, f64>, out: MatMut<'_, f64>, accum: Accum) {
+    matmul(
+        out,
+        BlockStructure::Rectangular,
+        accum,
+        factor.as_ref(),
+        BlockStructure::TriangularLower,
+        right,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+}
+
+/// The step to the block that begins at frame `first`, from the covariance of the `before` frames
+/// in front of it and of its own: with L of both, carry = L₂₁L₁₁⁻¹ and own = L₂₂. Fails with the
+/// frame of the first pivot that is not positive.
+fn step(covariance: Mat<f64>, first: usize, before: usize) -> Result<Step, usize> {
+    let factor = factor(covariance).map_err(|at| at + first - before)?;
+    let own = factor.submatrix(before, before, factor.nrows() - before, factor.nrows() - before);
+    let mut carried = factor.submatrix(before, 0, own.nrows(), before).transpose().to_owned();
+    // carryᵀ = L₁₁⁻ᵀ L₂₁ᵀ.
+    solve_upper_triangular_in_place(
+        factor.submatrix(0, 0, before, before).transpose(),
+        carried.as_mut(),
+        Par::Seq,
+    );
+    Ok(Step { first, carry: carried.transpose().to_owned(), own: own.to_owned() })
 }
 
 impl Rotation {
@@ -163,39 +240,39 @@ fn add_intensity(weight: f64, field: &Mat<f64>, intensities: &mut Mat<f64>) {
     }
 }
 
-/// Lower triangles of the covariances of all components.
+/// Lower triangles of the covariances of all components over some frames.
 fn covariances(
     truth: &dyn Truth,
     bin: usize,
+    frames: Range<usize>,
     rotations: &[Rotation],
     lanes: &Lanes,
 ) -> Result<Vec<Mat<f64>>, SimulateError> {
-    let frames = truth.frames();
-    let mut covariances: Vec<Mat<f64>> =
-        rotations.iter().map(|_| Mat::zeros(frames, frames)).collect();
-    let indices: Vec<usize> = (0..frames).collect();
+    let (first, side) = (frames.start, frames.len());
+    let mut covariances: Vec<Mat<f64>> = rotations.iter().map(|_| Mat::zeros(side, side)).collect();
+    let indices: Vec<usize> = frames.clone().collect();
     for batch in indices.chunks(ROWS_AT_ONCE) {
-        let rows = lanes.map(batch, |&i| covariance_rows(truth, bin, i, rotations));
+        let rows = lanes.map(batch, |&i| covariance_rows(truth, bin, i..frames.end, rotations));
         for (&i, row) in batch.iter().zip(rows) {
-            let row = row?;
-            for (covariance, values) in covariances.iter_mut().zip(row.chunks(frames - i)) {
-                covariance.col_as_slice_mut(i)[i..].copy_from_slice(values);
+            let (row, k) = (row?, i - first);
+            for (covariance, values) in covariances.iter_mut().zip(row.chunks(side - k)) {
+                covariance.col_as_slice_mut(k)[k..].copy_from_slice(values);
             }
         }
     }
     Ok(covariances)
 }
 
-/// Row `i` of every covariance from the diagonal on, one component after the other, once
-/// it is shown to agree with the correlation.
+/// The row of every covariance at the first of some frames, from the diagonal on, one component
+/// after the other, once it is shown to agree with the correlation.
 fn covariance_rows(
     truth: &dyn Truth,
     bin: usize,
-    i: usize,
+    columns: Range<usize>,
     rotations: &[Rotation],
 ) -> Result<Vec<f64>, SimulateError> {
-    let frames = truth.frames();
-    let length = frames - i;
+    let (i, frames) = (columns.start, columns.end);
+    let length = columns.len();
     let mut rows = vec![0.0; rotations.len() * length];
     let (mut re, mut im) = (vec![0.0; length], vec![0.0; length]);
     for (component, rotation) in rotations.iter().enumerate() {
@@ -254,6 +331,36 @@ mod tests {
             for j in 0..=i {
                 let product: f64 = (0..=j).map(|k| factor[(i, k)] * factor[(j, k)]).sum();
                 assert!((product - value(i, j)).abs() < 2.0 * RIDGE);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_carry_the_covariance_on() {
+        let frames = 100;
+        // Forgets within some frames, as products of diffusion and shear do.
+        let value = |i: usize, j: usize| {
+            let lag = i.abs_diff(j) as f64;
+            let x = 0.3 * lag;
+            (-lag / 6.0).exp() * if x == 0.0 { 1.0 } else { x.sin() / x }
+        };
+        let starts = (0..frames).step_by(40);
+        let steps = starts.map(|first: usize| {
+            let within = first.saturating_sub(40)..(first + 40).min(frames);
+            let covariance = Mat::from_fn(within.len(), within.len(), |i, j| {
+                value(within.start + i, within.start + j)
+            });
+            step(covariance, first, first.min(40)).unwrap()
+        });
+        let rotation = Rotation { cos: vec![1.0; frames], sin: vec![0.0; frames] };
+        let component = Component { factor: Factor::Blocks(steps.collect()), rotation };
+        let mut factor = Mat::zeros(frames, frames);
+        component.colour(&Mat::identity(frames, frames), &mut factor);
+        let product = &factor * factor.transpose();
+        for i in 0..frames {
+            for j in 0..frames {
+                let error = (product[(i, j)] - value(i, j)).abs();
+                assert!(error < 1e-3, "({i}, {j}): off by {error}");
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use dyne_runtime::{Generator, Lanes, Stream};
 
-use super::field::Field;
+use super::field::{Field, Past};
 use super::modes::mode_weights;
 use super::{SimulateError, Truth};
 
@@ -22,7 +22,8 @@ pub struct Speckles {
 impl Speckles {
     /// Speckles of the contrast given under the physics of `truth`.
     ///
-    /// **Cost** frames³/3 operations a component of the field, once; 8·frames² bytes each.
+    /// **Cost** that of the field: with the whole past frames³/3 operations a component, once, and
+    /// 8·frames² bytes each.
     ///
     /// # Errors
     /// [`SimulateError`]: a contrast outside (0, 1]; a truth without a valid field covariance.
@@ -30,12 +31,13 @@ impl Speckles {
         truth: &dyn Truth,
         bin: usize,
         contrast: f64,
+        past: Past,
         lanes: &Lanes,
     ) -> Result<Self, SimulateError> {
         if !(contrast > 0.0 && contrast <= 1.0) {
             return Err(SimulateError::Contrast { value: contrast });
         }
-        let field = Field::try_new(truth, bin, lanes)?;
+        let field = Field::try_new(truth, bin, past, lanes)?;
         Ok(Self { field, frames: truth.frames(), weights: mode_weights(contrast) })
     }
 

@@ -39,6 +39,7 @@ impl Check for FitConfig {
                 .remedy("give a positive number, e.g. 64")
                 .value());
         }
+        check_resources(self)?;
         check_output(self)
     }
 }
@@ -225,6 +226,30 @@ fn check_fit(fit: &LeastSquaresConfig) -> Checked {
     }
     let fault = Fault::new("fit.max_sweeps", "0").expected("at least 1");
     Err(fault.remedy("give a positive number, e.g. 200").value())
+}
+
+fn check_resources(config: &FitConfig) -> Checked {
+    if let Some(limit) = config.performance.memory_limit_gb {
+        positive("performance.memory_limit_gb", limit, "GB")?;
+    }
+    positive("checkpoint.every_seconds", config.checkpoint.every_seconds, "s")?;
+    let counts = [
+        ("streaming.batch_size", config.streaming.batch_size),
+        ("checkpoint.keep", config.checkpoint.keep),
+    ];
+    if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+        return Err(Fault::new(key, "0")
+            .expected("at least 1")
+            .remedy("give a positive whole number, or leave the key out")
+            .value());
+    }
+    if config.checkpoint.resume && config.checkpoint.dir.is_none() {
+        return Err(Fault::new("checkpoint.resume", "true")
+            .expected("a folder of checkpoints with it")
+            .remedy("set checkpoint.dir (or --checkpoint-dir)")
+            .value());
+    }
+    Ok(())
 }
 
 fn check_output(config: &FitConfig) -> Checked {

@@ -1,4 +1,4 @@
-//! The groups `geometry`, `physics`, `time`, `fit`, `search` and `performance`.
+//! The groups `geometry`, `physics`, `time`, `fit` and `search`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -173,14 +173,6 @@ pub enum SearchMethod {
     Starts,
     /// The best points of an evolution strategy (CMA-ES) with three restarts.
     Cmaes,
-}
-
-/// Resources; they never change the answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PerformanceConfig {
-    /// Worker threads; 0 takes every core the process may use.
-    pub threads: usize,
 }
 
 fn shear_schema(_: &mut SchemaGenerator) -> Schema {

@@ -59,9 +59,9 @@ fn render<T: JsonSchema>(
         let open = essential.iter().any(|path| path.starts_with(&format!("{group}.")));
         let margin = if active { "" } else { "# " };
         let (before, indent) = match (group.is_empty(), open) {
-            (true, _) => (String::new(), ""),
-            (false, true) => ("  ".to_owned(), ""),
-            (false, false) => (String::new(), "  "),
+            (true, _) => (String::new(), String::new()),
+            (false, true) => ("  ".to_owned(), String::new()),
+            (false, false) => (String::new(), "  ".repeat(group.split('.').count())),
         };
         let lead = format!("{before}{margin}{indent}");
         if doc.path == "parameters" {

@@ -77,6 +77,15 @@ impl Nodes {
         self.frames.len()
     }
 
+    /// Ranges of frames whose rows of a form over `rows` rows of the tile take no more than `bytes`, as
+    /// far as single nodes do.
+    pub(super) fn bands(&self, rows: usize, bytes: usize) -> Vec<Range<usize>> {
+        let step = (bytes / (8 * rows * self.len())).max(1);
+        let starts: Vec<usize> = self.frames.iter().step_by(step).copied().collect();
+        let ends = starts.iter().skip(1).copied().chain([self.places.len()]);
+        starts.iter().zip(ends).map(|(start, end)| *start..end).filter(|r| !r.is_empty()).collect()
+    }
+
     /// The node before or at each frame, and how far the frame lies towards the next, 0 to 1.
     pub(super) fn places(&self) -> &[(usize, f64)] {
         &self.places

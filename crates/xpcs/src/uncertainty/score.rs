@@ -1,10 +1,13 @@
 //! The score of one bin as a quadratic form of the intensities of a speckle, from one sweep over
 //! its pairs.
 
+use std::ops::Range;
+
 use dyne_math::gram::{Accumulator, TILE, Tile, packed_index};
 use dyne_math::simd::{Lane8, WIDTH};
-use dyne_runtime::{Reduce, SweepError, sweep};
-use dyne_xpcs_data::{Counts, PairBlock, ReadError};
+use dyne_runtime::{Reduce, Source, SweepError, sweep};
+use dyne_xpcs_data::{BinRows, Counts, PairBlock, ReadError};
+use faer::Mat;
 
 use super::nodes::Nodes;
 use crate::problem::{Evaluated, Problem, scale_pairs};
@@ -21,13 +24,12 @@ use crate::problem::{Evaluated, Problem, scale_pairs};
 /// **Symbols.** I: intensity of a speckle, mean 1; v: rows of the tile times the weights w of their
 /// pairs; c: contrast of the bin; U: nodes × nodes, upper triangle; ĥ: nodes.
 ///
-/// **Cost.** Some operations a pair and row; 4·nodes² bytes a row.
+/// **Cost.** Some operations a pair and row. U comes in strips of its rows, each from one sweep over
+/// the rows of the matrix that touch it, of [`STRIP_BYTES`] at most: U = Σ of the strips.
 /// **Checked by** `tests/fits/uncertainty.rs`: `error_bars_are_the_scatter_of_repeated_experiments`.
 pub(super) struct ScoreSums {
-    /// Rows of U, each from its diagonal on for each row of the tile.
-    upper: Vec<Vec<f64>>,
-    /// ĥ, one a row.
-    pub linear: Vec<Vec<f64>>,
+    /// h, one a row, over the frames.
+    linear: Vec<f64>,
     /// Σ v_k v_l (1 + c m), rows × rows: covariance of the products of two shot noises of
     /// variance I; zeros without shot noise.
     pub shot: Vec<f64>,
@@ -36,19 +38,56 @@ pub(super) struct ScoreSums {
 }
 
 impl ScoreSums {
-    /// Writes U of row `k` of the tile, row by row, to `out`: nodes × nodes, of which what lies left
-    /// of the diagonal is left alone.
-    pub(super) fn write_form(&self, k: usize, out: &mut [f64]) {
-        let nodes = self.linear[k].len();
-        for (a, upper) in self.upper.iter().enumerate() {
-            let columns = nodes - a;
-            out[a * (nodes + 1)..][..columns].copy_from_slice(&upper[k * columns..][..columns]);
+    /// Nothing summed yet.
+    pub(super) fn new(rows: usize, frames: usize) -> Self {
+        Self { linear: vec![0.0; rows * frames], shot: vec![0.0; rows * rows], moments: [0.0; 4] }
+    }
+
+    /// Adds what came with a strip.
+    pub(super) fn add(&mut self, strip: &Strip) {
+        add(&mut self.linear, &strip.0.linear);
+        add(&mut self.shot, &strip.0.shot);
+        add(&mut self.moments, &strip.0.moments);
+    }
+
+    /// ĥ of every row.
+    pub(super) fn linear(&self, nodes: &Nodes) -> Vec<Vec<f64>> {
+        self.linear.chunks_exact(nodes.places().len()).map(|h| nodes.gathered(h)).collect()
+    }
+}
+
+/// Most bytes of a strip; fixed, so that results do not depend on the memory.
+pub(super) const STRIP_BYTES: usize = 1 << 25;
+
+/// Some rows of U.
+pub(super) struct Strip(Partial);
+
+impl Strip {
+    /// First node of its rows.
+    pub(super) fn first(&self) -> usize {
+        self.0.first
+    }
+
+    /// Its rows for row `k` of the tile from column [`Strip::first`] on, zeros left of the diagonal;
+    /// column by column this is the transpose.
+    pub(super) fn form(&self, k: usize) -> Mat<f64> {
+        let Some(width) = self.0.upper.first().map(|row| row.len() / self.0.rows) else {
+            return Mat::zeros(0, 0);
+        };
+        let mut form = Mat::zeros(width, self.0.upper.len());
+        for (a, upper) in self.0.upper.iter().enumerate() {
+            let columns = width - a;
+            let own = &upper[k * columns..][..columns];
+            form.col_as_slice_mut(a)[a..].copy_from_slice(own);
         }
+        form
     }
 }
 
 /// Partial sums of some rows of one matrix.
 struct Partial {
+    /// Rows of the tile.
+    rows: usize,
     /// First node that the rows touch.
     first: usize,
     /// For each node from `first` on, for each row of the tile: entries from that node's column on.
@@ -78,7 +117,8 @@ impl Reduce for Partial {
     fn to_bytes(&self) -> Vec<u8> {
         let parts = [&self.linear, &self.shot, &self.moments.to_vec()];
         let parts: Vec<&Vec<f64>> = parts.into_iter().chain(&self.upper).collect();
-        let mut bytes = (self.first as u64).to_le_bytes().to_vec();
+        let mut bytes = (self.rows as u64).to_le_bytes().to_vec();
+        bytes.extend((self.first as u64).to_le_bytes());
         for part in parts {
             bytes.extend((part.len() as u64).to_le_bytes());
             bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
@@ -92,7 +132,7 @@ impl Reduce for Partial {
             bytes = rest;
             Some(u64::from_le_bytes(*head))
         };
-        let first = usize::try_from(word()?).ok()?;
+        let (rows, first) = (usize::try_from(word()?).ok()?, usize::try_from(word()?).ok()?);
         let mut parts = Vec::new();
         while let Some(length) = word() {
             let part: Option<Vec<f64>> = (0..length).map(|_| word().map(f64::from_bits)).collect();
@@ -101,7 +141,7 @@ impl Reduce for Partial {
         let mut parts = parts.into_iter();
         let (linear, shot, moments) = (parts.next()?, parts.next()?, parts.next()?);
         let moments = moments.try_into().ok()?;
-        Some(Self { first, upper: parts.collect(), linear, shot, moments })
+        Some(Self { rows, first, upper: parts.collect(), linear, shot, moments })
     }
 }
 
@@ -115,53 +155,46 @@ struct Scratch {
 
 /// What the sweep over one bin needs to know.
 #[derive(Clone, Copy)]
-struct Bin<'a> {
-    evaluated: &'a Evaluated,
-    contrast: f64,
-    counts: Counts,
-    nodes: &'a Nodes,
+pub(super) struct Scored<'a> {
+    pub evaluated: &'a Evaluated,
+    pub contrast: f64,
+    pub counts: Counts,
+    pub nodes: &'a Nodes,
 }
 
 impl Problem<'_> {
-    /// Sums over the pairs of `bin`.
+    /// Sums over the pairs of some rows of a bin; nothing where none of them takes part.
     ///
     /// # Errors
     /// That of the sweep.
-    pub(super) fn score_sums(
+    pub(super) fn score_strip(
         &self,
-        evaluated: &Evaluated,
-        bin: usize,
-        contrast: f64,
-        counts: Counts,
-        nodes: &Nodes,
-    ) -> Result<ScoreSums, SweepError<ReadError>> {
+        of: Scored<'_>,
+        bin: &BinRows<'_>,
+        frames: Range<usize>,
+    ) -> Result<Option<Strip>, SweepError<ReadError>> {
         let rows = self.model.basis() + 2;
-        let of = Bin { evaluated, contrast, counts, nodes };
-        let total = sweep(
-            &self.matrices.blocks_of(bin..bin + 1, self.block),
-            self.resources,
-            || Scratch {
-                tile: Tile::new(rows + 1),
-                gathered: vec![0.0; rows * (nodes.len() + 1)],
-                shot: Accumulator::new(rows + 1),
-                m: Vec::with_capacity(TILE / WIDTH),
-            },
-            |block, scratch| self.score_block(of, block, scratch),
-        )?;
-        let linear = total.linear.chunks_exact(nodes.places().len());
-        Ok(ScoreSums {
-            upper: whole(total.upper, total.first, rows, nodes.len()),
-            linear: linear.map(|h| nodes.gathered(h)).collect(),
-            shot: total.shot,
-            moments: total.moments,
-        })
+        let scratch = || Scratch {
+            tile: Tile::new(rows + 1),
+            gathered: vec![0.0; rows * (of.nodes.len() + 1)],
+            shot: Accumulator::new(rows + 1),
+            m: Vec::with_capacity(TILE / WIDTH),
+        };
+        let blocks = bin.blocks(frames, self.block);
+        if blocks.blocks() == 0 {
+            return Ok(None);
+        }
+        let work =
+            |block: PairBlock<'_>, scratch: &mut Scratch| self.score_block(of, block, scratch);
+        sweep(&blocks, self.resources, scratch, work).map(|total| Some(Strip(total)))
     }
 
-    fn score_block(&self, of: Bin<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {
+    fn score_block(&self, of: Scored<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {
         let rows = self.model.basis() + 2;
         let frames = block.frames;
         let first = of.nodes.places()[block.first].0;
         let mut partial = Partial {
+            rows,
             first,
             upper: Vec::new(),
             linear: vec![0.0; rows * frames],
@@ -189,7 +222,7 @@ impl Problem<'_> {
     /// Adds `count` pairs (i, column…).
     fn score_pairs(
         &self,
-        of: Bin<'_>,
+        of: Scored<'_>,
         block: PairBlock<'_>,
         [i, column, count]: [usize; 3],
         scratch: &mut Scratch,
@@ -252,15 +285,6 @@ fn scatter(gathered: &[f64], nodes: &Nodes, i: usize, rows: usize, partial: &mut
             partial.upper[node - partial.first][row * (nodes.len() - node) + 1] += within;
         }
     }
-}
-
-/// All rows of U, those that no pair touches too.
-fn whole(mut upper: Vec<Vec<f64>>, first: usize, rows: usize, nodes: usize) -> Vec<Vec<f64>> {
-    let before = (0..first).map(|a| vec![0.0; rows * (nodes - a)]);
-    upper.splice(0..0, before);
-    let after = (upper.len()..nodes).map(|a| vec![0.0; rows * (nodes - a)]);
-    upper.extend(after);
-    upper
 }
 
 /// Adds v_ij·E_ij to h at i and at j, for `count` pairs (i, first…) whose correlation is m.

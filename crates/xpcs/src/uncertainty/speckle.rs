@@ -1,13 +1,12 @@
 //! Covariance of the score from simulated speckles of the fitted model.
 
-use dyne_runtime::{Lanes, Stream};
+use dyne_runtime::{Lanes, Stream, SweepError};
 use dyne_solve::{Layout, Scaling};
-use dyne_xpcs_data::{Counts, Speckles};
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, MatRef, Par};
+use dyne_xpcs_data::{Counts, Past, ReadError, Speckles};
+use faer::{Mat, MatRef};
 
 use super::nodes::{AtNodes, Nodes};
-use super::score::ScoreSums;
+use super::score::{STRIP_BYTES, ScoreSums, Scored, Strip};
 use super::{UncertaintyError, product};
 use crate::problem::{Evaluated, Problem};
 use crate::truth::ModelTruth;
@@ -25,8 +24,37 @@ pub struct SpeckleOptions {
     pub seed: u64,
 }
 
-/// Samples that are put into the forms at a time; fixed, so that results do not depend on lanes.
-const BATCH: usize = 64;
+/// Most nodes of which each depends on all before; more follow the decay so closely that the field
+/// forgets within [`REMEMBERED`].
+const WHOLE: usize = 1024;
+
+/// Nodes of a block of a long series; at neighbours that correlate by 0.9 the field keeps 1e-12.
+const REMEMBERED: usize = 256;
+
+/// Most bytes of the gradients of which shot noise takes the mean; fixed, as results must not depend
+/// on the memory.
+const GRADIENT_BYTES: usize = 1 << 26;
+
+fn past(nodes: usize) -> Past {
+    if nodes > WHOLE { Past::Blocks(REMEMBERED) } else { Past::Whole }
+}
+
+/// Bytes that the error bars of one bin take at most, where every one of `frames` frames is a node,
+/// for a model of `p` parameters.
+pub(super) fn bytes_of_bin(frames: usize, p: usize) -> u64 {
+    const WORD: usize = 8;
+    let (rows, speckles, components) = (p + 2, 1536, 2);
+    let strip = (rows * frames * frames / 2 * WORD).min(STRIP_BYTES);
+    let field = match past(frames) {
+        Past::Blocks(length) => 2 * length * frames * WORD * components,
+        _ => 2 * frames * frames * WORD * components,
+    };
+    // Drawn for 128 speckles at a time: normal numbers, field, sum, each real and imaginary.
+    let drawn = 8 * 128 * frames * WORD;
+    let intensities = 2 * speckles * frames * WORD;
+    let forms = GRADIENT_BYTES.min(rows * frames * speckles * WORD) + speckles * frames * WORD;
+    (intensities + (field + drawn).max(4 * strip + forms)) as u64
+}
 
 /// Speckles of one bin at its nodes.
 pub(super) struct Drawn {
@@ -52,8 +80,8 @@ impl Drawn {
         let truth =
             ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
         let nodes = Nodes::of(&truth, bin);
-        let speckles =
-            Speckles::try_new(&AtNodes { truth: &truth, nodes: &nodes }, bin, contrast, lanes)?;
+        let at_nodes = AtNodes { truth: &truth, nodes: &nodes };
+        let speckles = Speckles::try_new(&at_nodes, bin, contrast, past(nodes.len()), lanes)?;
         let count = options.speckles.div_ceil(evaluated.terms.len()).max(FEWEST);
         let stream = Stream::new(options.seed).split("score").index(bin as u64);
         let intensities = speckles.intensities(0..count, &stream, lanes);
@@ -84,25 +112,34 @@ pub(super) struct BinNoise {
 }
 
 impl BinNoise {
-    /// The noise of a bin of this contrast from its speckles.
-    pub(super) fn new(drawn: &Drawn, sums: &ScoreSums, contrast: f64, lanes: &Lanes) -> Self {
-        let (rows, nodes) = (sums.linear.len(), drawn.nodes.len());
-        let frames_each = drawn.nodes.frames_each();
-        let batches: Vec<&[f64]> = drawn.intensities.chunks(BATCH * nodes).collect();
-        let scores = lanes.map(&batches, |batch| Scores::of(sums, batch, &frames_each));
-        let forms: Vec<Vec<f64>> = (0..rows)
-            .map(|k| scores.iter().flat_map(|s| s.forms[k].iter().copied()).collect())
-            .collect();
-        let mut shot = vec![0.0; rows * rows];
-        for batch in &scores {
-            shot.iter_mut().zip(&batch.shot).for_each(|(sum, s)| *sum += s);
+    /// The noise of a bin from its speckles.
+    pub(super) fn new(
+        problem: &Problem<'_>,
+        bin: usize,
+        of: Scored<'_>,
+        drawn: &Drawn,
+    ) -> Result<Self, SweepError<ReadError>> {
+        let (rows, frames) = (problem.model.basis() + 2, problem.matrices.frames());
+        let lanes = problem.resources.lanes;
+        let source = problem.matrices.bin(bin, lanes.count());
+        let mut sums = ScoreSums::new(rows, frames);
+        let mut forms = Forms::new(drawn, rows, of.counts);
+        for frames in drawn.nodes.bands(rows, STRIP_BYTES) {
+            if let Some(strip) = problem.score_strip(of, &source, frames)? {
+                sums.add(&strip);
+                forms.add(&strip, lanes);
+            }
         }
-        shot.iter_mut().for_each(|s| *s /= forms[0].len() as f64);
-        Self {
+        forms.subtract_linear(&sums.linear(&drawn.nodes));
+        Ok(Self {
             rows,
-            covariance: [covariance_of(&forms), shot, sums.shot.clone()],
-            variance: pair_variance(contrast, drawn.mode_moments, &sums.moments),
-        }
+            covariance: [
+                covariance_of(&forms.values),
+                forms.shot(&drawn.nodes.frames_each()),
+                sums.shot,
+            ],
+            variance: pair_variance(of.contrast, drawn.mode_moments, &sums.moments),
+        })
     }
 
     /// Covariance of (basis, m, 1) scores per pixel at the counts given.
@@ -127,85 +164,91 @@ fn powers(counts: Counts) -> [f64; 3] {
     }
 }
 
-/// Scores of some speckles.
-struct Scores {
-    /// Q, row by row, one a speckle.
-    forms: Vec<Vec<f64>>,
-    /// Σ over speckles and nodes of I g_k g_l / s, rows × rows.
-    shot: Vec<f64>,
+/// The forms of all speckles while their strips are summed, row by row of the tile.
+struct Forms<'a> {
+    /// Intensities, nodes × speckles.
+    intensities: MatRef<'a, f64>,
+    /// IᵀUI, one a speckle.
+    values: Vec<Vec<f64>>,
+    /// (U + Uᵀ)I of the first speckles, as many as shot noise is averaged over.
+    gradients: Vec<Mat<f64>>,
 }
 
-impl Scores {
-    fn of(sums: &ScoreSums, intensities: &[f64], frames_each: &[f64]) -> Self {
-        let nodes = frames_each.len();
-        let mut u = vec![0.0; nodes * nodes];
-        let gradients: Vec<Mat<f64>> = sums
-            .linear
-            .iter()
-            .enumerate()
-            .map(|(k, h)| {
-                sums.write_form(k, &mut u);
-                let mut g = products(&u, intensities, nodes);
-                for speckle in 0..g.ncols() {
-                    g.col_as_slice_mut(speckle).iter_mut().zip(h).for_each(|(g, h)| *g -= h);
-                }
-                g
-            })
-            .collect();
-        let forms = gradients.iter().zip(&sums.linear).map(|(g, h)| form(g, h, intensities));
-        Self { forms: forms.collect(), shot: shot(&gradients, intensities, frames_each) }
-    }
-}
-
-/// (U + Uᵀ)·I of every speckle.
-fn products(u: &[f64], intensities: &[f64], nodes: usize) -> Mat<f64> {
-    let speckles = intensities.len() / nodes;
-    let mut out = Mat::zeros(nodes, speckles);
-    // Row by row U is column by column Uᵀ.
-    let lower = MatRef::from_column_major_slice(u, nodes, nodes);
-    let triangles = [
-        (lower, BlockStructure::TriangularLower),
-        (lower.transpose(), BlockStructure::TriangularUpper),
-    ];
-    for (triangle, structure) in triangles {
-        matmul(
-            out.as_mut(),
-            BlockStructure::Rectangular,
-            Accum::Add,
-            triangle,
-            structure,
-            MatRef::from_column_major_slice(intensities, nodes, speckles),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::Seq,
-        );
-    }
-    out
-}
-
-/// ½ Iᵀ(g − ĥ) = IᵀUI − ĥᵀI of every speckle.
-fn form(gradients: &Mat<f64>, linear: &[f64], intensities: &[f64]) -> Vec<f64> {
-    let speckles = intensities.chunks_exact(linear.len()).enumerate();
-    speckles
-        .map(|(speckle, intensity)| {
-            let g = gradients.col_as_slice(speckle).iter().zip(linear);
-            0.5 * g.zip(intensity).map(|((g, h), x)| (g - h) * x).sum::<f64>()
-        })
-        .collect()
-}
-
-fn shot(gradients: &[Mat<f64>], intensities: &[f64], frames_each: &[f64]) -> Vec<f64> {
-    let rows = gradients.len();
-    let mut sums = vec![0.0; rows * rows];
-    for (speckle, intensity) in intensities.chunks_exact(frames_each.len()).enumerate() {
-        let columns: Vec<&[f64]> = gradients.iter().map(|g| g.col_as_slice(speckle)).collect();
-        let weights: Vec<f64> = intensity.iter().zip(frames_each).map(|(x, s)| x / s).collect();
-        for (k, sum) in sums.iter_mut().enumerate() {
-            let pairs = columns[k / rows].iter().zip(columns[k % rows]);
-            *sum += pairs.zip(&weights).map(|((a, b), w)| a * b * w).sum::<f64>();
+impl<'a> Forms<'a> {
+    fn new(drawn: &'a Drawn, rows: usize, counts: Counts) -> Self {
+        let nodes = drawn.nodes.len();
+        let speckles = drawn.intensities.len() / nodes;
+        let averaged = match counts {
+            Counts::Infinite => 0,
+            _ => (GRADIENT_BYTES / (8 * rows * nodes)).clamp(1, speckles),
+        };
+        Self {
+            intensities: MatRef::from_column_major_slice(&drawn.intensities, nodes, speckles),
+            values: vec![vec![0.0; speckles]; rows],
+            gradients: vec![Mat::zeros(nodes, averaged); rows],
         }
     }
-    sums
+
+    /// Adds a strip of U, its rows spread over the lanes.
+    fn add(&mut self, strip: &Strip, lanes: &Lanes) {
+        let rows: Vec<usize> = (0..self.values.len()).collect();
+        let below =
+            self.intensities.subrows(strip.first(), self.intensities.nrows() - strip.first());
+        let averaged = self.gradients[0].ncols();
+        let found = lanes.map(&rows, |k| {
+            let transposed = strip.form(*k);
+            let own = below.subrows(0, transposed.ncols());
+            let ahead = transposed.transpose() * below;
+            let values: Vec<f64> = (0..own.ncols())
+                .map(|s| {
+                    ahead.col_as_slice(s).iter().zip(own.col(s).iter()).map(|(u, x)| u * x).sum()
+                })
+                .collect();
+            let behind = (averaged > 0).then(|| &transposed * own.subcols(0, averaged));
+            (values, ahead, behind)
+        });
+        for (k, (values, ahead, behind)) in found.into_iter().enumerate() {
+            self.values[k].iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
+            let Some(behind) = behind else { continue };
+            for s in 0..averaged {
+                let gradient = &mut self.gradients[k].col_as_slice_mut(s)[strip.first()..];
+                gradient.iter_mut().zip(behind.col_as_slice(s)).for_each(|(g, x)| *g += x);
+                gradient.iter_mut().zip(ahead.col_as_slice(s)).for_each(|(g, x)| *g += x);
+            }
+        }
+    }
+
+    /// Takes ĥᵀI from the forms and ĥ from the gradients.
+    fn subtract_linear(&mut self, linear: &[Vec<f64>]) {
+        for (k, h) in linear.iter().enumerate() {
+            for (s, value) in self.values[k].iter_mut().enumerate() {
+                *value -=
+                    h.iter().zip(self.intensities.col(s).iter()).map(|(h, x)| h * x).sum::<f64>();
+            }
+            for s in 0..self.gradients[k].ncols() {
+                let gradient = self.gradients[k].col_as_slice_mut(s);
+                gradient.iter_mut().zip(h).for_each(|(g, h)| *g -= h);
+            }
+        }
+    }
+
+    /// Mean over speckles of Σ over nodes of I g_k g_l / s, rows × rows.
+    fn shot(&self, frames_each: &[f64]) -> Vec<f64> {
+        let rows = self.gradients.len();
+        let mut sums = vec![0.0; rows * rows];
+        let averaged = self.gradients[0].ncols();
+        for s in 0..averaged {
+            let columns: Vec<&[f64]> = self.gradients.iter().map(|g| g.col_as_slice(s)).collect();
+            let intensity = self.intensities.col(s);
+            let weights: Vec<f64> = intensity.iter().zip(frames_each).map(|(x, s)| x / s).collect();
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let pairs = columns[k / rows].iter().zip(columns[k % rows]);
+                *sum += pairs.zip(&weights).map(|((a, b), w)| a * b * w).sum::<f64>();
+            }
+        }
+        sums.iter_mut().for_each(|s| *s /= averaged.max(1) as f64);
+        sums
+    }
 }
 
 /// Sample covariance of the rows.
