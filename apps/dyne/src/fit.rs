@@ -126,12 +126,13 @@ fn fit_with(
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
         let (matrices, mask) = matrices(&plan, &*reader, lanes)?;
-        let data = Data::survey(&plan, matrices, Resources { lanes, comm: &Solo, cancel })?;
+        let data = Data::survey(&plan, matrices, Resources::new(lanes, &Solo, cancel))?;
         Ok((plan, data, mask, reader.catalog().clone()))
     })?;
     let (fitted, fit_s) = phase(progress, "fit", || {
-        let resources = Resources { lanes, comm: &Solo, cancel };
-        let after = Resources { cancel: &Cancel::new(), ..resources };
+        let resources = Resources::new(lanes, &Solo, cancel);
+        let late = Cancel::new();
+        let after = resources.with_cancel(&late);
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         Ok(fit(&plan, &data, resources, after, size, progress)?)
     })?;
@@ -214,7 +215,7 @@ fn write_arrays(
 ) -> Result<(), Failure> {
     let sweeps = AtomicU64::new(0);
     let cancel = Cancel::new();
-    let resources = Resources { lanes, comm: &Solo, cancel: &cancel };
+    let resources = Resources::new(lanes, &Solo, &cancel);
     let problem = problem(plan, matrices, &fitted.layout, fitted.shift, resources, &sweeps);
     let phi_deg: Vec<f64> = plan.bins.iter().map(|b| b.phi_deg).collect();
     let q: Vec<f64> = plan.bins.iter().map(|b| b.q).collect();

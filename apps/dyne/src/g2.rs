@@ -53,7 +53,7 @@ fn report(arguments: &G2Arguments, config: &FitConfig, lanes: &Lanes) -> Result<
     let angles = if arguments.each_angle { Angles::Each } else { Angles::Averaged };
     let models = models(arguments);
     let request = Request { selection: &selection, catalog, angles, windows: &windows, models };
-    let resources = Resources { lanes, comm: &Solo, cancel };
+    let resources = Resources::new(lanes, &Solo, cancel);
     let source = G2Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: env!("DYNE_GIT_REVISION").to_owned(),

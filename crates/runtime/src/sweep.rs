@@ -1,12 +1,15 @@
 //! The one loop over data.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::time::Instant;
 
 use thiserror::Error;
 
 use crate::comm::Comm;
+use crate::journal::{Begun, Diverged, Journal};
 use crate::lanes::Lanes;
 use crate::source::{Reduce, Source};
 
@@ -40,6 +43,44 @@ pub struct Resources<'a> {
     pub comm: &'a dyn Comm,
     /// Request to end.
     pub cancel: &'a Cancel,
+    /// What the sweeps of this run found, where that is kept.
+    pub journal: Option<&'a Journal>,
+    /// What the next sweep is made for, as the journal knows it.
+    subject: u64,
+}
+
+impl<'a> Resources<'a> {
+    /// Lanes, ranks and request to end; no journal.
+    pub const fn new(lanes: &'a Lanes, comm: &'a dyn Comm, cancel: &'a Cancel) -> Self {
+        Self { lanes, comm, cancel, journal: None, subject: 0 }
+    }
+
+    /// With a journal.
+    pub const fn with_journal(self, journal: &'a Journal) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// With other lanes.
+    pub const fn with_lanes(self, lanes: &'a Lanes) -> Self {
+        Self { lanes, ..self }
+    }
+
+    /// With another request to end.
+    pub const fn with_cancel(self, cancel: &'a Cancel) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// Without one, for sweeps whose order is not fixed.
+    pub const fn without_journal(self) -> Self {
+        Self { journal: None, ..self }
+    }
+
+    /// For a sweep made at these numbers.
+    pub fn about(self, numbers: &[f64]) -> Self {
+        // FNV-1a over the bits.
+        let mix = |hash: u64, x: &f64| (hash ^ x.to_bits()).wrapping_mul(0x100_0000_01b3);
+        Self { subject: numbers.iter().fold(0xcbf2_9ce4_8422_2325, mix), ..self }
+    }
 }
 
 /// Why a sweep has no result.
@@ -62,6 +103,14 @@ pub enum SweepError<E: std::error::Error + 'static> {
         "sweeping the data: found 0 blocks, expected at least one\nselect at least one pair of frames"
     )]
     Empty,
+    /// The journal tells of another run.
+    #[error(
+        "the checkpoint tells of another sweep than the one to be made\nbegin anew without --resume"
+    )]
+    Diverged,
+    /// A checkpoint could not be written.
+    #[error("{0}")]
+    Checkpoint(String),
     /// What another rank sent cannot be read.
     #[error(
         "rank {rank} sent a partial result that cannot be read\nrun the same program version on all ranks"
@@ -79,7 +128,8 @@ pub enum SweepError<E: std::error::Error + 'static> {
 /// the nodes that have no neighbour from the right to the left. It depends on the number of
 /// blocks alone, so the result is the same to the bit for any number of lanes and ranks.
 /// `scratch` makes the memory that `work` reuses on one lane. Partial results held at a time:
-/// at most one a lane and one a level of the tree.
+/// at most one a lane and one a level of the tree. With a journal a sweep that is in it is not made
+/// again, and one that was begun goes on.
 ///
 /// # Errors
 /// [`SweepError`]; of several unreadable blocks met, the first one by number.
@@ -89,36 +139,127 @@ pub fn sweep<S: Source, R: Reduce, W>(
     scratch: impl Fn() -> W + Sync,
     work: impl Fn(S::Block<'_>, &mut W) -> R + Sync,
 ) -> Result<R, SweepError<S::Error>> {
-    let (rank, size) = (resources.comm.rank(), resources.comm.size());
-    let blocks = source.blocks();
-    let mine = blocks * rank / size..blocks * (rank + 1) / size;
-    let next = AtomicUsize::new(mine.start);
-    let state = Mutex::new(State { forest: Forest::default(), error: None });
-    resources.lanes.broadcast(|_| {
+    let subject = resources.subject ^ source.blocks() as u64;
+    let forest = match resources.journal.map(|journal| journal.begin(subject)) {
+        None | Some(Ok(Begun::Not)) => Forest::default(),
+        Some(Ok(Begun::Done(bytes))) => return R::from_bytes(&bytes).ok_or(SweepError::Diverged),
+        Some(Ok(Begun::Partly(bytes))) => {
+            let mut forest = Forest::default();
+            forest.absorb(&bytes).ok_or(SweepError::Diverged)?;
+            forest
+        }
+        Some(Err(Diverged)) => return Err(SweepError::Diverged),
+    };
+    let pass = Pass::new(source, resources, subject, forest);
+    resources.lanes.broadcast(|_| pass.lane(&scratch, &work));
+    let total = pass.end()?.ok_or(SweepError::Empty)?;
+    if let Some(journal) = resources.journal {
+        journal.finish(subject, total.to_bytes());
+    }
+    Ok(total)
+}
+
+/// One sweep under way.
+struct Pass<'a, S: Source, R> {
+    source: &'a S,
+    resources: Resources<'a>,
+    subject: u64,
+    /// Blocks of this rank that are not yet in the forest, ascending.
+    missing: Vec<Range<usize>>,
+    count: usize,
+    next: AtomicUsize,
+    state: Mutex<State<R, S::Error>>,
+    /// Shared by lanes that merge, so that who holds it alone finds all results in the forest.
+    merging: RwLock<()>,
+}
+
+impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
+    fn new(source: &'a S, resources: Resources<'a>, subject: u64, forest: Forest<R>) -> Self {
+        let (rank, size) = (resources.comm.rank(), resources.comm.size());
+        let blocks = source.blocks();
+        let mine = blocks * rank / size..blocks * (rank + 1) / size;
+        let missing = forest.missing(mine);
+        Self {
+            source,
+            resources,
+            subject,
+            count: missing.iter().map(Range::len).sum(),
+            missing,
+            next: AtomicUsize::new(0),
+            state: Mutex::new(State { forest, error: None }),
+            merging: RwLock::new(()),
+        }
+    }
+
+    /// The `k`-th missing block.
+    fn block(&self, mut k: usize) -> Option<usize> {
+        for range in &self.missing {
+            if k < range.len() {
+                return Some(range.start + k);
+            }
+            k -= range.len();
+        }
+        None
+    }
+
+    fn lane<W>(
+        &self,
+        scratch: &(impl Fn() -> W + Sync),
+        work: &(impl Fn(S::Block<'_>, &mut W) -> R + Sync),
+    ) {
         let mut buffer = S::Buffer::default();
         let mut memory = scratch();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= mine.end || resources.cancel.requested() {
-                break;
-            }
-            match source.block(index, &mut buffer) {
-                Ok(block) => plant(&state, index, work(block, &mut memory)),
+        while !self.resources.cancel.requested() {
+            let Some(index) = self.block(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
+            match self.source.block(index, &mut buffer) {
+                Ok(block) => {
+                    let result = work(block, &mut memory);
+                    let shared = self.merging.read().expect("no lane panics while it merges");
+                    plant(&self.state, index, result);
+                    drop(shared);
+                }
                 Err(error) => {
-                    lock(&state).note(index, error);
-                    next.store(mine.end, Ordering::Relaxed);
+                    lock(&self.state).note(index, error);
+                    self.next.store(self.count, Ordering::Relaxed);
                 }
             }
+            if let Some(journal) = self.resources.journal
+                && journal.due(1)
+            {
+                self.save(journal);
+            }
         }
-    });
-    let State { forest, error } = state.into_inner().expect("no lane panics with the lock held");
-    let failure = match error {
-        Some((_, error)) => Some(SweepError::Block(error)),
-        None if resources.cancel.requested() => Some(SweepError::Cancelled),
-        None => None,
-    };
-    let total = join_ranks(resources.comm, forest, failure)?;
-    total.ok_or(SweepError::Empty)
+    }
+
+    /// Hands the partial sums to the journal.
+    fn save(&self, journal: &Journal) {
+        let began = Instant::now();
+        let alone = self.merging.write().expect("no lane panics while it merges");
+        let bytes = lock(&self.state).forest.to_bytes();
+        drop(alone);
+        journal.save_partial(self.subject, bytes, began.elapsed());
+        if journal.fault().is_some() {
+            self.next.store(self.count, Ordering::Relaxed);
+        }
+    }
+
+    fn end(self) -> Result<Option<R>, SweepError<S::Error>> {
+        let cancelled = self.resources.cancel.requested();
+        let failed = cancelled || lock(&self.state).error.is_some();
+        if let (Some(journal), true) = (self.resources.journal, failed) {
+            self.save(journal);
+        }
+        let fault = self.resources.journal.and_then(Journal::fault);
+        let State { forest, error } =
+            self.state.into_inner().expect("no lane panics with the lock held");
+        let failure = match (error, fault) {
+            (Some((_, error)), _) => Some(SweepError::Block(error)),
+            (None, Some(reason)) => Some(SweepError::Checkpoint(reason)),
+            (None, None) if cancelled => Some(SweepError::Cancelled),
+            (None, None) => None,
+        };
+        join_ranks(self.resources.comm, forest, failure)
+    }
 }
 
 struct State<R, E> {
@@ -198,6 +339,28 @@ impl<R: Reduce> Forest<R> {
             node = node.parent();
         }
         self.nodes.insert(node, value);
+    }
+
+    /// Blocks of `mine` that no node covers, ascending.
+    fn missing(&self, mine: Range<usize>) -> Vec<Range<usize>> {
+        let mut covered: Vec<Range<usize>> = self
+            .nodes
+            .keys()
+            .map(|node| node.first_block()..(node.index + 1) << node.level)
+            .collect();
+        covered.sort_by_key(|range| range.start);
+        let mut missing = Vec::new();
+        let mut start = mine.start;
+        for range in covered {
+            if range.start > start {
+                missing.push(start..range.start.min(mine.end));
+            }
+            start = start.max(range.end);
+        }
+        if start < mine.end {
+            missing.push(start..mine.end);
+        }
+        missing
     }
 
     fn total(self) -> Option<R> {

@@ -1,8 +1,12 @@
 //! Path invariance of the sweep: lanes and ranks never change a bit.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use dyne_runtime::checkpoint::{CheckpointFolder, CheckpointOptions, Packing};
 use dyne_runtime::comm::Threads;
+use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Cancel, Comm, Lanes, Reduce, Resources, Solo, Source, SweepError, sweep};
 use proptest::prelude::*;
 
@@ -68,7 +72,8 @@ impl Reduce for Sum {
 
 fn run(source: &Numbers, lanes: usize, comm: &dyn Comm) -> Result<Sum, SweepError<Unreadable>> {
     let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
-    let resources = Resources { lanes: &lanes, comm, cancel: &Cancel::new() };
+    let cancel = Cancel::new();
+    let resources = Resources::new(&lanes, comm, &cancel);
     let base = source.values.as_slice();
     sweep(source, resources, Vec::new, |block, order: &mut Vec<usize>| {
         order.push(block.len());
@@ -115,7 +120,71 @@ fn cancelling_and_empty_sources_are_told_apart() {
     let source = Numbers { values: vec![1.0; 9], block: 2, bad: None };
     let cancel = Cancel::new();
     cancel.request();
-    let resources = Resources { lanes: &Lanes::solo(), comm: &Solo, cancel: &cancel };
+    let lanes = Lanes::solo();
+    let resources = Resources::new(&lanes, &Solo, &cancel);
     let sum = |block: &[f64], (): &mut ()| Sum { total: block[0], first: 0, blocks: 1 };
     assert!(matches!(sweep(&source, resources, || (), sum), Err(SweepError::Cancelled)));
+}
+
+/// Two sweeps with a journal in `dir`, which are told to end once `most` blocks are done.
+fn journalled(
+    source: &Numbers,
+    lanes: usize,
+    dir: &std::path::Path,
+    most: usize,
+) -> (Result<f64, SweepError<Unreadable>>, usize) {
+    let packing = Packing::Compressed;
+    let options = CheckpointOptions { dir: dir.to_owned(), keep: 2, packing };
+    let folder = CheckpointFolder::open(options, [3; 32]).unwrap();
+    let content = folder.find().unwrap().newest.map(|(_, content)| content);
+    let policy = SavePolicy { every: Duration::from_secs(60), blocks: 3 };
+    let journal = Journal::new(folder, content.as_deref(), policy);
+    let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
+    let cancel = Cancel::new();
+    let done = AtomicUsize::new(0);
+    let resources = Resources::new(&lanes, &Solo, &cancel).with_journal(&journal);
+    let work = |block: &[f64], (): &mut ()| {
+        if done.fetch_add(1, Ordering::Relaxed) + 1 == most {
+            cancel.request();
+        }
+        Sum { total: block.iter().sum(), first: block[0] as usize / source.block, blocks: 1 }
+    };
+    let one = |about: f64| sweep(source, resources.about(&[about]), || (), work);
+    let total = one(1.0).and_then(|a| Ok(a.total / 3.0 + one(2.0)?.total));
+    journal.close().unwrap();
+    (total, done.into_inner())
+}
+
+#[test]
+fn a_run_that_is_cut_short_again_and_again_ends_with_the_same_bits() {
+    let values = (0..331).map(|k| f64::from(k) + 0.1).collect();
+    let source = Numbers { values, block: 4, bad: None };
+    let whole = tempfile::tempdir().unwrap();
+    let (expected, blocks) = journalled(&source, 1, whole.path(), usize::MAX);
+    let expected = expected.unwrap();
+    for most in [1, 2, 7, 30] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut total_done = 0;
+        let found = loop {
+            let (found, done) = journalled(&source, 1 + most % 3, dir.path(), most);
+            total_done += done;
+            match found {
+                Ok(total) => break total,
+                Err(SweepError::Cancelled) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(found.to_bits(), expected.to_bits(), "{most} blocks a run");
+        assert_eq!(total_done, blocks, "no block was done twice");
+    }
+}
+
+#[test]
+fn a_journal_of_another_run_is_refused() {
+    let numbers = |count: u32| (0..count).map(f64::from).collect();
+    let source = Numbers { values: numbers(9), block: 2, bad: None };
+    let dir = tempfile::tempdir().unwrap();
+    journalled(&source, 1, dir.path(), 3).0.unwrap_err();
+    let longer = Numbers { values: numbers(99), block: 2, bad: None };
+    assert!(matches!(journalled(&longer, 1, dir.path(), 9).0, Err(SweepError::Diverged)));
 }

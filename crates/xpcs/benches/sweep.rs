@@ -133,7 +133,7 @@ fn main() {
         block: BlockPairs::default(),
         bins_at_once: 1,
         level,
-        resources: Resources { lanes, comm: &Solo, cancel: &cancel },
+        resources: Resources::new(lanes, &Solo, &cancel),
         sweeps: &sweeps,
     };
     let pairs = (ANGLES * Triangle::pairs(FRAMES)) as f64;

@@ -153,7 +153,7 @@ impl Trial {
         let plan = plan(experiment.config())?;
         let matrices = matrices(&experiment, &plan, &self.lanes)?;
         let cancel = Cancel::new();
-        let resources = Resources { lanes: &self.lanes, comm: &Solo, cancel: &cancel };
+        let resources = Resources::new(&self.lanes, &Solo, &cancel);
         let start = Instant::now();
         let data = Data::survey(&plan, matrices.clone(), resources)?;
         let fitted = fit(&plan, &data, resources, resources, PICTURES, &Silent)?;
@@ -394,7 +394,7 @@ fn run_large(lanes: &Lanes) -> Outcome<()> {
 
 fn time_large(plan: &Plan, matrices: &Matrices, lanes: &Lanes) -> Outcome<()> {
     let (cancel, clock) = (Cancel::new(), Clock::default());
-    let resources = Resources { lanes, comm: &Solo, cancel: &cancel };
+    let resources = Resources::new(lanes, &Solo, &cancel);
     let start = Instant::now();
     let data = Data::survey(plan, matrices.clone(), resources)?;
     let fitted = fit(plan, &data, resources, resources, PICTURES, &clock)?;

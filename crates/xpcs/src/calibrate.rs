@@ -171,7 +171,7 @@ fn trial(
     sim: &SimConfig,
 ) -> Result<Trial, CalibrateError> {
     let (lanes, cancel) = (Lanes::solo(), Cancel::new());
-    let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+    let resources = Resources::new(&lanes, &Solo, &cancel);
     let size = PictureSize { pixels: 1 };
     let data = Data::survey(plan, matrices.clone(), resources)?;
     let fitted = fit(plan, &data, resources, resources, size, &Silent)?;

@@ -389,7 +389,7 @@ fn run(
 ) -> Result<SearchOutcome, FitError> {
     let (solo, resources) = (dyne_runtime::Lanes::solo(), full.resources);
     // Starts are spread over the lanes; a sweep of a coarse level stays on one of them.
-    let one = Resources { lanes: &solo, ..resources };
+    let one = resources.with_lanes(&solo).without_journal();
     let coarse: Vec<Problem<'_>> = coarse
         .iter()
         .map(|matrices| Problem { matrices, resources: one, sweeps: coarse_sweeps, ..*full })

@@ -95,7 +95,7 @@ impl Problem<'_> {
         let rows = self.model.basis() + 3;
         let total = sweep(
             &self.matrices.blocks(self.block),
-            self.resources,
+            self.resources.about(theta),
             || Scratch { tile: Tile::new(rows), sums: Accumulator::new(rows) },
             |block, scratch| self.block_sums(&evaluated, lines, block, scratch),
         )

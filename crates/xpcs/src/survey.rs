@@ -176,7 +176,7 @@ mod tests {
     fn found(matrices: &Matrices, lanes: usize) -> Survey {
         let lanes = Lanes::try_new(lanes.try_into().unwrap()).unwrap();
         let cancel = Cancel::new();
-        let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+        let resources = Resources::new(&lanes, &Solo, &cancel);
         survey(matrices, &[12, 30], resources).unwrap()
     }
 

@@ -7,7 +7,7 @@ mod parabola;
 mod score;
 mod speckle;
 
-use dyne_runtime::{Lanes, Resources, SweepError};
+use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
 use dyne_xpcs_data::{Bin, Counts, ReadError, SimulateError, mean_pixels, relative_pixels};
 use dyne_xpcs_model::model::correlation_row;
@@ -284,11 +284,20 @@ fn noise_of_bins(
     let Minimum { problem, evaluated, scaling, .. } = minimum;
     let bins: Vec<usize> = (0..scaling.len()).collect();
     let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
-        let problem = Problem { resources: Resources { lanes, ..problem.resources }, ..*problem };
+        let resources = problem.resources.with_lanes(lanes).without_journal();
+        let problem = Problem { resources, ..*problem };
         let (contrast, counts) = (scaling[*bin].contrast, counts[*bin]);
         let drawn = Drawn::new(&problem, evaluated, *bin, contrast, options, lanes)?;
         let of = Scored { evaluated, contrast, counts, nodes: &drawn.nodes };
         Ok(BinNoise::new(&problem, *bin, of, &drawn)?)
+    };
+    let one = |bin: &usize, lanes: &Lanes| match problem.resources.journal {
+        None => one(bin, lanes),
+        Some(journal) => {
+            let bytes = journal.memo("score", *bin as u64, || Ok(one(bin, lanes)?.to_bytes()));
+            let diverged = || UncertaintyError::Sweep(SweepError::Diverged);
+            bytes.and_then(|bytes| BinNoise::from_bytes(&bytes).ok_or_else(diverged))
+        }
     };
     let mut noise = Vec::with_capacity(bins.len());
     for bins in bins.chunks(problem.bins_at_once.max(1)) {

@@ -295,7 +295,7 @@ mod tests {
         let run = |count: usize| {
             let lanes = Lanes::try_new(count.try_into().unwrap()).unwrap();
             let cancel = Cancel::new();
-            let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+            let resources = Resources::new(&lanes, &Solo, &cancel);
             curves(&matrices, &[Group::equal(vec![0])], &windows, resources).unwrap()
         };
         let found = run(1);
@@ -316,7 +316,7 @@ mod tests {
         let flat = |value: f64| Triangle::new(n, Samples::F64(vec![value; Triangle::pairs(n)]));
         let matrices = Matrices::new(vec![flat(1.0), flat(1.4)], 0);
         let (lanes, cancel) = (Lanes::try_new(1.try_into().unwrap()).unwrap(), Cancel::new());
-        let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+        let resources = Resources::new(&lanes, &Solo, &cancel);
         let groups = [Group::equal(vec![0, 1]), Group::weighted(vec![0, 1], vec![1.5, 0.5])];
         let windows = Ages::Full.windows(n).unwrap();
         let found = curves(&matrices, &groups, &windows, resources).unwrap();

@@ -142,6 +142,28 @@ impl BinNoise {
         })
     }
 
+    /// The exact value as bytes.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let numbers = self.covariance.iter().flatten().chain(&self.variance);
+        let words = std::iter::once(self.rows as u64).chain(numbers.map(|x| x.to_bits()));
+        words.flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// The value that [`BinNoise::to_bytes`] wrote; `None` for bytes it has not written.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let (rows, numbers) = words.split_first()?;
+        let rows = usize::try_from(u64::from_le_bytes(*rows)).ok()?;
+        let square = rows.checked_mul(rows)?;
+        if !rest.is_empty() || numbers.len() != square.checked_mul(3)?.checked_add(3)? {
+            return None;
+        }
+        let numbers: Vec<f64> = numbers.iter().map(|w| f64::from_le_bytes(*w)).collect();
+        let part = |k: usize| numbers[k * square..(k + 1) * square].to_vec();
+        let variance = std::array::from_fn(|k| numbers[3 * square + k]);
+        Some(Self { covariance: [part(0), part(1), part(2)], variance, rows })
+    }
+
     /// Covariance of (basis, m, 1) scores per pixel at the counts given.
     pub(super) fn covariance(&self, counts: Counts) -> Vec<f64> {
         let powers = powers(counts);

@@ -39,7 +39,7 @@ pub(crate) fn case(sim: &str, yaml: &str) -> Case {
 impl Case {
     pub(crate) fn fit(&self, lanes: &Lanes) -> Fitted {
         let cancel = Cancel::new();
-        let resources = Resources { lanes, comm: &Solo, cancel: &cancel };
+        let resources = Resources::new(lanes, &Solo, &cancel);
         let data = Data::survey(&self.plan, self.matrices.clone(), resources).unwrap();
         fit(&self.plan, &data, resources, resources, PICTURES, &Silent).unwrap()
     }

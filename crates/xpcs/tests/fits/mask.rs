@@ -56,7 +56,7 @@ fn what_is_masked_does_not_enter_the_fit() {
         assert_eq!(mask.n_frames, 12);
         assert_eq!(mask.n_pairs, 2 * (Triangle::pairs(199) - Triangle::pairs(187)));
         let cancel = Cancel::new();
-        let resources = Resources { lanes: &lanes, comm: &Solo, cancel: &cancel };
+        let resources = Resources::new(&lanes, &Solo, &cancel);
         let data = Data::survey(&case.plan, matrices, resources).unwrap();
         let fitted = fit(&case.plan, &data, resources, resources, PICTURES, &Silent).unwrap();
         for (value, truth) in fitted.outcome.fit.theta.iter().zip(&case.truth) {

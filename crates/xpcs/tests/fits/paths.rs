@@ -29,7 +29,7 @@ fn with_problem<R>(
     let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
     let layout = Layout::individual(case.matrices.bins());
     let cancel = Cancel::new();
-    let resources = Resources { lanes: &lanes, comm, cancel: &cancel };
+    let resources = Resources::new(&lanes, comm, &cancel);
     let sweeps = AtomicU64::new(0);
     let shift = survey(&case.matrices, &[], resources).unwrap().mean;
     let problem = problem(&case.plan, &case.matrices, &layout, shift, resources, &sweeps);

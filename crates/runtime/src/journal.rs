@@ -1,0 +1,386 @@
+//! The journal of a run: what its sweeps found, so that a run that is begun again with the same plan
+//! need not sweep again.
+//!
+//! All that a run computes follows from its plan and from the totals of its sweeps, in a fixed order.
+//! So the totals, in that order, with the partial sums of the sweep under way, are the whole state of
+//! a run: begun again it takes the totals from the journal, arrives at the sweep that was under way, and
+//! goes on with the blocks that are missing. The result is the same to the bit.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::checkpoint::{CheckpointError, CheckpointFolder};
+
+/// When checkpoints are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavePolicy {
+    /// Time between two.
+    pub every: Duration,
+    /// Blocks between two, where that is sooner; 0 for none.
+    pub blocks: u64,
+}
+
+/// What was saved so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Saves {
+    /// Checkpoints written.
+    pub count: u64,
+    /// Bytes of the last one before compression.
+    pub bytes: u64,
+    /// Longest time that writing one took, on a thread of its own, s.
+    pub longest_s: f64,
+    /// Time that lanes stood still for them, s.
+    pub stood_s: f64,
+}
+
+/// What a sweep finds of itself in the journal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// Its total.
+    Done(Vec<u8>),
+    /// Partial sums of some blocks.
+    Partly(Vec<u8>),
+    /// Nothing.
+    Not,
+}
+
+/// The journal tells of another run than the one that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Diverged;
+
+/// The journal of one run.
+pub struct Journal {
+    state: Mutex<State>,
+    policy: SavePolicy,
+    began: Instant,
+    due_ns: AtomicU64,
+    blocks: AtomicU64,
+    writer: Mutex<Option<Writer>>,
+    report: Arc<Mutex<Report>>,
+}
+
+#[derive(Default)]
+struct State {
+    totals: Vec<Total>,
+    replayed: usize,
+    memos: BTreeMap<(String, u64), Arc<[u8]>>,
+    partial: Option<Total>,
+}
+
+/// The sums of one sweep; the subject tells what it swept for.
+#[derive(Debug, Clone)]
+struct Total {
+    subject: u64,
+    bytes: Arc<[u8]>,
+}
+
+#[derive(Default)]
+struct Report {
+    saves: Saves,
+    error: Option<CheckpointError>,
+}
+
+/// What is to be saved.
+struct Snapshot {
+    totals: Vec<Total>,
+    memos: BTreeMap<(String, u64), Arc<[u8]>>,
+    partial: Option<Total>,
+}
+
+struct Writer {
+    send: SyncSender<Snapshot>,
+    thread: JoinHandle<CheckpointFolder>,
+}
+
+impl Journal {
+    /// A journal that saves itself to `folder`, going on from `content` where that is given; content
+    /// that is not one of a journal counts as none.
+    pub fn new(folder: CheckpointFolder, content: Option<&[u8]>, policy: SavePolicy) -> Self {
+        let state = content.and_then(State::from_bytes).unwrap_or_default();
+        let report = Arc::new(Mutex::new(Report::default()));
+        // One waits while another is written; a third comes too early and is left out.
+        let (send, receive) = sync_channel(1);
+        let own = Arc::clone(&report);
+        let thread = std::thread::spawn(move || write_all(folder, &receive, &own));
+        Self {
+            state: Mutex::new(state),
+            policy,
+            began: Instant::now(),
+            due_ns: AtomicU64::new(nanoseconds(policy.every)),
+            blocks: AtomicU64::new(0),
+            writer: Mutex::new(Some(Writer { send, thread })),
+            report,
+        }
+    }
+
+    /// Number of sweeps that need not be made again.
+    pub fn known(&self) -> usize {
+        self.lock().totals.len()
+    }
+
+    /// What was saved so far.
+    pub fn saves(&self) -> Saves {
+        report_of(&self.report).saves
+    }
+
+    /// Bytes that `work` makes for `(label, index)`, from the journal where it holds them.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn memo<E>(
+        &self,
+        label: &str,
+        index: u64,
+        work: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        let key = (label.to_owned(), index);
+        if let Some(bytes) = self.lock().memos.get(&key) {
+            return Ok(bytes.to_vec());
+        }
+        let bytes = work()?;
+        self.lock().memos.insert(key, bytes.clone().into());
+        if self.due(0) {
+            self.offer();
+        }
+        Ok(bytes)
+    }
+
+    /// Saves what is there, waits until it is written, and ends the journal.
+    ///
+    /// # Errors
+    /// That of the first checkpoint that could not be written.
+    pub fn close(&self) -> Result<CheckpointFolder, CheckpointError> {
+        let writer = self.writer.lock().expect("no lane panics with the lock held").take();
+        let Writer { send, thread } = writer.expect("a journal is closed once");
+        // The writer has gone only where it has panicked, which join tells.
+        let _ = send.send(self.snapshot());
+        drop(send);
+        let folder = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match report_of(&self.report).error.take() {
+            Some(error) => Err(error),
+            None => Ok(folder),
+        }
+    }
+
+    /// A checkpoint that could not be written.
+    pub(crate) fn fault(&self) -> Option<String> {
+        report_of(&self.report).error.as_ref().map(ToString::to_string)
+    }
+
+    pub(crate) fn begin(&self, subject: u64) -> Result<Begun, Diverged> {
+        let mut state = self.lock();
+        if let Some(total) = state.totals.get(state.replayed) {
+            if total.subject != subject {
+                return Err(Diverged);
+            }
+            let bytes = total.bytes.to_vec();
+            state.replayed += 1;
+            return Ok(Begun::Done(bytes));
+        }
+        match state.partial.take() {
+            Some(partial) if partial.subject == subject => {
+                Ok(Begun::Partly(partial.bytes.to_vec()))
+            }
+            Some(_) => Err(Diverged),
+            None => Ok(Begun::Not),
+        }
+    }
+
+    /// Whether a checkpoint is due after `blocks` more blocks; true for one caller only.
+    pub(crate) fn due(&self, blocks: u64) -> bool {
+        let now = nanoseconds(self.began.elapsed());
+        let due = self.due_ns.load(Ordering::Relaxed);
+        let count = self.blocks.fetch_add(blocks, Ordering::Relaxed) + blocks;
+        let by_count = self.policy.blocks > 0 && count >= self.policy.blocks;
+        if now < due && !by_count {
+            return false;
+        }
+        let next = now + nanoseconds(self.policy.every);
+        let won = self.due_ns.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
+        if won.is_ok() {
+            self.blocks.store(0, Ordering::Relaxed);
+        }
+        won.is_ok()
+    }
+
+    /// Remembers the partial sums of the sweep under way, and has them saved.
+    pub(crate) fn save_partial(&self, subject: u64, bytes: Vec<u8>, stood: Duration) {
+        self.lock().partial = Some(Total { subject, bytes: bytes.into() });
+        report_of(&self.report).saves.stood_s += stood.as_secs_f64();
+        self.offer();
+    }
+
+    /// Remembers the total of a sweep.
+    pub(crate) fn finish(&self, subject: u64, bytes: Vec<u8>) {
+        let mut state = self.lock();
+        state.partial = None;
+        state.totals.push(Total { subject, bytes: bytes.into() });
+        state.replayed = state.totals.len();
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
+        Snapshot {
+            totals: state.totals.clone(),
+            memos: state.memos.clone(),
+            partial: state.partial.clone(),
+        }
+    }
+
+    fn offer(&self) {
+        let snapshot = self.snapshot();
+        let writer = self.writer.lock().expect("no lane panics with the lock held");
+        if let Some(Writer { send, .. }) = &*writer {
+            match send.try_send(snapshot) {
+                // One that is waiting is nearly as new.
+                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no lane panics with the lock held")
+    }
+}
+
+fn report_of(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+    report.lock().expect("no lane panics with the lock held")
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn write_all(
+    mut folder: CheckpointFolder,
+    receive: &Receiver<Snapshot>,
+    report: &Mutex<Report>,
+) -> CheckpointFolder {
+    for snapshot in receive {
+        let began = Instant::now();
+        let content = snapshot.to_bytes();
+        let saved = folder.save(&content);
+        let mut report = report_of(report);
+        let saves = &mut report.saves;
+        match saved {
+            Ok(()) => {
+                saves.count += 1;
+                saves.bytes = content.len() as u64;
+                saves.longest_s = saves.longest_s.max(began.elapsed().as_secs_f64());
+            }
+            Err(error) => {
+                report.error.get_or_insert(error);
+            }
+        }
+    }
+    folder
+}
+
+impl Snapshot {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut put = |part: &[u8]| {
+            bytes.extend((part.len() as u64).to_le_bytes());
+            bytes.extend(part);
+        };
+        put(&(self.totals.len() as u64).to_le_bytes());
+        for total in self.totals.iter().chain(&self.partial) {
+            put(&total.subject.to_le_bytes());
+            put(&total.bytes);
+        }
+        if self.partial.is_none() {
+            put(&[]);
+        }
+        for ((label, index), memo) in &self.memos {
+            put(label.as_bytes());
+            put(&index.to_le_bytes());
+            put(memo);
+        }
+        bytes
+    }
+}
+
+impl State {
+    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut part = || {
+            let (length, rest) = bytes.split_first_chunk::<8>()?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+            let (part, rest) = rest.split_at_checked(length)?;
+            bytes = rest;
+            Some(part)
+        };
+        let word = |part: &[u8]| part.try_into().ok().map(u64::from_le_bytes);
+        let mut state = Self::default();
+        for _ in 0..word(part()?)? {
+            let subject = word(part()?)?;
+            state.totals.push(Total { subject, bytes: part()?.into() });
+        }
+        let subject = part()?;
+        if !subject.is_empty() {
+            state.partial = Some(Total { subject: word(subject)?, bytes: part()?.into() });
+        }
+        while let Some(label) = part() {
+            let label = String::from_utf8(label.to_vec()).ok()?;
+            let index = word(part()?)?;
+            state.memos.insert((label, index), part()?.into());
+        }
+        Some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{CheckpointOptions, Packing};
+
+    const NEVER: SavePolicy = SavePolicy { every: Duration::from_secs(3600), blocks: 0 };
+
+    fn folder(dir: &std::path::Path) -> CheckpointFolder {
+        let packing = Packing::Compressed;
+        let options = CheckpointOptions { dir: dir.to_owned(), keep: 3, packing };
+        CheckpointFolder::open(options, [7; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_journal_goes_on_where_it_was_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(folder(dir.path()), None, NEVER);
+        assert_eq!(journal.begin(1), Ok(Begun::Not));
+        journal.finish(1, vec![1, 2, 3]);
+        let made = journal.memo("score", 4, || Ok::<_, ()>(vec![9])).unwrap();
+        assert_eq!(made, [9]);
+        assert_eq!(journal.begin(2), Ok(Begun::Not));
+        journal.save_partial(2, vec![5], Duration::ZERO);
+        let closed = journal.close().unwrap();
+        let (_, content) = closed.find().unwrap().newest.unwrap();
+
+        let again = Journal::new(folder(dir.path()), Some(&content), NEVER);
+        assert_eq!((again.known(), again.begin(1)), (1, Ok(Begun::Done(vec![1, 2, 3]))));
+        assert_eq!(again.begin(2), Ok(Begun::Partly(vec![5])));
+        let kept = again.memo("score", 4, || Err("made again")).unwrap();
+        assert_eq!(kept, [9]);
+        again.close().unwrap();
+
+        let other = Journal::new(folder(dir.path()), Some(&content), NEVER);
+        assert_eq!(other.begin(8), Err(Diverged));
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_once_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = SavePolicy { every: Duration::from_secs(3600), blocks: 10 };
+        let journal = Journal::new(folder(dir.path()), None, policy);
+        let due = (0..30).filter(|_| journal.due(1)).count();
+        assert_eq!(due, 3);
+    }
+
+    #[test]
+    fn content_of_something_else_counts_as_none() {
+        assert!(State::from_bytes(&[1, 2, 3]).is_none());
+        assert!(State::from_bytes(&8u64.to_le_bytes()).is_none());
+    }
+}
