@@ -10,7 +10,8 @@ use dyne_xpcs::config::{ConfigError, Override};
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 converged, 1 finished with reservations, 2 usage or \
-configuration, 3 data, 4 numerical, 5 resources, 130 interrupted.")]
+configuration, 3 data, 4 numerical, 5 resources, 75 interrupted and resumable, 130 \
+interrupted.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -66,7 +67,19 @@ pub(crate) struct FitArguments {
     /// Worker threads; all available ones if absent
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
-    /// Show the plan and end before the matrices are read
+    /// Memory the process may take, e.g. 128MB, 1.5GiB; see `dyne system` for what decides without it
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Where the data are between sweeps: auto, resident, mapped or streamed; the result is the same
+    #[arg(long, value_name = "WAY")]
+    pub(crate) residency: Option<String>,
+    /// Folder for checkpoints, from which a killed fit goes on
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint_dir: Option<PathBuf>,
+    /// Go on from the newest checkpoint of this fit
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Show the plan with its table of memory and end before the matrices are read
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

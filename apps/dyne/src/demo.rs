@@ -28,8 +28,9 @@ pub(crate) fn run(arguments: &DemoArguments, started: Instant) -> Result<Ending,
         Override::text("data.file", &file.to_string_lossy())?,
         Override::text("output.dir", &arguments.out.to_string_lossy())?,
     ])?;
+    let budget = fit::memory::budget(None, &fit_config.performance)?;
     let telling = Telling { quiet: arguments.quiet, events: None };
-    let ending = fit::fit_file(fit_config, &lanes, &telling, started)?;
+    let ending = fit::fit_file(fit_config, &lanes, &budget, &telling, started)?;
     if !arguments.quiet {
         let mut text = "\nthe truth that was simulated:\n".to_owned();
         for (spec, value) in config.mode.parameters().iter().zip(config.parameter_values()) {

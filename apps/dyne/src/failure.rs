@@ -4,11 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use std::path::PathBuf;
+
+use dyne_runtime::SweepError;
+use dyne_runtime::budget::BudgetError;
+use dyne_runtime::checkpoint::CheckpointError;
 use dyne_runtime::lanes::LanesError;
 use dyne_xpcs::calibrate::{CalibrateError, RecordError};
 use dyne_xpcs::config::ConfigError;
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::mask::MaskError;
+use dyne_xpcs::memory::MemoryError;
 use dyne_xpcs::plan::PlanError;
 use dyne_xpcs::results::ResultsError;
 use dyne_xpcs::simulate::ExperimentError;
@@ -31,6 +37,8 @@ pub(crate) enum Ending {
     Numerical = 4,
     /// Resources.
     Resources = 5,
+    /// Interrupted, with a checkpoint to go on from.
+    Suspended = 75,
     /// Interrupted.
     Interrupted = 130,
 }
@@ -56,6 +64,11 @@ pub(crate) enum Failure {
     Lanes(LanesError),
     Calibrate(CalibrateError),
     Record(RecordError),
+    Memory(MemoryError),
+    Budget(BudgetError),
+    Checkpoint(CheckpointError),
+    /// Interrupted, with a checkpoint in this folder.
+    Suspended(PathBuf),
     Output(std::io::Error),
 }
 
@@ -78,12 +91,24 @@ impl Failure {
             Self::Record(RecordError::Setting { .. }) => Ending::Usage,
             Self::Record(RecordError::Line { .. }) => Ending::Data,
             Self::Fit(FitError::Interrupted) => Ending::Interrupted,
+            Self::Suspended(_) => Ending::Suspended,
+            Self::Memory(MemoryError::Impossible { .. })
+            | Self::Budget(BudgetError::Variable { .. })
+            | Self::Checkpoint(CheckpointError::NoneOfThisFit { .. }) => Ending::Usage,
+            Self::Fit(error) if let Some(sweep) = sweep_error(error) => match sweep {
+                SweepError::Block(_) | SweepError::Empty => Ending::Data,
+                SweepError::Diverged => Ending::Usage,
+                _ => Ending::Resources,
+            },
             Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
             Self::Experiment(_) => Ending::Usage,
             Self::Write(_)
             | Self::Results(_)
             | Self::Lanes(_)
             | Self::Record(_)
+            | Self::Memory(_)
+            | Self::Budget(_)
+            | Self::Checkpoint(_)
             | Self::Output(_) => Ending::Resources,
         }
     }
@@ -102,9 +127,28 @@ impl Failure {
             Self::Lanes(e) => e,
             Self::Calibrate(e) => e,
             Self::Record(e) => e,
+            Self::Memory(e) => e,
+            Self::Budget(e) => e,
+            Self::Checkpoint(e) => e,
+            Self::Suspended(_) => unreachable!("a suspended run has no inner error"),
             Self::Output(e) => e,
         }
     }
+}
+
+/// The failed sweep behind an error of the fit.
+fn sweep_error(error: &FitError) -> Option<&SweepError<ReadError>> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<SweepError<ReadError>>() {
+            return Some(found);
+        }
+        if let Some(FitError::Sweep(found)) = error.downcast_ref::<FitError>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 impl fmt::Display for Failure {
@@ -115,6 +159,10 @@ impl fmt::Display for Failure {
         if let Self::Output(reason) = self {
             let advice = "redirect it elsewhere, or use --out";
             return write!(f, "standard output: {reason}, expected to write to it\n{advice}");
+        }
+        if let Self::Suspended(dir) = self {
+            let dir = dir.display();
+            return write!(f, "interrupted; a checkpoint is in {dir}\ngo on with --resume");
         }
         let error = self.inner();
         write!(f, "{error}")?;
@@ -159,4 +207,7 @@ from! {
     LanesError => Lanes,
     CalibrateError => Calibrate,
     RecordError => Record,
+    MemoryError => Memory,
+    BudgetError => Budget,
+    CheckpointError => Checkpoint,
 }

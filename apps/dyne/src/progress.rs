@@ -66,6 +66,9 @@ impl<'c> Progress<'c> {
                 "t": t, "event": "iteration", "evaluation": evaluation, "cost": cost,
                 "accepted": accepted
             }),
+            Event::Residency { name, bytes } => {
+                json!({"t": t, "event": "residency", "name": name, "bytes": bytes})
+            }
             Event::PhaseFinished { phase, seconds } => {
                 json!({"t": t, "event": "phase_finished", "phase": phase, "seconds": seconds})
             }

@@ -33,8 +33,8 @@ pub(crate) fn of(plan: &Plan, catalog: &Catalog, hash: String, lanes: &Lanes) ->
     }
 }
 
-/// BLAKE3 of a file; of the first and last mebibyte and the size where it is large, since only
-/// the selected matrices of a large file are read.
+/// BLAKE3 of a file; of the first and last mebibyte, the size and the time of its last change where it
+/// is large, since only the selected matrices of a large file are read.
 pub(crate) fn hash(path: &Path) -> String {
     let hashed = File::open(path).and_then(|mut file| {
         let size = file.metadata()?.len();
@@ -50,6 +50,8 @@ pub(crate) fn hash(path: &Path) -> String {
             hasher.update(&part);
         }
         hasher.update(&size.to_le_bytes());
+        let written = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH);
+        hasher.update(&written.map_or(0, |t| t.as_nanos()).to_le_bytes());
         Ok(format!("blake3-ends:{}", hasher.finalize()))
     });
     hashed.unwrap_or_else(|e| format!("none: {e}"))

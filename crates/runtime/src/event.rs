@@ -29,6 +29,13 @@ pub enum Event {
         /// Whether the step was accepted.
         accepted: bool,
     },
+    /// Where the data are kept between sweeps.
+    Residency {
+        /// The name of the way.
+        name: &'static str,
+        /// Bytes that the fit is planned to take at most.
+        bytes: u64,
+    },
     /// A phase is over.
     PhaseFinished {
         /// Name of the phase.

@@ -2,20 +2,24 @@
 //! on them, a reduction whose order depends on the data alone, a communicator, and the
 //! events by which libraries tell what they do. It knows no science.
 
+pub mod budget;
 pub mod checkpoint;
 pub mod comm;
 pub mod event;
 pub mod journal;
 pub mod lanes;
+pub mod machine;
 pub mod random;
 pub mod source;
 pub mod sweep;
 
+pub use budget::{Budget, BudgetError, BudgetSource, Lease};
 pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Identity, Packing};
 pub use comm::{Comm, Solo};
 pub use event::{Event, Flow, Observer, Silent};
 pub use journal::{Journal, SavePolicy, Saves};
 pub use lanes::Lanes;
+pub use machine::Machine;
 pub use random::{Generator, Stream};
 pub use source::{Reduce, Source};
 pub use sweep::{Cancel, Resources, SweepError, sweep};

@@ -6,6 +6,7 @@ pub mod pairs;
 pub mod quality;
 pub mod rows;
 pub mod samples;
+pub mod scratch;
 pub mod simulate;
 mod strips;
 pub mod triangle;
@@ -18,6 +19,7 @@ pub use pairs::{BinRows, BlockBuffer, BlockPairs, Matrices, PairBlock, PairBlock
 pub use quality::Quality;
 pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
 pub use samples::{Samples, Values};
+pub use scratch::{Afterwards, Scratch};
 pub use simulate::{
     Counts, Noise, Past, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,

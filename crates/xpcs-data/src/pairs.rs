@@ -432,7 +432,7 @@ impl Source for PairBlocks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::rows::contract;
     use proptest::prelude::*;
@@ -537,9 +537,16 @@ mod tests {
     }
 
     /// Matrices in memory as if they were not.
-    struct InMemory {
+    pub(crate) struct InMemory {
         matrices: Matrices,
         strip: Option<usize>,
+    }
+
+    impl InMemory {
+        /// Matrices that come in strips of so many rows.
+        pub(crate) fn new(frames: usize, bins: usize, strip: usize) -> Self {
+            Self { matrices: matrices(frames, bins, 0), strip: Some(strip) }
+        }
     }
 
     impl RowSource for InMemory {

@@ -107,7 +107,7 @@ pub trait RowSource: Send + Sync {
 }
 
 /// Rows that hold pairs, in the ranges in which they are had.
-fn ranges(access: &RowAccess, frames: usize) -> Vec<Range<usize>> {
+pub(crate) fn ranges(access: &RowAccess, frames: usize) -> Vec<Range<usize>> {
     match access {
         RowAccess::Any => std::iter::once(0..frames.saturating_sub(1)).collect(),
         RowAccess::Strips(strips) => strips.clone(),

@@ -61,6 +61,17 @@ pub struct Size {
     pub lanes: u64,
     /// What decoding the file takes.
     pub decoding: Decoding,
+    /// What is written besides the report.
+    pub arrays: Arrays,
+}
+
+/// Whether the arrays of all pairs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrays {
+    /// They are.
+    Written,
+    /// Only the report is.
+    None,
 }
 
 /// When something is held.
@@ -72,6 +83,8 @@ pub enum Phase {
     Reading,
     /// While the error bars are computed.
     ErrorBars,
+    /// While arrays are written.
+    Writing,
 }
 
 /// Something that takes memory.
@@ -104,7 +117,8 @@ impl Candidate {
         let sum = |phase: Phase| {
             self.holders.iter().filter(|h| h.phase == phase).map(|h| h.bytes).sum::<u64>()
         };
-        sum(Phase::Always) + sum(Phase::Reading).max(sum(Phase::ErrorBars))
+        let passing = [Phase::Reading, Phase::ErrorBars, Phase::Writing].map(sum);
+        sum(Phase::Always) + passing.into_iter().max().unwrap_or(0)
     }
 }
 
@@ -225,12 +239,18 @@ impl Size {
         let data = self.pairs() * self.element;
         let decoding = self.decoding;
         let mut holders = self.common();
-        let lanes = at_once.bins as u64;
+        let bins = at_once.bins as u64;
         holders.push(Holder {
             name: "error bars",
             phase: Phase::ErrorBars,
-            bytes: lanes * self.error_bars(),
+            bytes: bins * self.error_bars(),
         });
+        if self.arrays == Arrays::Written {
+            // The model in 64 bits, gathered from blocks, and data and values of the file.
+            let pair = 2 * 8 + 2 * self.element;
+            let bytes = Triangle::pairs(self.frames as usize) as u64 * pair;
+            holders.push(Holder { name: "arrays", phase: Phase::Writing, bytes });
+        }
         let strips = at_once.strips.0 as u64;
         let one = decoding.strip_bytes + decoding.buffer_bytes;
         let decoders = Holder { name: "decoding", phase: Phase::Reading, bytes: strips * one };
@@ -339,6 +359,7 @@ mod tests {
             block: 32_768,
             pixels: 96,
             lanes,
+            arrays: Arrays::None,
             decoding: Decoding {
                 strip_bytes: 4 * pairs,
                 buffer_bytes: 3 * 4 * frames * frames,

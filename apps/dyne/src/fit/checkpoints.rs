@@ -1,0 +1,73 @@
+//! Checkpoints of a fit.
+
+use std::time::Duration;
+
+use dyne_math::simd::Level;
+use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Packing};
+use dyne_runtime::journal::{Journal, SavePolicy};
+use dyne_runtime::{Event, Observer};
+use dyne_xpcs::config::{CheckpointConfig, FitConfig, OutputConfig, PerformanceConfig};
+
+use crate::failure::Failure;
+
+/// What a checkpoint of this fit belongs to: the program, all of the configuration that can change the
+/// result, the data, and the instruction set.
+pub(super) fn identity(config: &FitConfig, file_hash: &str) -> [u8; 32] {
+    let of_result = FitConfig {
+        performance: PerformanceConfig {
+            fast_mode: config.performance.fast_mode,
+            ..PerformanceConfig::default()
+        },
+        output: OutputConfig::default(),
+        checkpoint: CheckpointConfig::default(),
+        ..config.clone()
+    };
+    let mut hasher = blake3::Hasher::new();
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        env!("DYNE_GIT_REVISION"),
+        &serde_json::to_string(&of_result).unwrap_or_default(),
+        file_hash,
+        &Level::best().to_string(),
+    ] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().into()
+}
+
+/// The journal of a fit that has a folder for checkpoints.
+pub(super) fn journal(
+    config: &CheckpointConfig,
+    identity: [u8; 32],
+    observer: &dyn Observer,
+) -> Result<Option<Journal>, Failure> {
+    let Some(dir) = config.dir.clone() else { return Ok(None) };
+    let packing = if config.compress { Packing::Compressed } else { Packing::Plain };
+    let options = CheckpointOptions { dir: dir.clone(), keep: config.keep, packing };
+    let folder = CheckpointFolder::open(options, identity)?;
+    let found = folder.find()?;
+    let warn = |message: String| {
+        observer.event(&Event::Warning { code: "checkpoint".into(), message });
+    };
+    let content = match (config.resume, found.newest) {
+        (true, Some((name, content))) => {
+            found.refusals.iter().for_each(|refusal| warn(format!("refused: {refusal}")));
+            warn(format!("goes on from {name}"));
+            Some(content)
+        }
+        (true, None) if !found.refusals.is_empty() => {
+            return Err(CheckpointError::NoneOfThisFit { dir, refusals: found.refusals }.into());
+        }
+        (false, Some((name, _))) => {
+            warn(format!("{} holds {name} of this fit; --resume goes on from it", dir.display()));
+            None
+        }
+        _ => None,
+    };
+    let policy = SavePolicy {
+        every: Duration::from_secs_f64(config.every_seconds),
+        blocks: config.every_blocks,
+    };
+    Ok(Some(Journal::new(folder, content.as_deref(), policy)))
+}

@@ -1,0 +1,149 @@
+//! How much memory a fit may take, and the table of what it takes.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use dyne_runtime::budget::{Budget, BudgetSource, show_bytes};
+use dyne_runtime::machine::Machine;
+use dyne_xpcs::config::{Format, PerformanceConfig, Strategy};
+use dyne_xpcs::memory::{Allowed, Arrays, Candidate, MemoryPlan, Phase, Size};
+use dyne_xpcs::plan::Plan;
+use dyne_xpcs_data::Reader;
+
+use crate::failure::Failure;
+
+/// The budget of this process.
+pub(crate) fn budget(
+    typed: Option<u64>,
+    performance: &PerformanceConfig,
+) -> Result<Budget, Failure> {
+    let config = performance.memory_limit_gb.map(|gb| ((gb * 1e9) as u64, BudgetSource::Config));
+    let explicit = typed.map(|bytes| (bytes, BudgetSource::CommandLine)).or(config);
+    Ok(Budget::resolve(explicit, &Machine::read())?)
+}
+
+/// What the choice of the residency may use.
+pub(crate) fn allowed(budget: &Budget, performance: &PerformanceConfig) -> Allowed {
+    let scratch = match performance.memory_optimization.enable_caching {
+        true => {
+            let dir = scratch_dir(performance);
+            free_bytes(&dir).map_err(|e| format!("{}: {e}", dir.display()))
+        }
+        false => Err("performance.memory_optimization.enable_caching is false".to_owned()),
+    };
+    Allowed {
+        budget: budget.total(),
+        source: budget.source().to_string(),
+        scratch,
+        strategy: performance.strategy_override,
+    }
+}
+
+/// Folder of scratch files.
+pub(crate) fn scratch_dir(performance: &PerformanceConfig) -> PathBuf {
+    performance.scratch_dir.clone().unwrap_or_else(std::env::temp_dir)
+}
+
+#[cfg(unix)]
+fn free_bytes(dir: &Path) -> std::io::Result<u64> {
+    let found = rustix::fs::statvfs(dir)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(dir: &Path) -> std::io::Result<u64> {
+    // The system is not asked; a full disk is told when it is.
+    std::fs::metadata(dir).map(|_| u64::MAX)
+}
+
+/// The size of the fit that `plan` makes.
+pub(crate) fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
+    let arrays = plan.config.output.formats.contains(&Format::Npz);
+    Ok(Size {
+        bins: plan.bins.len() as u64,
+        frames: plan.frames.len() as u64,
+        element: reader.catalog().element.bytes() as u64,
+        parameters: plan.model.parameters().len() as u64,
+        block: plan.config.streaming.batch_size as u64,
+        pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) as u64,
+        lanes: lanes as u64,
+        decoding: reader.decoding(&plan.positions, plan.frames.clone())?,
+        arrays: if arrays { Arrays::Written } else { Arrays::None },
+    })
+}
+
+/// The plan for memory, or why there is none.
+pub(crate) fn plan(
+    plan: &Plan,
+    reader: &dyn Reader,
+    budget: &Budget,
+    lanes: usize,
+) -> Result<(MemoryPlan, Size), Failure> {
+    let size = size(plan, reader, lanes)?;
+    Ok((size.plan(&allowed(budget, &plan.config.performance))?, size))
+}
+
+/// The table of the ways of keeping the data.
+pub(crate) fn table(plan: &MemoryPlan, size: &Size, budget: &Budget, strategy: Strategy) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "memory      {} ({})", show_bytes(budget.total()), budget.source());
+    let asked = match strategy {
+        Strategy::Auto => "the first that fits".to_owned(),
+        other if other.name() == plan.residency.name() => "as asked".to_owned(),
+        other => format!("what {} is called here", other.name()),
+    };
+    let _ = writeln!(out, "data        {}: {asked}", plan.residency.name());
+    let blocks = size.blocks();
+    let _ = writeln!(
+        out,
+        "blocks      {blocks} of {} pairs; strips held {}, bins of error bars at once {}",
+        size.block, plan.concurrency.strips.0, plan.concurrency.bins
+    );
+    let _ = write!(out, "\n{:<22}", "");
+    for candidate in &plan.candidates {
+        let _ = write!(out, "{:>12}", candidate.residency.name());
+    }
+    let _ = writeln!(out);
+    for (name, phase) in names(&plan.candidates) {
+        let label = match phase {
+            Phase::Always => name.to_owned(),
+            Phase::Reading => format!("{name}, at first"),
+            _ => format!("{name}, at last"),
+        };
+        let _ = write!(out, "{label:<22}");
+        for candidate in &plan.candidates {
+            let own = candidate.holders.iter().find(|h| h.name == name && h.phase == phase);
+            let bytes = own.map_or_else(|| "–".to_owned(), |h| show_bytes(h.bytes));
+            let _ = write!(out, "{bytes:>12}");
+        }
+        let _ = writeln!(out);
+    }
+    let _ = write!(out, "{:<22}", "peak");
+    for candidate in &plan.candidates {
+        let _ = write!(out, "{:>12}", show_bytes(candidate.peak()));
+    }
+    let _ = write!(out, "\n{:<22}", "scratch file");
+    for candidate in &plan.candidates {
+        let bytes = candidate.scratch;
+        let _ = write!(out, "{:>12}", if bytes > 0 { show_bytes(bytes) } else { "–".into() });
+    }
+    let _ = writeln!(out);
+    for candidate in &plan.candidates {
+        if let Some(reason) = &candidate.obstacle {
+            let _ = writeln!(out, "{} is not possible: {reason}", candidate.residency.name());
+        }
+    }
+    out
+}
+
+/// What the candidates hold, each once, in order.
+fn names(candidates: &[Candidate]) -> Vec<(&'static str, Phase)> {
+    let mut names: Vec<(&'static str, Phase)> = Vec::new();
+    for holder in candidates.iter().flat_map(|c| &c.holders) {
+        if !names.contains(&(holder.name, holder.phase)) {
+            names.push((holder.name, holder.phase));
+        }
+    }
+    names
+}

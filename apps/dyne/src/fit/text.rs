@@ -1,0 +1,56 @@
+//! What `--dry-run` shows.
+
+use std::fmt::Write;
+
+use dyne_runtime::Lanes;
+use dyne_xpcs::plan::Plan;
+use dyne_xpcs_data::Catalog;
+
+/// The plan of a fit, with the table `memory`.
+pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &Lanes) -> String {
+    let mut out = String::new();
+    let start = match plan.search.starts {
+        0 => "the starting values given".to_owned(),
+        starts => format!("{starts} points over the bounds"),
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "file        {} ({})", catalog.file.display(), catalog.layout);
+    let _ = writeln!(out, "mode        {}, shear {}", plan.mode, plan.config.physics.shear.name());
+    let (first, last) = (plan.frames.start + 1, plan.frames.end);
+    let _ = writeln!(out, "frames      {first} to {last}, of which {} skipped", plan.skip());
+    let masked: Vec<String> =
+        plan.masked.iter().map(|k| (plan.frames.start + k + 1).to_string()).collect();
+    if !masked.is_empty() {
+        let _ = writeln!(out, "masked      {}", masked.join(", "));
+    }
+    if plan.config.mask.auto {
+        let _ = writeln!(out, "            and the outlier frames, once the matrices are read");
+    }
+    let _ = writeln!(out, "dt          {} s ({})", plan.dt.seconds, plan.dt.derivation);
+    let _ = writeln!(out, "matrices    {}", plan.bins.len());
+    for bin in &plan.bins {
+        let _ = writeln!(
+            out,
+            "            bin {}: q {:.6} Å⁻¹, φ {:.3}°",
+            bin.number, bin.q, bin.phi_deg
+        );
+    }
+    let _ = writeln!(out, "pairs       {}", plan.pairs());
+    let _ = writeln!(out, "start       {start}");
+    let _ = writeln!(out, "threads     {}", lanes.count());
+    let _ = writeln!(out, "results     {}", plan.config.output.dir.display());
+    match &plan.config.checkpoint.dir {
+        Some(dir) => {
+            let every = plan.config.checkpoint.every_seconds;
+            let _ = writeln!(out, "checkpoints {}, every {every} s", dir.display());
+        }
+        None => {
+            let _ = writeln!(out, "checkpoints none; --checkpoint-dir DIR writes some");
+        }
+    }
+    out.push_str(memory);
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "warning     {}", warning.message);
+    }
+    out
+}

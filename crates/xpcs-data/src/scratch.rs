@@ -1,0 +1,309 @@
+//! Decoded triangles in a file, of which any rows are read.
+//!
+//! The file is read at a position, not mapped into memory: pages of a map count as memory of the
+//! process, need an address space as large as the file, and end the process where the disk fails.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use dyne_runtime::Lanes;
+
+use crate::catalog::{Element, ReadError};
+use crate::rows::{DecodeBuffers, RowAccess, RowSource, ranges};
+use crate::samples::{Samples, Values};
+use crate::triangle::Triangle;
+
+const MAGIC: [u8; 8] = *b"DYNEROWS";
+/// Magic, version, hash of data and selection, bytes of a value, bins, frames.
+const HEADER: usize = 8 + 8 + 32 + 3 * 8;
+const VERSION: u64 = 1;
+
+/// What becomes of the file when it is no longer needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It goes.
+    Remove,
+    /// It stays for the next run with the same data and selection.
+    Keep,
+}
+
+/// The triangles of some bins, decoded, in a file.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    file: File,
+    element: Element,
+    bins: usize,
+    frames: usize,
+    diagonals: Vec<Vec<f64>>,
+    afterwards: Mutex<Afterwards>,
+}
+
+impl Scratch {
+    /// Bytes of the file for triangles of this size.
+    pub fn bytes(bins: usize, frames: usize, element: Element) -> u64 {
+        let values = (bins * Triangle::pairs(frames) * element.bytes()) as u64;
+        HEADER as u64 + (bins * frames * 8) as u64 + values
+    }
+
+    /// The scratch file of `rows` in the folder `dir`. `hash` tells data and selection; a whole file
+    /// with the same hash, size and version of the format is used as it is, else the rows are decoded
+    /// on `lanes` and written. A file only has its name once it is whole.
+    ///
+    /// # Errors
+    /// That of decoding; [`ReadError::File`] where the file cannot be written.
+    pub fn of(
+        rows: &dyn RowSource,
+        hash: [u8; 32],
+        dir: &Path,
+        afterwards: Afterwards,
+        lanes: &Lanes,
+    ) -> Result<Self, ReadError> {
+        let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let path = dir.join(format!("dyne-{name}.rows"));
+        let header = header(hash, rows);
+        let found = File::open(&path).ok().filter(|file| {
+            let mut own = vec![0; HEADER];
+            let whole = Self::bytes(rows.bins(), rows.frames(), rows.element());
+            read_at(file, &mut own, 0).is_ok()
+                && own == header
+                && file.metadata().is_ok_and(|m| m.len() == whole)
+        });
+        let file = match found {
+            Some(file) => file,
+            None => {
+                write(rows, &header, &path, lanes)?;
+                File::open(&path).map_err(|e| failed(&path, &e))?
+            }
+        };
+        let (bins, frames) = (rows.bins(), rows.frames());
+        let mut scratch = Self {
+            path,
+            file,
+            element: rows.element(),
+            bins,
+            frames,
+            diagonals: Vec::new(),
+            afterwards: Mutex::new(afterwards),
+        };
+        let mut bytes = vec![0; bins * frames * 8];
+        scratch.read(&mut bytes, HEADER as u64)?;
+        let values: Vec<f64> = bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+        scratch.diagonals = values.chunks_exact(frames).map(<[f64]>::to_vec).collect();
+        Ok(scratch)
+    }
+
+    /// Says anew what becomes of the file.
+    pub fn set_afterwards(&self, afterwards: Afterwards) {
+        *self.afterwards.lock().expect("nobody panics with the lock held") = afterwards;
+    }
+
+    fn read(&self, bytes: &mut [u8], at: u64) -> Result<(), ReadError> {
+        read_at(&self.file, bytes, at).map_err(|e| ReadError::File {
+            file: self.path.clone(),
+            reason: e.to_string(),
+            remedy: "the scratch file was cut short or its disk fails; remove it and run again"
+                .to_owned(),
+        })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let afterwards = self.afterwards.lock().map_or(Afterwards::Keep, |a| *a);
+        if afterwards == Afterwards::Remove {
+            // A file that stays takes space, no more.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl RowSource for Scratch {
+    fn bins(&self) -> usize {
+        self.bins
+    }
+
+    fn frames(&self) -> usize {
+        self.frames
+    }
+
+    fn element(&self) -> Element {
+        self.element
+    }
+
+    fn access(&self, _bin: usize) -> RowAccess {
+        RowAccess::Any
+    }
+
+    fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
+        Ok(self.diagonals[bin].clone())
+    }
+
+    fn read_rows(
+        &self,
+        bin: usize,
+        rows: Range<usize>,
+        out: &mut Samples,
+        buffers: &mut DecodeBuffers,
+    ) -> Result<(), ReadError> {
+        let at = |row| Triangle::row_start(self.frames, row);
+        let values = at(rows.end) - at(rows.start);
+        buffers.raw.resize(values * self.element.bytes(), 0);
+        let position = place(self.bins, self.frames, self.element, bin, rows.start);
+        self.read(&mut buffers.raw, position)?;
+        out.clear();
+        match out {
+            Samples::F32(v) => {
+                v.extend(buffers.raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
+            }
+            Samples::F64(v) => {
+                v.extend(buffers.raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the values of a row begin.
+fn place(bins: usize, frames: usize, element: Element, bin: usize, row: usize) -> u64 {
+    let values = bin * Triangle::pairs(frames) + Triangle::row_start(frames, row);
+    (HEADER + bins * frames * 8 + values * element.bytes()) as u64
+}
+
+fn header(hash: [u8; 32], rows: &dyn RowSource) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(hash);
+    for number in [rows.element().bytes(), rows.bins(), rows.frames()] {
+        bytes.extend((number as u64).to_le_bytes());
+    }
+    bytes
+}
+
+fn failed(path: &Path, reason: &io::Error) -> ReadError {
+    ReadError::File {
+        file: path.to_owned(),
+        reason: reason.to_string(),
+        remedy: "set performance.scratch_dir to a folder with space, or \
+                 performance.memory_optimization.enable_caching to false"
+            .to_owned(),
+    }
+}
+
+fn write(rows: &dyn RowSource, header: &[u8], path: &Path, lanes: &Lanes) -> Result<(), ReadError> {
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    let written = write_part(rows, header, &part, lanes)
+        .and_then(|()| fs::rename(&part, path).map_err(|e| failed(path, &e)));
+    if written.is_err() {
+        // What was begun is of no use.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn write_part(
+    rows: &dyn RowSource,
+    header: &[u8],
+    part: &Path,
+    lanes: &Lanes,
+) -> Result<(), ReadError> {
+    let (bins, frames, element) = (rows.bins(), rows.frames(), rows.element());
+    let fail = |e: io::Error| failed(part, &e);
+    let mut file = File::create(part).map_err(fail)?;
+    let strips: Vec<(usize, Range<usize>)> = (0..bins)
+        .flat_map(|bin| ranges(&rows.access(bin), frames).into_iter().map(move |r| (bin, r)))
+        .collect();
+    let spare = Mutex::new(Vec::<(Samples, DecodeBuffers)>::new());
+    let fresh = || (Samples::empty(element), DecodeBuffers::default());
+    let done = lanes.map(&strips, |(bin, strip)| {
+        let taken = spare.lock().expect("nobody panics with the lock held").pop();
+        let (mut samples, mut buffers) = taken.unwrap_or_else(fresh);
+        rows.read_rows(*bin, strip.clone(), &mut samples, &mut buffers)?;
+        let bytes: &mut Vec<u8> = &mut buffers.raw;
+        bytes.clear();
+        match samples.values(0..samples.len()) {
+            Values::F32(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+            Values::F64(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+        }
+        write_at(&file, bytes, place(bins, frames, element, *bin, strip.start)).map_err(fail)?;
+        spare.lock().expect("nobody panics with the lock held").push((samples, buffers));
+        Ok(())
+    });
+    done.into_iter().collect::<Result<(), ReadError>>()?;
+    let mut first = header.to_vec();
+    for bin in 0..bins {
+        first.extend(rows.diagonal(bin)?.iter().flat_map(|x| x.to_le_bytes()));
+    }
+    file.write_all(&first).map_err(fail)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => (bytes, at) = (&mut bytes[n..], at + n as u64),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
+        (bytes, at) = (&bytes[n..], at + n as u64);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pairs::tests::InMemory;
+    use crate::rows::contract;
+
+    #[test]
+    fn rows_come_back_as_they_were_and_a_whole_file_is_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let lanes = Lanes::try_new(2.try_into().unwrap()).unwrap();
+        let rows = InMemory::new(23, 3, 5);
+        let make = |hash: u8, afterwards| {
+            Scratch::of(&rows, [hash; 32], dir.path(), afterwards, &lanes).unwrap()
+        };
+        let files = || fs::read_dir(dir.path()).unwrap().count();
+        let kept = make(1, Afterwards::Keep);
+        contract(&kept);
+        assert_eq!(kept.diagonal(1).unwrap(), rows.diagonal(1).unwrap());
+        for bin in 0..3 {
+            assert_eq!(kept.triangle(bin).unwrap(), rows.triangle(bin).unwrap());
+        }
+        let length = fs::metadata(&kept.path).unwrap();
+        assert_eq!(length.len(), Scratch::bytes(3, 23, Element::F64));
+        drop(kept);
+        let again = make(1, Afterwards::Remove);
+        let modified = fs::metadata(&again.path).unwrap().modified().unwrap();
+        assert_eq!(modified, length.modified().unwrap(), "the file was not written again");
+        // A torn file is not trusted.
+        File::options().write(true).open(&again.path).unwrap().set_len(500).unwrap();
+        drop(again);
+        assert_eq!(files(), 0);
+        let other = make(2, Afterwards::Remove);
+        File::options().write(true).open(&other.path).unwrap().set_len(500).unwrap();
+        let error = other.triangle(2).unwrap_err().to_string();
+        assert!(error.contains("remove it and run again"), "{error}");
+    }
+}
