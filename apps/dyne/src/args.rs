@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Fit(FitArguments),
     /// One-time correlation functions by age with KWW or exponential fits
     G2(G2Arguments),
+    /// What a fit of a given size takes in memory, without a file: `dyne plan --points 1e9 --params 53`
+    Plan(PlanArguments),
     /// Show what a file holds: layout, q, φ, frames, frame time, value range, bad values
     Inspect(InspectArguments),
     /// Simulate an experiment with known truth
@@ -84,6 +86,25 @@ pub(crate) struct FitArguments {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// Points of all matrices, both triangles, e.g. 23e6
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) points: f64,
+    /// Parameters of the fit, contrasts and offsets included
+    #[arg(long, value_name = "N")]
+    pub(crate) params: u64,
+    /// Matrices; half of the parameters beyond seven if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) bins: Option<u64>,
+    /// Memory the process may take, e.g. 128MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Worker threads; all available ones if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
 }
 
 /// What is taken from the file.

@@ -157,7 +157,7 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
         // The journal is whole: once the results are there nobody goes on from it.
         Ok(fitted) => {
             let report = written(fitted, folder, run)?;
-            journal.close()?.clear();
+            journal.end()?.clear();
             Ok((report, target))
         }
         Err(failure) => {

@@ -8,6 +8,7 @@ mod args;
 mod calibrate;
 mod config;
 mod demo;
+mod estimate;
 mod failure;
 mod fit;
 mod g2;
@@ -52,6 +53,7 @@ fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
     match command {
         Command::Fit(arguments) => fit::run(&arguments, started),
         Command::G2(arguments) => g2::run(&arguments),
+        Command::Plan(arguments) => estimate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Config(command) => config::run(&command),

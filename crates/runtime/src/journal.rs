@@ -154,10 +154,20 @@ impl Journal {
     /// # Errors
     /// That of the first checkpoint that could not be written.
     pub fn close(&self) -> Result<CheckpointFolder, CheckpointError> {
-        let writer = self.writer.lock().expect("no lane panics with the lock held").take();
-        let Writer { send, thread } = writer.expect("a journal is closed once");
-        // The writer has gone only where it has panicked, which join tells.
-        let _ = send.send(self.snapshot());
+        if let Some(Writer { send, .. }) = &*self.writer() {
+            // The writer has gone only where it has panicked, which is told below.
+            let _ = send.send(self.snapshot());
+        }
+        self.end()
+    }
+
+    /// Ends the journal of a run whose results are safe: nothing more is saved.
+    ///
+    /// # Errors
+    /// As [`Journal::close`].
+    pub fn end(&self) -> Result<CheckpointFolder, CheckpointError> {
+        let writer = self.writer().take();
+        let Writer { send, thread } = writer.expect("a journal is ended once");
         drop(send);
         let folder = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match report_of(&self.report).error.take() {
@@ -233,13 +243,16 @@ impl Journal {
 
     fn offer(&self) {
         let snapshot = self.snapshot();
-        let writer = self.writer.lock().expect("no lane panics with the lock held");
-        if let Some(Writer { send, .. }) = &*writer {
+        if let Some(Writer { send, .. }) = &*self.writer() {
             match send.try_send(snapshot) {
                 // One that is waiting is nearly as new.
                 Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }
         }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().expect("no lane panics with the lock held")
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -139,6 +139,10 @@ pub fn sweep<S: Source, R: Reduce, W>(
     scratch: impl Fn() -> W + Sync,
     work: impl Fn(S::Block<'_>, &mut W) -> R + Sync,
 ) -> Result<R, SweepError<S::Error>> {
+    if resources.cancel.requested() && resources.comm.size() == 1 {
+        // The journal keeps what the sweep that was cut short has left in it.
+        return Err(SweepError::Cancelled);
+    }
     let subject = resources.subject ^ source.blocks() as u64;
     let forest = match resources.journal.map(|journal| journal.begin(subject)) {
         None | Some(Ok(Begun::Not)) => Forest::default(),

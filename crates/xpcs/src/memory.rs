@@ -63,6 +63,17 @@ pub struct Size {
     pub decoding: Decoding,
     /// What is written besides the report.
     pub arrays: Arrays,
+    /// Whether checkpoints are written.
+    pub checkpoints: Checkpoints,
+}
+
+/// Whether checkpoints are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// They are.
+    Written,
+    /// None are.
+    None,
 }
 
 /// Whether the arrays of all pairs are written.
@@ -211,6 +222,16 @@ impl Size {
 
     /// What is held however the data are kept.
     fn common(&self) -> Vec<Holder> {
+        let mut holders = self.always();
+        if self.checkpoints == Checkpoints::Written {
+            // The maps of the residuals, in the journal, being packed, and packed.
+            let bytes = 4 * 24 * self.bins * self.pixels * self.pixels;
+            holders.push(Holder { name: "checkpoints", phase: Phase::Always, bytes });
+        }
+        holders
+    }
+
+    fn always(&self) -> Vec<Holder> {
         let always = |name, bytes| Holder { name, phase: Phase::Always, bytes };
         let gram = (self.parameters + 3) * (self.parameters + 4) / 2 * 8;
         let levels = u64::from(self.blocks().max(1).ilog2()) + self.lanes + 1;
@@ -360,6 +381,7 @@ mod tests {
             pixels: 96,
             lanes,
             arrays: Arrays::None,
+            checkpoints: Checkpoints::None,
             decoding: Decoding {
                 strip_bytes: 4 * pairs,
                 buffer_bytes: 3 * 4 * frames * frames,

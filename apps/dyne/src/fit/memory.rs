@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dyne_runtime::budget::{Budget, BudgetSource, show_bytes};
 use dyne_runtime::machine::Machine;
 use dyne_xpcs::config::{Format, PerformanceConfig, Strategy};
-use dyne_xpcs::memory::{Allowed, Arrays, Candidate, MemoryPlan, Phase, Size};
+use dyne_xpcs::memory::{Allowed, Arrays, Candidate, Checkpoints, MemoryPlan, Phase, Size};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs_data::Reader;
 
@@ -69,6 +69,10 @@ pub(crate) fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Siz
         lanes: lanes as u64,
         decoding: reader.decoding(&plan.positions, plan.frames.clone())?,
         arrays: if arrays { Arrays::Written } else { Arrays::None },
+        checkpoints: match plan.config.checkpoint.dir {
+            Some(_) => Checkpoints::Written,
+            None => Checkpoints::None,
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! The program as its users meet it: every test runs the binary in a folder of its own and
 //! looks at its output, its exit code and its files.
 
+mod checkpoint;
 mod command;
 mod config;
 mod demo;
@@ -12,6 +13,7 @@ mod g2;
 mod inspect;
 mod interrupt;
 mod mask;
+mod memory;
 mod result;
 mod selection;
 mod simulate;

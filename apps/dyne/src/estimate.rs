@@ -1,0 +1,72 @@
+//! `dyne plan`: what a fit of a given size takes, without a file.
+
+use dyne_runtime::budget::parse_bytes;
+use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig};
+use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
+use dyne_xpcs_data::Decoding;
+
+use crate::args::PlanArguments;
+use crate::failure::{Ending, Failure};
+use crate::fit::memory;
+use crate::{machine, terminal};
+
+/// Physical parameters of the largest model of the sheared sample; the others are contrasts and offsets.
+const PHYSICAL: u64 = 7;
+
+pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
+    let size = size(arguments)?;
+    let typed = arguments.memory.as_deref().map(parse_bytes).transpose();
+    let typed = typed.map_err(|e| Failure::Usage(format!("--memory: {e}")))?;
+    let performance = PerformanceConfig::default();
+    let budget = memory::budget(typed, &performance)?;
+    let plan = size.plan(&memory::allowed(&budget, &performance))?;
+    let head = format!(
+        "points      {:e} of both triangles, {} pairs that are fitted\n\
+         fit         {} matrices of {} frames, {} parameters\n\
+         jacobian    never formed; it would take {:.1} GB\n",
+        arguments.points,
+        size.pairs(),
+        size.bins,
+        size.frames,
+        arguments.params,
+        size.pairs() as f64 * arguments.params as f64 * 8e-9,
+    );
+    let table = memory::table(&plan, &size, &budget, Strategy::Auto);
+    terminal::show(&format!("{head}{table}"))?;
+    Ok(Ending::Converged)
+}
+
+/// The size that points and parameters stand for: two parameters a matrix besides those of the physics,
+/// and square matrices that are one chunk of 32-bit values, shuffled and compressed.
+fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
+    let refuse = |what: &str, found: String, expected: &str| {
+        Err(Failure::Usage(format!("{what}: found {found}, expected {expected}\ncorrect it")))
+    };
+    if !(arguments.points >= 1.0 && arguments.points <= 1e15) {
+        let expected = "a number of points from 1 to 1e15";
+        return refuse("--points", arguments.points.to_string(), expected);
+    }
+    if arguments.params == 0 || arguments.params > 100_000 {
+        return refuse("--params", arguments.params.to_string(), "1 to 100000");
+    }
+    let of_bins = arguments.bins.unwrap_or(arguments.params.saturating_sub(PHYSICAL) / 2).max(1);
+    let frames = ((arguments.points / of_bins as f64).sqrt().round() as u64).max(3);
+    let pairs = frames * (frames - 1) / 2;
+    Ok(Size {
+        bins: of_bins,
+        frames,
+        element: 4,
+        parameters: arguments.params.min(PHYSICAL),
+        block: StreamingConfig::default().batch_size as u64,
+        pixels: dyne_xpcs_plot::map_pixels(of_bins as usize) as u64,
+        lanes: machine::lanes(arguments.threads)?.count() as u64,
+        decoding: Decoding {
+            strip_bytes: 4 * pairs,
+            buffer_bytes: 3 * 4 * frames * frames,
+            strips: 1,
+            again: true,
+        },
+        arrays: Arrays::None,
+        checkpoints: Checkpoints::None,
+    })
+}
