@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use dyne_runtime::Source;
 use dyne_xpcs_model::model::KeptFrames;
@@ -10,7 +10,7 @@ use dyne_xpcs_model::model::KeptFrames;
 use crate::catalog::{Element, ReadError};
 use crate::rows::{DecodeBuffers, PickedRows, RowAccess, RowSource};
 use crate::samples::{Samples, Values};
-use crate::strips::{HeldStrip, Strips, StripsHeld};
+use crate::strips::{HeldStrip, Spare, Strips, StripsHeld};
 use crate::triangle::Triangle;
 
 /// Matrices of several bins over the same frames, in memory or read anew by each sweep; clones
@@ -26,7 +26,7 @@ pub struct Matrices {
 #[derive(Clone)]
 enum Store {
     Resident(Arc<[Triangle]>),
-    Read { rows: Arc<dyn RowSource>, held: StripsHeld },
+    Read { rows: Arc<dyn RowSource>, held: StripsHeld, shelf: Arc<Mutex<Spare>> },
 }
 
 /// How many pairs a block holds. It sets the shape of the reduction, hence the last bits of a
@@ -62,7 +62,11 @@ impl Matrices {
     #[track_caller]
     pub fn read_by_sweeps(rows: Arc<dyn RowSource>, held: StripsHeld, skip: usize) -> Self {
         assert!(rows.bins() > 0, "at least one matrix");
-        Self { store: Store::Read { rows, held }, kept: KeptFrames::All, skip }
+        Self {
+            store: Store::Read { rows, held, shelf: Arc::default() },
+            kept: KeptFrames::All,
+            skip,
+        }
     }
 
     /// Number of bins.
@@ -166,8 +170,9 @@ impl Matrices {
             Store::Resident(triangles) => {
                 Store::Resident(triangles.iter().map(|t| decimate(t, frames)).collect())
             }
-            Store::Read { rows, held } => Store::Read {
+            Store::Read { rows, held, .. } => Store::Read {
                 rows: Arc::new(PickedRows::new(Arc::clone(rows), frames.into())),
+                shelf: Arc::default(),
                 held: *held,
             },
         };
@@ -220,9 +225,11 @@ impl Matrices {
     fn data(&self, bins: Range<usize>, held: StripsHeld) -> Data {
         match &self.store {
             Store::Resident(triangles) => Data::Resident(Arc::clone(triangles)),
-            Store::Read { rows, .. } => match rows.access(bins.start) {
+            Store::Read { rows, shelf, .. } => match rows.access(bins.start) {
                 RowAccess::Any => Data::Rows(Arc::clone(rows)),
-                RowAccess::Strips(_) => Data::Strips(Strips::new(Arc::clone(rows), bins, held)),
+                RowAccess::Strips(_) => {
+                    Data::Strips(Strips::new(Arc::clone(rows), bins, held, shelf))
+                }
             },
         }
     }

@@ -22,6 +22,8 @@ pub enum RowAccess {
 pub struct DecodeBuffers {
     /// As read.
     pub raw: Vec<u8>,
+    /// After the last step of decoding.
+    pub step: Vec<u8>,
 }
 
 /// What decoding takes.

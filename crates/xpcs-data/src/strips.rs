@@ -32,6 +32,8 @@ struct Shared {
     source: Arc<dyn RowSource>,
     addresses: Vec<StripAddress>,
     held: usize,
+    /// Where the memory goes in the end.
+    shelf: Arc<Mutex<Spare>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -48,8 +50,23 @@ struct State {
     slots: Vec<Slot>,
     /// Strips decoded or being decoded.
     live: usize,
+    spare: Spare,
+}
+
+/// Memory that strips leave to those of the next sweep.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
     samples: Vec<Samples>,
     buffers: Vec<DecodeBuffers>,
+}
+
+impl Spare {
+    fn take(&mut self, other: &mut Self, most: usize) {
+        self.samples.append(&mut other.samples);
+        self.buffers.append(&mut other.buffers);
+        self.samples.truncate(most);
+        self.buffers.truncate(most);
+    }
 }
 
 /// A strip that a lane works on; it may go once this does.
@@ -88,7 +105,13 @@ enum Next {
 
 impl Strips {
     /// The strips of some bins, none of them decoded.
-    pub(crate) fn new(source: Arc<dyn RowSource>, bins: Range<usize>, held: StripsHeld) -> Self {
+    pub(crate) fn new(
+        source: Arc<dyn RowSource>,
+        bins: Range<usize>,
+        held: StripsHeld,
+        shelf: &Arc<Mutex<Spare>>,
+    ) -> Self {
+        let own = std::mem::take(&mut *shelf.lock().expect("nobody panics with the lock held"));
         let addresses: Vec<StripAddress> = bins
             .flat_map(|bin| {
                 match source.access(bin) {
@@ -104,7 +127,8 @@ impl Strips {
             source,
             addresses,
             held: held.0.max(1),
-            state: Mutex::new(State { slots, live: 0, samples: Vec::new(), buffers: Vec::new() }),
+            state: Mutex::new(State { slots, live: 0, spare: own }),
+            shelf: Arc::clone(shelf),
             changed: Condvar::new(),
         }))
     }
@@ -138,6 +162,19 @@ impl Strips {
                 }
             }
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Memory is all that is lost where a lane has panicked.
+        let (Ok(state), Ok(mut shelf)) = (self.state.get_mut(), self.shelf.lock()) else { return };
+        for slot in &mut state.slots {
+            if let Slot::Ready(strip) = std::mem::replace(slot, Slot::Absent) {
+                state.spare.samples.extend(Arc::into_inner(strip));
+            }
+        }
+        shelf.take(&mut state.spare, self.held);
     }
 }
 
@@ -179,13 +216,13 @@ impl Shared {
             let gone = std::mem::replace(&mut state.slots[goes], Slot::Absent);
             state.live -= 1;
             if let Slot::Ready(strip) = gone {
-                state.samples.extend(Arc::into_inner(strip));
+                state.spare.samples.extend(Arc::into_inner(strip));
             }
         }
         state.live += 1;
-        let samples = state.samples.pop();
+        let samples = state.spare.samples.pop();
         let samples = samples.unwrap_or_else(|| Samples::empty(self.source.element()));
-        Some((samples, state.buffers.pop().unwrap_or_default()))
+        Some((samples, state.spare.buffers.pop().unwrap_or_default()))
     }
 
     fn decode(
@@ -204,7 +241,7 @@ impl Shared {
                 Slot::Failed
             }
         };
-        state.buffers.push(buffers);
+        state.spare.buffers.push(buffers);
         drop(state);
         self.changed.notify_all();
         read
@@ -265,7 +302,7 @@ mod tests {
     fn strips(count: usize, held: usize, broken: usize) -> (Arc<Counted>, Strips) {
         let source = Arc::new(Counted { strips: count, decoded: AtomicUsize::new(0), broken });
         let rows: Arc<dyn RowSource> = Arc::clone(&source) as Arc<dyn RowSource>;
-        (source, Strips::new(rows, 0..1, StripsHeld(held)))
+        (source, Strips::new(rows, 0..1, StripsHeld(held), &Arc::default()))
     }
 
     #[test]

@@ -89,7 +89,12 @@ pub(crate) trait Backend: Send + Sync {
     }
 
     /// Decodes the chunk at a place of the grid of chunks.
-    fn decode(&self, _chunks: &Chunks, _place: [usize; 2]) -> Result<Decoded, Fault> {
+    fn decode(
+        &self,
+        _chunks: &Chunks,
+        _place: [usize; 2],
+        _out: &mut Decoded,
+    ) -> Result<(), Fault> {
         Err(Fault::Unreadable("chunks cannot be had one by one".to_owned()))
     }
 }

@@ -112,8 +112,10 @@ impl FileRows {
             let strips = self.strips(k);
             let most = strips.iter().map(pairs).max().unwrap_or(0);
             let buffers = match &self.bins[k].stored {
-                // As stored, decompressed, and one step between.
-                Stored::Chunks(chunks) => chunks.stored_bytes() + 2 * chunks.bytes(),
+                // As stored, and decompressed; one step between where filters follow each other.
+                Stored::Chunks(chunks) => {
+                    chunks.stored_bytes() + chunks.bytes() * chunks.steps().max(1)
+                }
                 Stored::Window => 2 * STRIP_VALUES.max(frames) * self.element.bytes(),
             };
             Decoding {
@@ -262,11 +264,13 @@ impl RowSource for FileRows {
         bin: usize,
         rows: Range<usize>,
         out: &mut Samples,
-        _buffers: &mut DecodeBuffers,
+        buffers: &mut DecodeBuffers,
     ) -> Result<(), ReadError> {
-        let mut last = LastChunk::default();
-        let half = self.half(bin, &mut last)?;
-        self.pack(bin, &rows, half, &mut last, out)
+        let mut last = LastChunk::reusing(buffers);
+        let read =
+            self.half(bin, &mut last).and_then(|half| self.pack(bin, &rows, half, &mut last, out));
+        last.give_back(buffers);
+        read
     }
 
     fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {

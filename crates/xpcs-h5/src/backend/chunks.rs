@@ -6,7 +6,7 @@ use hdf5_reader::extensible_array::collect_extensible_array_chunk_entries_storag
 use hdf5_reader::filters::apply_pipeline_with_limit;
 use hdf5_reader::fixed_array::collect_fixed_array_chunk_entries_storage;
 use hdf5_reader::messages::HdfMessage;
-use hdf5_reader::messages::filter_pipeline::{FILTER_SHUFFLE, FilterDescription};
+use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_SHUFFLE, FilterDescription};
 use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 use hdf5_reader::{Dataset, Datatype, FilterRegistry, Hdf5File, btree_v1};
 
@@ -29,8 +29,10 @@ pub(crate) struct Chunks {
     filters: Vec<FilterDescription>,
 }
 
-/// A decoded chunk.
+/// A decoded chunk, and the memory that decoding takes.
+#[derive(Default)]
 pub(crate) struct Decoded {
+    raw: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
     /// Whether all first bytes of the values come first, then all second ones, and so on.
     pub(crate) shuffled: bool,
@@ -45,6 +47,11 @@ impl Chunks {
     /// Bytes of the largest chunk as stored.
     pub(crate) fn stored_bytes(&self) -> usize {
         self.entries.iter().map(|e| e.size as usize).max().unwrap_or(0)
+    }
+
+    /// Filters besides the shuffle that is undone last.
+    pub(crate) fn steps(&self) -> usize {
+        self.filters.iter().skip_while(|f| f.id == FILTER_SHUFFLE).count()
     }
 
     /// Those of `dataset`; nothing where it is not stored so, or some of it is not stored.
@@ -74,34 +81,107 @@ impl Chunks {
         Ok(whole.then_some(chunks))
     }
 
-    /// Decodes the chunk at row `a` and column `b` of the grid of chunks.
+    /// Decodes the chunk at row `a` and column `b` of the grid of chunks into `out`.
     pub(super) fn decode(
         &self,
-        file: &Hdf5File,
+        raw: &RawFile,
         registry: &FilterRegistry,
         [a, b]: [usize; 2],
-    ) -> Result<Decoded, Fault> {
+        out: &mut Decoded,
+    ) -> Result<(), Fault> {
         let entry = &self.entries[a * self.across + b];
         let stored = usize::try_from(entry.size).map_err(|_| too_long(entry.size))?;
-        let raw = file.storage().read_range(entry.address, stored).map_err(fault)?;
-        let shuffled = self.filters.first().is_some_and(|filter| filter.id == FILTER_SHUFFLE)
+        raw.read(entry.address, stored, &mut out.raw)?;
+        out.shuffled = self.filters.first().is_some_and(|filter| filter.id == FILTER_SHUFFLE)
             && entry.filter_mask & 1 == 0;
         // The last step, undoing the shuffle, is left to who picks the values.
-        let (filters, mask) = match shuffled {
+        let (filters, mask) = match out.shuffled {
             true => (&self.filters[1..], entry.filter_mask >> 1),
             false => (&self.filters[..], entry.filter_mask),
         };
         let limit = self.bytes();
-        let size = self.element.bytes();
-        let bytes =
-            apply_pipeline_with_limit(&raw, filters, mask, size, Some(registry), Some(limit))
-                .map_err(fault)?;
-        if bytes.len() != limit {
-            let found = format!("a chunk of {} bytes instead of {limit}", bytes.len());
+        match filters {
+            [] => std::mem::swap(&mut out.raw, &mut out.bytes),
+            [one] if one.id == FILTER_DEFLATE && mask & 1 == 0 => out.inflate(limit)?,
+            _ => {
+                let (size, most) = (self.element.bytes(), Some(limit));
+                let registry = Some(registry);
+                out.bytes =
+                    apply_pipeline_with_limit(&out.raw, filters, mask, size, registry, most)
+                        .map_err(fault)?;
+            }
+        }
+        if out.bytes.len() != limit {
+            let found = format!("a chunk of {} bytes instead of {limit}", out.bytes.len());
             return Err(Fault::Unreadable(found));
         }
-        Ok(Decoded { bytes, shuffled })
+        Ok(())
     }
+}
+
+impl Decoded {
+    /// In the memory of an earlier chunk.
+    pub(crate) fn reusing(raw: Vec<u8>, bytes: Vec<u8>) -> Self {
+        Self { raw, bytes, shuffled: false }
+    }
+
+    /// The memory, for a later chunk.
+    pub(crate) fn into_memory(self) -> [Vec<u8>; 2] {
+        [self.raw, self.bytes]
+    }
+
+    /// Undoes the deflate filter, in the memory of the chunk before.
+    fn inflate(&mut self, limit: usize) -> Result<(), Fault> {
+        let damaged = |reason: String| Fault::Unreadable(format!("deflate: {reason}"));
+        self.bytes.clear();
+        let more = limit.saturating_sub(self.bytes.capacity());
+        self.bytes.try_reserve_exact(more.max(limit)).map_err(|e| damaged(e.to_string()))?;
+        let mut stream = flate2::Decompress::new(true);
+        stream
+            .decompress_vec(&self.raw, &mut self.bytes, flate2::FlushDecompress::Finish)
+            .map(drop)
+            .map_err(|e| damaged(e.to_string()))
+    }
+}
+
+/// The bytes of a file, read at a place.
+pub(super) struct RawFile {
+    file: std::fs::File,
+    /// Where the addresses of the file begin.
+    base: u64,
+}
+
+impl RawFile {
+    pub(super) fn open(path: &std::path::Path, base: u64) -> std::io::Result<Self> {
+        Ok(Self { file: std::fs::File::open(path)?, base })
+    }
+
+    fn read(&self, address: u64, bytes: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let unreadable = |e: std::io::Error| Fault::Unreadable(e.to_string());
+        let at = self.base.saturating_add(address);
+        let whole = self.file.metadata().map_err(unreadable)?.len();
+        if at.saturating_add(bytes as u64) > whole {
+            return Err(Fault::Unreadable(format!("a chunk beyond the end of {whole} bytes")));
+        }
+        out.resize(bytes, 0);
+        read_at(&self.file, out, at).map_err(unreadable)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &std::fs::File, out: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &std::fs::File, mut out: &mut [u8], mut at: u64) -> std::io::Result<()> {
+    while !out.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, out, at)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            n => (out, at) = (&mut out[n..], at + n as u64),
+        }
+    }
+    Ok(())
 }
 
 fn too_long(bytes: u64) -> Fault {

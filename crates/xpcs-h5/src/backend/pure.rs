@@ -13,6 +13,7 @@ use hdf5_reader::{
 
 use dyne_xpcs_data::{Element, Samples};
 
+use super::chunks::RawFile;
 use super::{Backend, Chunks, Decoded, Facts, Fault, Kind};
 use crate::filter;
 
@@ -24,6 +25,7 @@ const LEAST_LIMIT: usize = 1 << 20;
 /// An open file.
 pub(crate) struct Pure {
     file: Hdf5File,
+    raw: RawFile,
     registry: FilterRegistry,
 }
 
@@ -41,7 +43,10 @@ impl Pure {
             .with_max_read_bytes(limit)
             .with_max_chunk_bytes(limit);
         let file = Hdf5File::from_storage_with_options(Arc::new(storage), options);
-        Ok(Self { file: file.map_err(fault)?, registry: filter::registry() })
+        let file = file.map_err(fault)?;
+        let raw = RawFile::open(path, file.superblock().base_address)
+            .map_err(|e| Fault::Unreadable(e.to_string()))?;
+        Ok(Self { file, raw, registry: filter::registry() })
     }
 
     fn dataset(&self, path: &str) -> Result<Dataset, Fault> {
@@ -176,7 +181,7 @@ impl Backend for Pure {
         Chunks::of(&self.file, &self.dataset(path)?)
     }
 
-    fn decode(&self, chunks: &Chunks, place: [usize; 2]) -> Result<Decoded, Fault> {
-        chunks.decode(&self.file, &self.registry, place)
+    fn decode(&self, chunks: &Chunks, place: [usize; 2], out: &mut Decoded) -> Result<(), Fault> {
+        chunks.decode(&self.raw, &self.registry, place, out)
     }
 }

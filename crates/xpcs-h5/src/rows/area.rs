@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dyne_xpcs_data::{Element, ReadError, Samples, Values};
+use dyne_xpcs_data::{DecodeBuffers, Element, ReadError, Samples, Values};
 
 use super::{FileRows, STRIP_VALUES};
 use crate::backend::{Chunks, Decoded};
@@ -26,7 +26,23 @@ pub(super) enum Stored {
 /// The chunk that was decoded last: what is found out about a matrix of one chunk and its values
 /// come from one decoding.
 #[derive(Default)]
-pub(super) struct LastChunk(Option<(usize, [usize; 2], Decoded)>);
+pub(super) struct LastChunk {
+    of: Option<(usize, [usize; 2])>,
+    decoded: Decoded,
+}
+
+impl LastChunk {
+    /// None yet, in the memory of earlier ones.
+    pub(super) fn reusing(buffers: &mut DecodeBuffers) -> Self {
+        let [raw, bytes] = [&mut buffers.raw, &mut buffers.step].map(std::mem::take);
+        Self { of: None, decoded: Decoded::reusing(raw, bytes) }
+    }
+
+    /// Gives the memory back.
+    pub(super) fn give_back(self, buffers: &mut DecodeBuffers) {
+        [buffers.raw, buffers.step] = self.decoded.into_memory();
+    }
+}
 
 /// Rows and columns of the file.
 pub(super) struct Area {
@@ -124,13 +140,14 @@ impl FileRows {
         place: [usize; 2],
         last: &'l mut LastChunk,
     ) -> Result<&'l Decoded, ReadError> {
-        if last.0.as_ref().is_none_or(|(of, at, _)| (*of, *at) != (bin, place)) {
-            last.0 = None;
-            let decoded = self.source.backend.decode(chunks, place);
+        if last.of != Some((bin, place)) {
+            last.of = None;
             let path = &self.bins[bin].path;
-            last.0 = Some((bin, place, decoded.map_err(|e| self.source.fault(path, MATRIX, e))?));
+            let decoded = self.source.backend.decode(chunks, place, &mut last.decoded);
+            decoded.map_err(|e| self.source.fault(path, MATRIX, e))?;
+            last.of = Some((bin, place));
         }
-        Ok(&last.0.as_ref().expect("the chunk was decoded").2)
+        Ok(&last.decoded)
     }
 
     fn visit_windows(
@@ -160,7 +177,7 @@ impl FileRows {
 
 /// Values at some positions of a decoded chunk.
 fn values_at(decoded: &Decoded, range: Range<usize>, out: &mut Samples) {
-    let Decoded { bytes, shuffled } = decoded;
+    let Decoded { bytes, shuffled, .. } = decoded;
     out.clear();
     match (out, shuffled) {
         (Samples::F32(out), true) => {
