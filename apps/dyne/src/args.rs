@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use dyne_xpcs::config::{ConfigError, Override};
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Simulate speckle data many times, fit them, and tabulate how often the error bars hold
     Calibrate(CalibrateArguments),
+    /// Show what machine and allocation offer: CPUs, memory, limits, and what a fit takes of them
+    System(SystemArguments),
     /// Simulate an experiment, fit it and write demo/report.html; needs nothing else
     Demo(DemoArguments),
 }
@@ -66,7 +68,7 @@ pub(crate) struct FitArguments {
     /// Free parameters whose profile likelihood is computed, separated by commas
     #[arg(long, value_name = "NAMES")]
     pub(crate) profile: Option<String>,
-    /// Worker threads; all available ones if absent
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
     /// Memory the process may take, e.g. 128MB, 1.5GiB; see `dyne system` for what decides without it
@@ -102,7 +104,7 @@ pub(crate) struct PlanArguments {
     /// Memory the process may take, e.g. 128MB
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
-    /// Worker threads; all available ones if absent
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
 }
@@ -211,7 +213,7 @@ pub(crate) struct SimulateArguments {
     /// Override a key, e.g. noise.seed=7; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Worker threads; all available ones if absent
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
     /// Say nothing
@@ -245,7 +247,7 @@ pub(crate) struct CalibrateArguments {
     /// Seed of truths and noise
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Worker threads; all available ones if absent
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
@@ -288,4 +290,30 @@ pub(crate) struct DemoArguments {
     /// No progress and no report on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SystemArguments {
+    /// As JSON
+    #[arg(long, conflicts_with = "export")]
+    pub(crate) json: bool,
+    /// Lines for a shell: eval "$(dyne system --export)"
+    #[arg(long)]
+    pub(crate) export: bool,
+    /// Kind of work for which threads and memory are shared out over tasks
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) mode: Work,
+}
+
+/// Kinds of work that run tasks side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Work {
+    /// One fit with all threads
+    Nlsq,
+    /// Four chains side by side
+    Cmc,
+    /// A task for each NUMA node, with its cores as threads
+    CmcHpc,
+    /// nlsq on fewer than 8 cores, cmc on one NUMA node, cmc-hpc on several
+    Auto,
 }

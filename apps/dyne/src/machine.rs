@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use dyne_runtime::Lanes;
+use dyne_runtime::machine::THREADS;
+use dyne_runtime::{Lanes, Machine};
 
 use crate::failure::Failure;
 
@@ -17,7 +18,35 @@ pub(crate) fn peak_rss_bytes() -> u64 {
         .map_or(0, |kilobytes| kilobytes * 1024)
 }
 
-/// Lanes for the number asked for, or for every CPU that this process may use.
+/// Lanes for the number that flag or configuration ask for, else for the [`threads`] of the
+/// machine.
 pub(crate) fn lanes(asked: Option<NonZeroUsize>) -> Result<Lanes, Failure> {
-    Ok(Lanes::try_new(asked.unwrap_or_else(Lanes::available))?)
+    let count = match asked {
+        Some(count) => count,
+        None => threads(&Machine::read())?.count,
+    };
+    Ok(Lanes::try_new(count)?)
+}
+
+/// A number of threads.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    pub(crate) count: NonZeroUsize,
+    /// What decides it, in a phrase.
+    pub(crate) reason: String,
+}
+
+/// The threads that DYNE_THREADS asks for, else those that suit machine and allocation.
+pub(crate) fn threads(machine: &Machine) -> Result<Threads, Failure> {
+    let Some(text) = machine.variables.get(THREADS) else {
+        let suited = machine.threads();
+        return Ok(Threads { count: suited.count, reason: suited.limit.to_string() });
+    };
+    match text.trim().parse() {
+        Ok(count) => Ok(Threads { count, reason: THREADS.to_owned() }),
+        Err(_) => Err(Failure::Usage(format!(
+            "environment variable {THREADS}: found `{text}`, expected a whole number above zero\n\
+             set it to a number of threads, or unset it"
+        ))),
+    }
 }

@@ -19,6 +19,7 @@ mod progress;
 mod provenance;
 mod quality;
 mod simulate;
+mod system;
 mod terminal;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Config(command) => config::run(&command),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::System(arguments) => system::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, started),
     }
 }

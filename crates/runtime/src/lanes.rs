@@ -1,15 +1,38 @@
 //! Lanes: the worker threads of one process.
 
+mod pin;
+
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 
 use thiserror::Error;
 
+use crate::machine::Topology;
+pub use pin::Pin;
+
 /// Why lanes could not be started.
 #[derive(Debug, Error)]
-#[error("starting {count} worker threads: {reason}\nask for fewer with --threads")]
-pub struct LanesError {
-    count: usize,
-    reason: String,
+#[non_exhaustive]
+pub enum LanesError {
+    /// The system refuses the threads.
+    #[error("starting {count} worker threads: {reason}\nask for fewer with --threads")]
+    Start {
+        /// Threads asked for.
+        count: usize,
+        /// What the system says.
+        reason: String,
+    },
+    /// The threads cannot be bound to CPUs.
+    #[error("binding {count} worker threads to CPUs: {reason}\n{remedy}")]
+    Pin {
+        /// Threads asked for.
+        count: usize,
+        /// What was found and what was expected.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
 }
 
 /// A fixed set of worker threads. One lane means: work on the caller's thread.
@@ -33,12 +56,51 @@ impl Lanes {
         if count.get() == 1 {
             return Ok(Self::solo());
         }
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(count.get())
-            .thread_name(|i| format!("lane-{i}"))
+        Self::start(count, builder(count))
+    }
+
+    /// Starts `count` lanes, each bound to CPUs as `pin` says. With [`Pin::None`] it is
+    /// [`Lanes::try_new`]; else one lane is a thread of its own too: a binding of the caller's
+    /// thread would outlive the lanes, and every thread it starts later would inherit it.
+    ///
+    /// # Errors
+    /// [`LanesError`] when the system refuses the threads or their binding, when it has no
+    /// binding, or when there are fewer CPUs than lanes that need one each.
+    pub fn try_pinned(
+        count: NonZeroUsize,
+        pin: Pin,
+        topology: &Topology,
+    ) -> Result<Self, LanesError> {
+        if pin == Pin::None {
+            return Self::try_new(count);
+        }
+        let places = pin.places(count.get(), topology)?;
+        // By lane, so that the same refusal is told every time.
+        let refusals = Arc::new(Mutex::new(BTreeMap::new()));
+        let noted = Arc::clone(&refusals);
+        let bind = move |lane: usize| {
+            if let Err(reason) = pin::bind(&places[lane]) {
+                noted.lock().expect("no lane panics with the lock held").insert(lane, reason);
+            }
+        };
+        let lanes = Self::start(count, builder(count).start_handler(bind))?;
+        // Every lane has gone through its start when it answers.
+        lanes.broadcast(|_| ());
+        let refused = refusals.lock().expect("no lane panics with the lock held").pop_first();
+        match refused {
+            None => Ok(lanes),
+            Some((_, reason)) => {
+                let remedy = "run without pinning, or ask the batch system for these CPUs";
+                Err(LanesError::Pin { count: count.get(), reason, remedy })
+            }
+        }
+    }
+
+    fn start(count: NonZeroUsize, builder: rayon::ThreadPoolBuilder) -> Result<Self, LanesError> {
+        builder
             .build()
             .map(|pool| Self { count, pool: Some(pool) })
-            .map_err(|e| LanesError { count: count.get(), reason: e.to_string() })
+            .map_err(|e| LanesError::Start { count: count.get(), reason: e.to_string() })
     }
 
     /// Number of CPUs this process may use (affinity and cgroup quota respected).
@@ -71,6 +133,10 @@ impl Lanes {
     }
 }
 
+fn builder(count: NonZeroUsize) -> rayon::ThreadPoolBuilder {
+    rayon::ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|i| format!("lane-{i}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +159,70 @@ mod tests {
         let lanes = Lanes::try_new(NonZeroUsize::new(3).unwrap()).unwrap();
         let items: Vec<usize> = (0..100).collect();
         assert_eq!(lanes.map(&items, |i| i * i), items.iter().map(|i| i * i).collect::<Vec<_>>());
+    }
+
+    #[cfg(target_os = "linux")]
+    mod pinned {
+        use super::*;
+        use crate::Machine;
+        use crate::machine::show_cpus;
+
+        /// The CPUs that the kernel lets each lane use.
+        fn allowed(lanes: &Lanes) -> Vec<String> {
+            let found = Mutex::new(vec![String::new(); lanes.count()]);
+            lanes.broadcast(|lane| {
+                let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+                let list = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:"));
+                found.lock().unwrap()[lane] = list.unwrap().trim().to_owned();
+            });
+            found.into_inner().unwrap()
+        }
+
+        #[test]
+        fn a_lane_has_a_core_of_its_own() {
+            let topology = Machine::read().topology;
+            let cores = topology.allowed_cores();
+            let before = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            for count in 1..=cores.len().min(2) {
+                let count = NonZeroUsize::new(count).unwrap();
+                let lanes = Lanes::try_pinned(count, Pin::Cores, &topology).unwrap();
+                let expected = cores.iter().map(|core| core[0].to_string());
+                assert_eq!(allowed(&lanes), expected.take(count.get()).collect::<Vec<_>>());
+            }
+            let list = |status: &str| {
+                let line = status.lines().find(|l| l.starts_with("Cpus_allowed_list:"));
+                line.unwrap().to_owned()
+            };
+            let after = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            assert_eq!(list(&before), list(&after), "the caller's thread stays free");
+        }
+
+        #[test]
+        fn a_lane_has_the_cpus_of_its_node() {
+            let topology = Machine::read().topology;
+            let nodes = topology.allowed_nodes();
+            let count = NonZeroUsize::new(2).unwrap();
+            let lanes = Lanes::try_pinned(count, Pin::Numa, &topology).unwrap();
+            let lists: Vec<String> = nodes.iter().map(|node| show_cpus(&node.cpus)).collect();
+            assert!(allowed(&lanes).iter().all(|list| lists.contains(list)));
+        }
+
+        #[test]
+        fn a_refused_binding_is_told() {
+            let mut topology = Machine::read().topology;
+            let cases = [
+                (vec![1000], 1, "for CPU 1000, expected"),
+                (vec![5000], 1, "found CPU 5000, expected a number below 1024"),
+                (vec![1000, 5000], 2, "for CPU 1000, expected"),
+                (vec![0, 1], 3, "found 2 CPUs allowed"),
+            ];
+            for (allowed, count, why) in cases {
+                let count = NonZeroUsize::new(count).unwrap();
+                topology.allowed = allowed;
+                let error = Lanes::try_pinned(count, Pin::Cores, &topology).unwrap_err();
+                let told = error.to_string();
+                assert!(told.contains(why) && told.lines().count() == 2, "{told}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The floor under every application: one loop over addressed blocks, lanes that work
-//! on them, a reduction whose order depends on the data alone, a communicator, and the
-//! events by which libraries tell what they do. It knows no science.
+//! on them, a reduction whose order depends on the data alone, a communicator, the events
+//! by which libraries tell what they do, and what machine and allocation offer: threads,
+//! and one budget of memory. It knows no science.
 
 pub mod budget;
 pub mod checkpoint;
@@ -18,7 +19,7 @@ pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Ident
 pub use comm::{Comm, Solo};
 pub use event::{Event, Flow, Observer, Silent};
 pub use journal::{Journal, SavePolicy, Saves};
-pub use lanes::Lanes;
+pub use lanes::{Lanes, Pin};
 pub use machine::Machine;
 pub use random::{Generator, Stream};
 pub use source::{Reduce, Source};

@@ -2,6 +2,7 @@
 
 mod cpus;
 mod limits;
+mod mounts;
 mod scheduler;
 mod system;
 #[cfg(test)]
@@ -75,10 +76,12 @@ impl Machine {
 impl Memory {
     fn of(system: &System) -> Self {
         let text = system.text("proc/meminfo").unwrap_or_default();
-        let bytes = |key: &str| {
-            let rest = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-            rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-        };
+        let bytes = |key: &str| kilobytes(&topology::field(&text, key)?);
         Self { total: bytes("MemTotal"), available: bytes("MemAvailable") }
     }
+}
+
+/// The kernel writes amounts of memory as `16000000 kB`, in units of 1024 bytes.
+fn kilobytes(size: &str) -> Option<u64> {
+    size.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

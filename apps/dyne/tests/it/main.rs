@@ -17,4 +17,5 @@ mod memory;
 mod result;
 mod selection;
 mod simulate;
+mod system;
 mod two_component;

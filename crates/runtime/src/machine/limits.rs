@@ -1,8 +1,7 @@
 //! Limits of the control group (version 1 and 2) and of the process.
 
 use super::System;
-
-const MOUNT: &str = "sys/fs/cgroup";
+use super::mounts::{Mount, Version};
 
 /// Version 1 writes "no limit" as the largest page-aligned number; nothing near it is a limit.
 const UNLIMITED: u64 = 1 << 60;
@@ -22,44 +21,63 @@ pub struct Limits {
 impl Limits {
     pub(super) fn of(system: &System) -> Self {
         let mut limits = Self { address_space: address_space(system), ..Self::default() };
+        let mounts = Mount::all(system);
         let groups = system.text("proc/self/cgroup").unwrap_or_default();
         for line in groups.lines() {
             let mut parts = line.splitn(3, ':').skip(1);
             let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+            // The one line without controllers is that of version 2.
             if controllers.is_empty() {
-                for mount in [MOUNT.to_owned(), format!("{MOUNT}/unified")] {
-                    climb(&mount, path, |group| limits.take_v2(system, group));
-                }
-            } else {
-                limits.climb_v1(system, controllers, path);
+                let fits = |mount: &&Mount| mount.version == Version::Two;
+                limits.take(system, mounts.iter().filter(fits), path);
+            }
+            let ours = controllers.split(',').filter(|name| ["memory", "cpu"].contains(name));
+            for controller in ours {
+                let fits = |mount: &&Mount| mount.has_controller(controller);
+                limits.take(system, mounts.iter().filter(fits), path);
             }
         }
         limits
     }
 
-    fn climb_v1(&mut self, system: &System, controllers: &str, path: &str) {
-        let held = |name: &str| controllers.split(',').any(|controller| controller == name);
-        // Controllers that are mounted together are found under their joined names too.
-        for mount in ["memory", "cpu"].into_iter().filter(|name| held(name)) {
-            for name in [mount, controllers] {
-                climb(&format!("{MOUNT}/{name}"), path, |group| self.take_v1(system, group));
+    /// Takes the limits of the group `path` and of all groups above it, from the mount that
+    /// shows the group. In a container the path may be that of the host, which no mount shows;
+    /// the mount then begins with the group of the container.
+    fn take<'a>(
+        &mut self,
+        system: &System,
+        mounts: impl Iterator<Item = &'a Mount> + Clone,
+        path: &str,
+    ) {
+        let shown = mounts.clone().find_map(|mount| Some((mount, mount.below(system, path)?)));
+        let Some((mount, below)) = shown.or_else(|| Some((mounts.clone().next()?, String::new())))
+        else {
+            return;
+        };
+        let mut group = below.as_str();
+        while !group.is_empty() {
+            self.take_group(system, mount.version, &format!("{}/{group}", mount.point));
+            group = group.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+        self.take_group(system, mount.version, &mount.point);
+    }
+
+    fn take_group(&mut self, system: &System, version: Version, group: &str) {
+        match version {
+            Version::Two => {
+                self.take_memory(system.number(&format!("{group}/memory.max")));
+                let quota = system.text(&format!("{group}/cpu.max"));
+                let numbers = quota.as_deref().and_then(|text| text.split_once(' '));
+                if let Some((quota, period)) = numbers {
+                    self.take_cpus(quota.parse().ok(), period.trim().parse().ok());
+                }
+            }
+            Version::One => {
+                self.take_memory(system.number(&format!("{group}/memory.limit_in_bytes")));
+                let quota = system.number(&format!("{group}/cpu.cfs_quota_us"));
+                self.take_cpus(quota, system.number(&format!("{group}/cpu.cfs_period_us")));
             }
         }
-    }
-
-    fn take_v2(&mut self, system: &System, group: &str) {
-        self.take_memory(system.number(&format!("{group}/memory.max")));
-        let quota = system.text(&format!("{group}/cpu.max"));
-        let numbers = quota.as_deref().and_then(|text| text.split_once(' '));
-        if let Some((quota, period)) = numbers {
-            self.take_cpus(quota.parse().ok(), period.trim().parse().ok());
-        }
-    }
-
-    fn take_v1(&mut self, system: &System, group: &str) {
-        self.take_memory(system.number(&format!("{group}/memory.limit_in_bytes")));
-        let quota = system.number(&format!("{group}/cpu.cfs_quota_us"));
-        self.take_cpus(quota, system.number(&format!("{group}/cpu.cfs_period_us")));
     }
 
     fn take_memory(&mut self, found: Option<u64>) {
@@ -75,21 +93,6 @@ impl Limits {
             self.cpus = Some(self.cpus.map_or(cpus, |least| least.min(cpus)));
         }
     }
-}
-
-/// Calls `take` with the folder of a group and of all groups above it, up to the mount. In a
-/// container the path is that of the host and none of the folders need be there but the mount.
-fn climb(mount: &str, path: &str, mut take: impl FnMut(&str)) {
-    let mut group = path.trim_matches('/');
-    // A path that leaves the mount tells nothing about groups below it.
-    if group.split('/').any(|part| part == "..") {
-        group = "";
-    }
-    while !group.is_empty() {
-        take(&format!("{mount}/{group}"));
-        group = group.rsplit_once('/').map_or("", |(above, _)| above);
-    }
-    take(mount);
 }
 
 fn address_space(system: &System) -> Option<u64> {

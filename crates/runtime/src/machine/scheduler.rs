@@ -5,9 +5,6 @@ use std::num::NonZeroUsize;
 
 use super::System;
 
-/// SLURM counts in units of 2²⁰ bytes, which it calls megabytes.
-const SLURM_MEGABYTE: u64 = 1 << 20;
-
 /// A batch system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheduler {
@@ -53,10 +50,10 @@ fn slurm(system: &System) -> Option<Allocation> {
     let cpus = system
         .count("SLURM_CPUS_PER_TASK")
         .or_else(|| Some(share(on_node?).unwrap_or(NonZeroUsize::MIN)));
-    let megabytes = |name| system.count(name).map(|number| number.get() as u64);
-    let per_node = megabytes("SLURM_MEM_PER_NODE").map(|node| node / tasks.get() as u64);
-    let per_cpu = || megabytes("SLURM_MEM_PER_CPU")?.checked_mul(cpus?.get() as u64);
-    let memory = per_node.or_else(per_cpu).and_then(|number| number.checked_mul(SLURM_MEGABYTE));
+    let bytes = |name| slurm_bytes(system.variable(name)?.trim());
+    let per_node = bytes("SLURM_MEM_PER_NODE").map(|node| node / tasks.get() as u64);
+    let per_cpu = || bytes("SLURM_MEM_PER_CPU")?.checked_mul(cpus?.get() as u64);
+    let memory = per_node.or_else(per_cpu);
     Some(Allocation { scheduler: Scheduler::Slurm, job, cpus, memory })
 }
 
@@ -65,6 +62,20 @@ fn pbs(system: &System) -> Option<Allocation> {
     let cpus = system.count("PBS_NUM_PPN").or_else(|| system.count("NCPUS"));
     let memory = system.variable("PBS_RESC_MEM").and_then(|size| pbs_bytes(&size));
     Some(Allocation { scheduler: Scheduler::Pbs, job, cpus, memory })
+}
+
+/// SLURM counts in units of 2²⁰ bytes, which it calls megabytes, and takes other units in powers
+/// of 1024. 0 is all memory of the node, which is no limit.
+fn slurm_bytes(size: &str) -> Option<u64> {
+    let number = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &size[number.len()..] {
+        "K" => 1 << 10,
+        "" | "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
 }
 
 /// PBS takes its units as powers of 1024.

@@ -55,6 +55,11 @@ impl System {
         self.text(path)?.parse().ok()
     }
 
+    /// Whether there is such a folder.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        self.root.join(path).is_dir()
+    }
+
     /// The numbers N of the entries `prefixN` of a folder, ascending.
     pub(super) fn numbered(&self, folder: &str, prefix: &str) -> Vec<usize> {
         let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else {

@@ -105,15 +105,21 @@ fn a_laptop_has_cores_and_no_limits() {
         ("sys/devices/system/cpu/cpu0/cache/index0/level", "1\n"),
         ("sys/devices/system/cpu/cpu0/cache/index0/type", "Data\n"),
         ("sys/devices/system/cpu/cpu0/cache/index0/size", "48K\n"),
+        ("sys/devices/system/cpu/cpu0/cache/index0/shared_cpu_list", "0-1\n"),
         ("sys/devices/system/cpu/cpu0/cache/index1/level", "3\n"),
         ("sys/devices/system/node/node0/cpulist", "0-7\n"),
+        ("sys/devices/system/node/node0/meminfo", "Node 0 MemTotal:   15000000 kB\n"),
     ]);
     let machine = tree.cpus("0-7", &LAPTOP).machine();
     let topology = &machine.topology;
     assert_eq!(topology.cpu_model.as_deref(), Some("Laptop CPU @ 2 GHz"));
     assert_eq!((topology.online.len(), topology.cores.len()), (8, 4));
-    assert_eq!(topology.caches, [Cache { level: 1, kind: "Data".into(), bytes: 48 << 10 }]);
-    assert_eq!(topology.nodes, [Node { number: 0, cpus: (0..8).collect() }]);
+    assert_eq!(
+        topology.caches,
+        [Cache { level: 1, kind: "Data".into(), bytes: 48 << 10, shared: vec![0, 1] }]
+    );
+    let memory = Some(15_000_000 << 10);
+    assert_eq!(topology.nodes, [Node { number: 0, cpus: (0..8).collect(), memory }]);
     assert_eq!(machine.limits, Limits::default());
     assert_eq!(machine.memory.total, Some(16_000_000 << 10));
     assert_eq!(machine.memory.available, Some(8_000_000 << 10));
@@ -170,6 +176,40 @@ fn a_container_has_its_limits_at_the_mount() {
 }
 
 #[test]
+fn the_table_of_mounts_tells_where_groups_are() {
+    let table = "24 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+         33 24 0:29 / /cg/cpu\\040time rw,relatime shared:9 - cgroup none rw,cpuacct,cpu\n\
+         35 24 0:30 /docker/0123 /cg/memory ro - cgroup cgroup rw,memory\n\
+         41 24 0:38 / /cg/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
+    let tree = Tree::new(&[
+        ("proc/self/mountinfo", table),
+        ("proc/self/cgroup", "4:memory:/docker/0123/job\n2:cpuacct,cpu:/job\n0::/job\n"),
+        ("cg/memory/memory.limit_in_bytes", "8589934592\n"),
+        ("cg/memory/job/memory.limit_in_bytes", "4294967296\n"),
+        ("cg/cpu time/job/cpu.cfs_quota_us", "150000\n"),
+        ("cg/cpu time/job/cpu.cfs_period_us", "100000\n"),
+        ("cg/unified/job/memory.max", "2147483648\n"),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "1\n"),
+    ]);
+    let limits = tree.machine().limits;
+    assert_eq!((limits.memory, limits.cpus), (Some(2 * GIB), Some(1.5)));
+    // A group of which only the mount itself is seen, and one with a longer name.
+    for path in ["/kubepods/pod", "/docker/01234/job"] {
+        tree.write("proc/self/cgroup", format!("4:memory:{path}\n"));
+        assert_eq!(tree.machine().limits.memory, Some(8 * GIB), "{path}");
+    }
+}
+
+#[test]
+fn cores_of_several_dies_are_counted_apart() {
+    let tree = Tree::new(&[]).cpus("0-3", &[(0, 0), (0, 1), (0, 0), (0, 1)]);
+    for (cpu, die) in [(0, 0), (1, 0), (2, 1), (3, 1)] {
+        tree.write(&format!("sys/devices/system/cpu/cpu{cpu}/topology/die_id"), format!("{die}\n"));
+    }
+    assert_eq!(tree.machine().topology.cores.len(), 4);
+}
+
+#[test]
 fn slurm_gives_memory_by_cpu_or_by_node() {
     let job = || Tree::new(&[]).cpus("0-7", &LAPTOP).set("SLURM_JOB_ID", "42");
     let by_cpu = job().set("SLURM_CPUS_PER_TASK", "2").set("SLURM_MEM_PER_CPU", "1024").machine();
@@ -187,6 +227,8 @@ fn slurm_gives_memory_by_cpu_or_by_node() {
     threads(&by_node, 4, "physical cores");
     let all_of_it = job().set("SLURM_MEM_PER_NODE", "0").machine().allocation.unwrap();
     assert_eq!((all_of_it.cpus, all_of_it.memory), (None, None));
+    let with_unit = job().set("SLURM_MEM_PER_NODE", "3G").machine().allocation.unwrap();
+    assert_eq!(with_unit.memory, Some(3 * GIB));
     let outside = Tree::new(&[]).set("SLURM_CPUS_PER_TASK", "2").machine();
     assert_eq!(outside.allocation, None);
 }
@@ -227,7 +269,8 @@ fn half_of_two_nodes_with_two_cpus_a_core() {
     assert_eq!(topology.cores.len(), 4);
     assert_eq!(topology.nodes.len(), 3);
     assert_eq!(topology.allowed_cores(), [[2, 6], [3, 7]]);
-    assert_eq!(topology.allowed_nodes(), [Node { number: 1, cpus: vec![2, 3, 6, 7] }]);
+    let node = Node { number: 1, cpus: vec![2, 3, 6, 7], memory: None };
+    assert_eq!(topology.allowed_nodes(), [node]);
     threads(&machine, 2, "physical cores");
 }
 

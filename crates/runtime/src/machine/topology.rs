@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::System;
 use super::cpus::parse_cpus;
+use super::{System, kilobytes};
 
 const CPU: &str = "sys/devices/system/cpu";
 const NODE: &str = "sys/devices/system/node";
@@ -47,6 +47,8 @@ pub struct Node {
     pub number: usize,
     /// Its logical CPUs, ascending; empty for a node of memory alone.
     pub cpus: Vec<usize>,
+    /// Its memory, bytes.
+    pub memory: Option<u64>,
 }
 
 /// A cache.
@@ -58,6 +60,8 @@ pub struct Cache {
     pub kind: String,
     /// Bytes.
     pub bytes: u64,
+    /// Logical CPUs that share it, ascending; empty where the system does not tell.
+    pub shared: Vec<usize>,
 }
 
 impl Topology {
@@ -93,18 +97,23 @@ impl Topology {
     /// system tells of no nodes.
     pub fn allowed_nodes(&self) -> Vec<Node> {
         if self.nodes.is_empty() && !self.allowed.is_empty() {
-            return vec![Node { number: 0, cpus: self.allowed.clone() }];
+            return vec![Node { number: 0, cpus: self.allowed.clone(), memory: None }];
         }
         let allowed = |node: &Node| {
             let ours = node.cpus.iter().filter(|cpu| self.allowed.binary_search(cpu).is_ok());
-            Node { number: node.number, cpus: ours.copied().collect() }
+            Node { cpus: ours.copied().collect(), ..*node }
         };
         self.nodes.iter().map(allowed).filter(|node| !node.cpus.is_empty()).collect()
+    }
+
+    /// The number of physical cores with allowed CPUs on `node`.
+    pub fn cores_on(&self, node: &Node) -> usize {
+        self.allowed_cores().iter().filter(|core| node.cpus.contains(&core[0])).count()
     }
 }
 
 /// The value of the first `key : value`.
-fn field(text: &str, key: &str) -> Option<String> {
+pub(super) fn field(text: &str, key: &str) -> Option<String> {
     let pairs = text.lines().filter_map(|line| line.split_once(':'));
     let value = pairs.into_iter().find(|(name, _)| name.trim() == key)?.1.trim();
     (!value.is_empty()).then(|| value.to_owned())
@@ -119,15 +128,17 @@ fn online(system: &System, info: &str) -> Vec<usize> {
     })
 }
 
+/// Where a package has dies or clusters of cores, numbers of cores may begin anew in each.
 fn cores(system: &System, online: &[usize]) -> Vec<Core> {
-    let mut found: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
+    let mut found = BTreeMap::<_, Vec<usize>>::new();
     for cpu in online {
-        let number = |name: &str| system.number(&format!("{CPU}/cpu{cpu}/topology/{name}"));
+        let number = |name| system.number::<i64>(&format!("{CPU}/cpu{cpu}/topology/{name}"));
         if let (Some(package), Some(core)) = (number("physical_package_id"), number("core_id")) {
-            found.entry((package, core)).or_default().push(*cpu);
+            let part = [number("die_id"), number("cluster_id")];
+            found.entry((package, core, part)).or_default().push(*cpu);
         }
     }
-    let made = found.into_iter().map(|((package, core), cpus)| Core { package, core, cpus });
+    let made = found.into_iter().map(|((package, core, _), cpus)| Core { package, core, cpus });
     let mut cores: Vec<Core> = made.collect();
     cores.sort_by(|a, b| a.cpus.cmp(&b.cpus));
     cores
@@ -146,7 +157,9 @@ fn allowed(system: &System, online: &[usize]) -> Vec<usize> {
 fn nodes(system: &System) -> Vec<Node> {
     let node = |number| {
         let cpus = parse_cpus(&system.text(&format!("{NODE}/node{number}/cpulist"))?);
-        Some(Node { number, cpus })
+        let info = system.text(&format!("{NODE}/node{number}/meminfo")).unwrap_or_default();
+        let total = field(&info, &format!("Node {number} MemTotal"));
+        Some(Node { number, cpus, memory: total.and_then(|size| kilobytes(&size)) })
     };
     system.numbered(NODE, "node").into_iter().filter_map(node).collect()
 }
@@ -159,6 +172,7 @@ fn caches(system: &System) -> Vec<Cache> {
             level: system.number(&path("level"))?,
             kind: system.text(&path("type"))?,
             bytes: cache_bytes(&system.text(&path("size"))?)?,
+            shared: parse_cpus(&system.text(&path("shared_cpu_list")).unwrap_or_default()),
         })
     };
     system.numbered(&folder, "index").into_iter().filter_map(cache).collect()
