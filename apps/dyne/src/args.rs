@@ -71,6 +71,9 @@ pub(crate) struct FitArguments {
     /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Bind worker threads to CPUs: auto, none, cores or numa
+    #[arg(long, value_name = "HOW")]
+    pub(crate) pin: Option<String>,
     /// Memory the process may take, e.g. 128MB, 1.5GiB; see `dyne system` for what decides without it
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<String>,

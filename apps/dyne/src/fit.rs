@@ -35,9 +35,8 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
         Some(path) => FitConfig::load(path, &overrides)?,
         None => FitConfig::from_overrides(&overrides)?,
     };
-    let lanes = machine::lanes(
-        arguments.threads.or(std::num::NonZeroUsize::new(config.performance.threads)),
-    )?;
+    let threads = std::num::NonZeroUsize::new(config.performance.threads);
+    let lanes = machine::pinned(arguments.threads.or(threads), config.performance.pin)?;
     let typed = arguments.memory.as_deref().map(parse_bytes).transpose();
     let typed = typed.map_err(|e| Failure::Usage(format!("--memory: {e}")))?;
     let budget = memory::budget(typed, &config.performance)?;
@@ -65,6 +64,7 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
     yaml("mode", &arguments.mode)?;
     yaml("geometry.gap", &arguments.gap)?;
     yaml("performance.strategy_override", &arguments.residency)?;
+    yaml("performance.pin", &arguments.pin)?;
     yaml("uncertainty.profile", &arguments.profile.as_ref().map(|names| format!("[{names}]")))?;
     if arguments.global {
         yaml("search.global", &Some("true".to_owned()))?;

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use dyne_runtime::machine::THREADS;
-use dyne_runtime::{Lanes, Machine};
+use dyne_runtime::{Lanes, Machine, Pin};
+
+use dyne_xpcs::config::PinConfig;
 
 use crate::failure::Failure;
 
@@ -26,6 +28,22 @@ pub(crate) fn lanes(asked: Option<NonZeroUsize>) -> Result<Lanes, Failure> {
         None => threads(&Machine::read())?.count,
     };
     Ok(Lanes::try_new(count)?)
+}
+
+/// As [`lanes`], bound to CPUs as `pin` says.
+pub(crate) fn pinned(asked: Option<NonZeroUsize>, pin: PinConfig) -> Result<Lanes, Failure> {
+    let machine = Machine::read();
+    let count = match asked {
+        Some(count) => count,
+        None => threads(&machine)?.count,
+    };
+    let pin = match pin {
+        PinConfig::Cores => Pin::Cores,
+        PinConfig::Numa => Pin::Numa,
+        PinConfig::Auto if machine.topology.allowed_nodes().len() > 1 => Pin::Numa,
+        _ => Pin::None,
+    };
+    Ok(Lanes::try_pinned(count, pin, &machine.topology)?)
 }
 
 /// A number of threads.

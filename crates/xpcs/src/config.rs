@@ -43,7 +43,8 @@ pub use output::{Format, NpzLayout, OutputConfig};
 pub use overrides::Override;
 pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
 pub use performance::{
-    CheckpointConfig, MemoryOptimizationConfig, PerformanceConfig, Strategy, StreamingConfig,
+    CheckpointConfig, MemoryOptimizationConfig, PerformanceConfig, PinConfig, Strategy,
+    StreamingConfig,
 };
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct PerformanceConfig {
     /// Worker threads; 0 takes every physical core the process may use.
     pub threads: usize,
+    /// How worker threads are bound to CPUs.
+    pub pin: PinConfig,
     /// Memory the process may take, GB (1e9 bytes). Without it DYNE_MEMORY_LIMIT,
     /// HOMODYNE_MEMORY_LIMIT, the cgroup, the scheduler or the free memory decide.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,23 @@ pub struct PerformanceConfig {
     pub memory_optimization: MemoryOptimizationConfig,
     /// Leaves out the checks for numbers that are not finite in sums, equations and steps.
     pub fast_mode: bool,
+}
+
+/// How worker threads are bound to CPUs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum PinConfig {
+    /// To NUMA nodes where the machine has several of them, else not.
+    #[default]
+    Auto,
+    /// The system moves them as it likes.
+    None,
+    /// Each to a core.
+    Cores,
+    /// Each to the cores of a NUMA node.
+    Numa,
 }
 
 /// What may be kept besides the data.
