@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{CheckpointError, CheckpointFolder};
+use crate::words::{Words, put_words};
 
 /// When checkpoints are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +23,6 @@ pub struct SavePolicy {
     pub every: Duration,
     /// Blocks between two, where that is sooner; 0 for none.
     pub blocks: u64,
-}
-
-/// What was saved so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Saves {
-    /// Checkpoints written.
-    pub count: u64,
-    /// Bytes of the last one before compression.
-    pub bytes: u64,
-    /// Longest time that writing one took, on a thread of its own, s.
-    pub longest_s: f64,
-    /// Time that lanes stood still for them, s.
-    pub stood_s: f64,
 }
 
 /// What a sweep finds of itself in the journal.
@@ -60,7 +48,7 @@ pub struct Journal {
     due_ns: AtomicU64,
     blocks: AtomicU64,
     writer: Mutex<Option<Writer>>,
-    report: Arc<Mutex<Report>>,
+    error: Arc<Mutex<Option<CheckpointError>>>,
 }
 
 #[derive(Default)]
@@ -76,12 +64,6 @@ struct State {
 struct Total {
     subject: u64,
     bytes: Arc<[u8]>,
-}
-
-#[derive(Default)]
-struct Report {
-    saves: Saves,
-    error: Option<CheckpointError>,
 }
 
 /// What is to be saved.
@@ -101,10 +83,10 @@ impl Journal {
     /// that is not one of a journal counts as none.
     pub fn new(folder: CheckpointFolder, content: Option<&[u8]>, policy: SavePolicy) -> Self {
         let state = content.and_then(State::from_bytes).unwrap_or_default();
-        let report = Arc::new(Mutex::new(Report::default()));
+        let error = Arc::default();
         // One waits while another is written; a third comes too early and is left out.
         let (send, receive) = sync_channel(1);
-        let own = Arc::clone(&report);
+        let own = Arc::clone(&error);
         let thread = std::thread::spawn(move || write_all(folder, &receive, &own));
         Self {
             state: Mutex::new(state),
@@ -113,18 +95,8 @@ impl Journal {
             due_ns: AtomicU64::new(nanoseconds(policy.every)),
             blocks: AtomicU64::new(0),
             writer: Mutex::new(Some(Writer { send, thread })),
-            report,
+            error,
         }
-    }
-
-    /// Number of sweeps that need not be made again.
-    pub fn known(&self) -> usize {
-        self.lock().totals.len()
-    }
-
-    /// What was saved so far.
-    pub fn saves(&self) -> Saves {
-        report_of(&self.report).saves
     }
 
     /// Bytes that `work` makes for `(label, index)`, from the journal where it holds them.
@@ -138,11 +110,11 @@ impl Journal {
         work: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<Vec<u8>, E> {
         let key = (label.to_owned(), index);
-        if let Some(bytes) = self.lock().memos.get(&key) {
+        if let Some(bytes) = locked(&self.state).memos.get(&key) {
             return Ok(bytes.to_vec());
         }
         let bytes = work()?;
-        self.lock().memos.insert(key, bytes.clone().into());
+        locked(&self.state).memos.insert(key, bytes.clone().into());
         if self.due(0) {
             self.offer();
         }
@@ -154,7 +126,7 @@ impl Journal {
     /// # Errors
     /// That of the first checkpoint that could not be written.
     pub fn close(&self) -> Result<CheckpointFolder, CheckpointError> {
-        if let Some(Writer { send, .. }) = &*self.writer() {
+        if let Some(Writer { send, .. }) = &*locked(&self.writer) {
             // The writer has gone only where it has panicked, which is told below.
             let _ = send.send(self.snapshot());
         }
@@ -166,11 +138,11 @@ impl Journal {
     /// # Errors
     /// As [`Journal::close`].
     pub fn end(&self) -> Result<CheckpointFolder, CheckpointError> {
-        let writer = self.writer().take();
+        let writer = locked(&self.writer).take();
         let Writer { send, thread } = writer.expect("a journal is ended once");
         drop(send);
         let folder = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        match report_of(&self.report).error.take() {
+        match locked(&self.error).take() {
             Some(error) => Err(error),
             None => Ok(folder),
         }
@@ -178,11 +150,11 @@ impl Journal {
 
     /// A checkpoint that could not be written.
     pub(crate) fn fault(&self) -> Option<String> {
-        report_of(&self.report).error.as_ref().map(ToString::to_string)
+        locked(&self.error).as_ref().map(ToString::to_string)
     }
 
     pub(crate) fn begin(&self, subject: u64) -> Result<Begun, Diverged> {
-        let mut state = self.lock();
+        let mut state = locked(&self.state);
         if let Some(total) = state.totals.get(state.replayed) {
             if total.subject != subject {
                 return Err(Diverged);
@@ -218,22 +190,21 @@ impl Journal {
     }
 
     /// Remembers the partial sums of the sweep under way, and has them saved.
-    pub(crate) fn save_partial(&self, subject: u64, bytes: Vec<u8>, stood: Duration) {
-        self.lock().partial = Some(Total { subject, bytes: bytes.into() });
-        report_of(&self.report).saves.stood_s += stood.as_secs_f64();
+    pub(crate) fn save_partial(&self, subject: u64, bytes: Vec<u8>) {
+        locked(&self.state).partial = Some(Total { subject, bytes: bytes.into() });
         self.offer();
     }
 
     /// Remembers the total of a sweep.
     pub(crate) fn finish(&self, subject: u64, bytes: Vec<u8>) {
-        let mut state = self.lock();
+        let mut state = locked(&self.state);
         state.partial = None;
         state.totals.push(Total { subject, bytes: bytes.into() });
         state.replayed = state.totals.len();
     }
 
     fn snapshot(&self) -> Snapshot {
-        let state = self.lock();
+        let state = locked(&self.state);
         Snapshot {
             totals: state.totals.clone(),
             memos: state.memos.clone(),
@@ -243,25 +214,17 @@ impl Journal {
 
     fn offer(&self) {
         let snapshot = self.snapshot();
-        if let Some(Writer { send, .. }) = &*self.writer() {
+        if let Some(Writer { send, .. }) = &*locked(&self.writer) {
             match send.try_send(snapshot) {
                 // One that is waiting is nearly as new.
                 Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }
         }
     }
-
-    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
-        self.writer.lock().expect("no lane panics with the lock held")
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no lane panics with the lock held")
-    }
 }
 
-fn report_of(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
-    report.lock().expect("no lane panics with the lock held")
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no lane panics with the lock held")
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -271,23 +234,11 @@ fn nanoseconds(time: Duration) -> u64 {
 fn write_all(
     mut folder: CheckpointFolder,
     receive: &Receiver<Snapshot>,
-    report: &Mutex<Report>,
+    error: &Mutex<Option<CheckpointError>>,
 ) -> CheckpointFolder {
     for snapshot in receive {
-        let began = Instant::now();
-        let content = snapshot.to_bytes();
-        let saved = folder.save(&content);
-        let mut report = report_of(report);
-        let saves = &mut report.saves;
-        match saved {
-            Ok(()) => {
-                saves.count += 1;
-                saves.bytes = content.len() as u64;
-                saves.longest_s = saves.longest_s.max(began.elapsed().as_secs_f64());
-            }
-            Err(error) => {
-                report.error.get_or_insert(error);
-            }
+        if let Err(failed) = folder.save(&snapshot.to_bytes()) {
+            locked(error).get_or_insert(failed);
         }
     }
     folder
@@ -296,52 +247,44 @@ fn write_all(
 impl Snapshot {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut put = |part: &[u8]| {
-            bytes.extend((part.len() as u64).to_le_bytes());
-            bytes.extend(part);
+        let mut put = |subject: u64, content: &[u8]| {
+            put_words(&mut bytes, [subject, content.len() as u64]);
+            bytes.extend(content);
         };
-        put(&(self.totals.len() as u64).to_le_bytes());
+        put(self.totals.len() as u64, &[]);
+        put(self.partial.iter().len() as u64, &[]);
         for total in self.totals.iter().chain(&self.partial) {
-            put(&total.subject.to_le_bytes());
-            put(&total.bytes);
-        }
-        if self.partial.is_none() {
-            put(&[]);
+            put(total.subject, &total.bytes);
         }
         for ((label, index), memo) in &self.memos {
-            put(label.as_bytes());
-            put(&index.to_le_bytes());
-            put(memo);
+            put(*index, label.as_bytes());
+            put(0, memo);
         }
         bytes
     }
 }
 
 impl State {
-    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let mut part = || {
-            let (length, rest) = bytes.split_first_chunk::<8>()?;
-            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-            let (part, rest) = rest.split_at_checked(length)?;
-            bytes = rest;
-            Some(part)
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut words = Words::new(bytes);
+        let mut next = || {
+            let (subject, length) = (words.word()?, words.count()?);
+            Some((subject, words.bytes(length)?))
         };
-        let word = |part: &[u8]| part.try_into().ok().map(u64::from_le_bytes);
+        let (totals, partials) = (next()?.0, next()?.0);
+        let mut total = || next().map(|(subject, own)| Total { subject, bytes: own.into() });
         let mut state = Self::default();
-        for _ in 0..word(part()?)? {
-            let subject = word(part()?)?;
-            state.totals.push(Total { subject, bytes: part()?.into() });
+        for _ in 0..totals {
+            state.totals.push(total()?);
         }
-        let subject = part()?;
-        if !subject.is_empty() {
-            state.partial = Some(Total { subject: word(subject)?, bytes: part()?.into() });
+        if partials > 0 {
+            state.partial = Some(total()?);
         }
-        while let Some(label) = part() {
+        while let Some((index, label)) = next() {
             let label = String::from_utf8(label.to_vec()).ok()?;
-            let index = word(part()?)?;
-            state.memos.insert((label, index), part()?.into());
+            state.memos.insert((label, index), next()?.1.into());
         }
-        Some(state)
+        words.is_empty().then_some(state)
     }
 }
 
@@ -367,12 +310,12 @@ mod tests {
         let made = journal.memo("score", 4, || Ok::<_, ()>(vec![9])).unwrap();
         assert_eq!(made, [9]);
         assert_eq!(journal.begin(2), Ok(Begun::Not));
-        journal.save_partial(2, vec![5], Duration::ZERO);
+        journal.save_partial(2, vec![5]);
         let closed = journal.close().unwrap();
         let (_, content) = closed.find().unwrap().newest.unwrap();
 
         let again = Journal::new(folder(dir.path()), Some(&content), NEVER);
-        assert_eq!((again.known(), again.begin(1)), (1, Ok(Begun::Done(vec![1, 2, 3]))));
+        assert_eq!(again.begin(1), Ok(Begun::Done(vec![1, 2, 3])));
         assert_eq!(again.begin(2), Ok(Begun::Partly(vec![5])));
         let kept = again.memo("score", 4, || Err("made again")).unwrap();
         assert_eq!(kept, [9]);

@@ -1,14 +1,13 @@
 //! The one loop over data.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
-use std::time::Instant;
 
 use thiserror::Error;
 
 use crate::comm::Comm;
+use crate::forest::{Forest, Node, Siblings};
 use crate::journal::{Begun, Diverged, Journal};
 use crate::lanes::Lanes;
 use crate::source::{Reduce, Source};
@@ -237,11 +236,10 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
 
     /// Hands the partial sums to the journal.
     fn save(&self, journal: &Journal) {
-        let began = Instant::now();
         let alone = self.merging.write().expect("no lane panics while it merges");
         let bytes = lock(&self.state).forest.to_bytes();
         drop(alone);
-        journal.save_partial(self.subject, bytes, began.elapsed());
+        journal.save_partial(self.subject, bytes);
         if journal.fault().is_some() {
             self.next.store(self.count, Ordering::Relaxed);
         }
@@ -285,125 +283,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Adds the result of one block; merging happens outside the lock.
 fn plant<R: Reduce, E>(state: &Mutex<State<R, E>>, index: usize, result: R) {
-    let mut node = Node { level: 0, index };
-    let mut value = result;
-    loop {
-        let mut guard = lock(state);
-        let Some(sibling) = guard.forest.nodes.remove(&node.sibling()) else {
-            guard.forest.nodes.insert(node, value);
-            return;
-        };
-        drop(guard);
-        value = merge_siblings(node, value, sibling);
-        node = node.parent();
-    }
-}
-
-fn merge_siblings<R: Reduce>(node: Node, value: R, sibling: R) -> R {
-    let (mut earlier, later) =
-        if node.index.is_multiple_of(2) { (value, sibling) } else { (sibling, value) };
-    earlier.merge(later);
-    earlier
-}
-
-/// A node of the tree: covers blocks index·2^level up to the next node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Node {
-    level: u32,
-    index: usize,
-}
-
-impl Node {
-    fn sibling(self) -> Self {
-        Self { level: self.level, index: self.index ^ 1 }
-    }
-    fn parent(self) -> Self {
-        Self { level: self.level + 1, index: self.index / 2 }
-    }
-    fn first_block(self) -> usize {
-        self.index << self.level
-    }
-}
-
-/// Nodes whose sibling is not there yet.
-struct Forest<R> {
-    nodes: BTreeMap<Node, R>,
-}
-
-impl<R> Default for Forest<R> {
-    fn default() -> Self {
-        Self { nodes: BTreeMap::new() }
-    }
-}
-
-impl<R: Reduce> Forest<R> {
-    fn insert(&mut self, mut node: Node, mut value: R) {
-        while let Some(sibling) = self.nodes.remove(&node.sibling()) {
-            value = merge_siblings(node, value, sibling);
-            node = node.parent();
-        }
-        self.nodes.insert(node, value);
-    }
-
-    /// Blocks of `mine` that no node covers, ascending.
-    fn missing(&self, mine: Range<usize>) -> Vec<Range<usize>> {
-        let mut covered: Vec<Range<usize>> = self
-            .nodes
-            .keys()
-            .map(|node| node.first_block()..(node.index + 1) << node.level)
-            .collect();
-        covered.sort_by_key(|range| range.start);
-        let mut missing = Vec::new();
-        let mut start = mine.start;
-        for range in covered {
-            if range.start > start {
-                missing.push(start..range.start.min(mine.end));
-            }
-            start = start.max(range.end);
-        }
-        if start < mine.end {
-            missing.push(start..mine.end);
-        }
-        missing
-    }
-
-    fn total(self) -> Option<R> {
-        let mut nodes: Vec<(Node, R)> = self.nodes.into_iter().collect();
-        nodes.sort_by_key(|(node, _)| node.first_block());
-        let last = nodes.pop()?.1;
-        Some(nodes.into_iter().rev().fold(last, |later, (_, mut earlier)| {
-            earlier.merge(later);
-            earlier
-        }))
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (node, value) in &self.nodes {
-            let payload = value.to_bytes();
-            for number in [u64::from(node.level), node.index as u64, payload.len() as u64] {
-                bytes.extend(number.to_le_bytes());
-            }
-            bytes.extend(payload);
-        }
-        bytes
-    }
-
-    fn absorb(&mut self, mut bytes: &[u8]) -> Option<()> {
-        while !bytes.is_empty() {
-            let mut number = || {
-                let (head, rest) = bytes.split_first_chunk::<8>()?;
-                bytes = rest;
-                Some(u64::from_le_bytes(*head))
-            };
-            let (level, index, length) = (number()?, number()?, number()?);
-            let (payload, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
-            bytes = rest;
-            let node =
-                Node { level: u32::try_from(level).ok()?, index: usize::try_from(index).ok()? };
-            self.insert(node, R::from_bytes(payload)?);
-        }
-        Some(())
+    let mut next = Some((Node::block(index), result));
+    while let Some((node, value)) = next {
+        let siblings = lock(state).forest.place(node, value);
+        next = siblings.map(Siblings::merged);
     }
 }
 

@@ -5,6 +5,7 @@ mod statistics;
 
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
+use dyne_runtime::words::{Words, put_floats, put_words};
 use dyne_runtime::{Reduce, SweepError, sweep};
 use dyne_solve::Scaling;
 use dyne_xpcs_data::{PairBlock, ReadError};
@@ -198,41 +199,32 @@ impl Reduce for Sums {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut words = Vec::new();
+        let mut bytes = Vec::new();
         for s in &self.0 {
-            words.extend([s.bin as u64, s.pairs, s.ssr.to_bits(), s.first_pixel_row as u64]);
-            words.extend([s.weighted.to_bits(), s.statistics.class.len() as u64]);
-            words.extend(s.statistics.class.iter().map(|c| *c as u64));
-            let statistics: Vec<u64> = s.statistics.words().map(f64::to_bits).collect();
-            words.push(statistics.len() as u64);
-            words.extend(statistics);
-            words.extend([s.pixel_rows.len() as u64, s.cuts.len() as u64]);
-            words.push(s.pixel_rows.first().map_or(0, Vec::len) as u64);
-            words.extend(s.pixel_rows.iter().flatten().chain(&s.cuts).map(|x| x.to_bits()));
+            let class = &s.statistics.class;
+            let statistics: Vec<f64> = s.statistics.words().collect();
+            put_words(&mut bytes, [s.bin as u64, s.pairs, s.first_pixel_row as u64]);
+            put_floats(&mut bytes, &[s.ssr, s.weighted]);
+            let width = s.pixel_rows.first().map_or(0, Vec::len);
+            let size = [class.len(), statistics.len(), s.pixel_rows.len(), width, s.cuts.len()];
+            put_words(&mut bytes, size.iter().chain(class).map(|number| *number as u64));
+            put_floats(&mut bytes, &statistics);
+            put_floats(&mut bytes, s.pixel_rows.iter().flatten().chain(&s.cuts));
         }
-        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+        bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut words =
-            bytes.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")));
+        let mut words = Words::new(bytes);
         let mut bins = Vec::new();
-        while let Some(bin) = words.next() {
-            let mut next = || words.next().and_then(|w| usize::try_from(w).ok());
-            let (pairs, ssr, first_pixel_row) = (next()? as u64, next()? as u64, next()?);
-            let (weighted, lags) = (next()? as u64, next()?);
-            let class = (0..lags).map(|_| next()).collect::<Option<_>>()?;
-            let count = next()?;
-            let words_of = (0..count).map(|_| next().map(|w| f64::from_bits(w as u64)));
-            let statistics = Statistics::from_words(class, &words_of.collect::<Option<Vec<_>>>()?)?;
-            let weighted = f64::from_bits(weighted);
-            let (rows, cuts, width) = (next()?, next()?, next()?);
-            let mut numbers = |n: usize| -> Option<Vec<f64>> {
-                (0..n).map(|_| words.next().map(f64::from_bits)).collect()
-            };
-            let pixel_rows = (0..rows).map(|_| numbers(width)).collect::<Option<_>>()?;
-            let cuts = numbers(cuts)?;
-            let (bin, ssr) = (usize::try_from(bin).ok()?, f64::from_bits(ssr));
+        while !words.is_empty() {
+            let (bin, pairs, first_pixel_row) = (words.count()?, words.word()?, words.count()?);
+            let (ssr, weighted) = (words.float()?, words.float()?);
+            let [lags, numbers, rows, width, cuts] = [(); 5].map(|()| words.count());
+            let class = (0..lags?).map(|_| words.count()).collect::<Option<_>>()?;
+            let statistics = Statistics::from_words(class, &words.floats(numbers?)?)?;
+            let pixel_rows = (0..rows?).map(|_| words.floats(width?)).collect::<Option<_>>()?;
+            let cuts = words.floats(cuts?)?;
             bins.push(BinSums {
                 bin,
                 ssr,
@@ -244,7 +236,7 @@ impl Reduce for Sums {
                 cuts,
             });
         }
-        bytes.len().is_multiple_of(8).then_some(Self(bins))
+        Some(Self(bins))
     }
 }
 
@@ -404,11 +396,14 @@ impl Reduce for Values {
         self.0.extend(later.0);
     }
     fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|x| x.to_le_bytes()).collect()
+        let mut bytes = Vec::new();
+        put_floats(&mut bytes, &self.0);
+        bytes
     }
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let number = |c: &[u8]| f64::from_le_bytes(c.try_into().expect("eight bytes"));
-        bytes.len().is_multiple_of(8).then(|| Self(bytes.chunks_exact(8).map(number).collect()))
+        let mut words = Words::new(bytes);
+        let values = words.floats(bytes.len() / 8)?;
+        words.is_empty().then_some(Self(values))
     }
 }
 

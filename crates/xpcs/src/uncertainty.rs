@@ -22,7 +22,7 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
 pub use parabola::{BENT, Ellipsoid, bent_shares};
-pub use speckle::SpeckleOptions;
+pub use speckle::{SpeckleOptions, bytes_of_bin};
 
 /// Why a kind of covariance could not be had.
 #[derive(Debug, Error)]
@@ -132,12 +132,6 @@ pub fn headline(
             Ok((minimum.information.clone(), uncertainty))
         }
     }
-}
-
-/// Bytes that the error bars of one bin take at most, for `frames` frames and a model of `p`
-/// parameters.
-pub fn bytes_of_bin(frames: usize, p: usize) -> u64 {
-    speckle::bytes_of_bin(frames, p)
 }
 
 impl Minimum<'_> {

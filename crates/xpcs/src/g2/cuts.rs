@@ -1,5 +1,6 @@
 //! Means of c2 over the pairs of an age window, lag by lag.
 
+use dyne_runtime::words::{Words, put_floats, put_words};
 use dyne_runtime::{Reduce, Resources, SweepError, sweep};
 use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, ReadError};
 use thiserror::Error;
@@ -165,24 +166,20 @@ impl Reduce for Sums {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (bin, cells) in &self.0 {
-            bytes.extend((*bin as u64).to_le_bytes());
-            bytes.extend((cells.len() as u64).to_le_bytes());
-            bytes.extend(cells.iter().flat_map(|x| x.to_le_bytes()));
+            put_words(&mut bytes, [*bin as u64, cells.len() as u64]);
+            put_floats(&mut bytes, cells);
         }
         bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut words = bytes.chunks_exact(8).map(|c| c.try_into().map(u64::from_le_bytes).ok());
+        let mut words = Words::new(bytes);
         let mut bins = Vec::new();
-        while let Some(bin) = words.next() {
-            let length = usize::try_from(words.next()??).ok()?;
-            let cells: Option<Vec<f64>> =
-                words.by_ref().take(length).map(|w| w.map(f64::from_bits)).collect();
-            let cells = cells.filter(|cells| cells.len() == length)?;
-            bins.push((usize::try_from(bin?).ok()?, cells));
+        while !words.is_empty() {
+            let (bin, length) = (words.count()?, words.count()?);
+            bins.push((bin, words.floats(length)?));
         }
-        bytes.len().is_multiple_of(8).then_some(Self(bins))
+        Some(Self(bins))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Gram sums by bin, as a sweep merges them.
 
 use dyne_runtime::Reduce;
+use dyne_runtime::words::{Words, put_floats, put_words};
 
 use super::map_gram;
 
@@ -61,29 +62,21 @@ impl Reduce for Sums {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for s in &self.0 {
-            for word in [s.bin as u64, s.pairs, s.cost.to_bits(), s.gram.len() as u64] {
-                bytes.extend(word.to_le_bytes());
-            }
-            bytes.extend(s.gram.iter().flat_map(|g| g.to_le_bytes()));
+            put_words(&mut bytes, [s.bin as u64, s.pairs, s.gram.len() as u64]);
+            put_floats(&mut bytes, std::iter::once(&s.cost).chain(&s.gram));
         }
         bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut words =
-            bytes.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")));
+        let mut words = Words::new(bytes);
         let mut bins = Vec::new();
-        while let Some(bin) = words.next() {
-            let (pairs, cost, length) = (words.next()?, words.next()?, words.next()?);
-            let gram: Vec<f64> =
-                words.by_ref().take(usize::try_from(length).ok()?).map(f64::from_bits).collect();
-            if gram.len() as u64 != length {
-                return None;
-            }
-            let bin = usize::try_from(bin).ok()?;
-            bins.push(BinSums { bin, gram, cost: f64::from_bits(cost), pairs });
+        while !words.is_empty() {
+            let (bin, pairs, length) = (words.count()?, words.word()?, words.count()?);
+            let (cost, gram) = (words.float()?, words.floats(length)?);
+            bins.push(BinSums { bin, gram, cost, pairs });
         }
-        bytes.len().is_multiple_of(8).then_some(Self(bins))
+        Some(Self(bins))
     }
 }
 

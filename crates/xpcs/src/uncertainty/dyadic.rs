@@ -2,6 +2,7 @@
 
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
+use dyne_runtime::words::{Words, put_floats, put_words};
 use dyne_runtime::{Reduce, sweep};
 use dyne_solve::{Covariance, Scaling};
 use dyne_xpcs_data::PairBlock;
@@ -52,34 +53,23 @@ impl Reduce for BlockScores {
         let mut bytes = Vec::new();
         for bin in &self.bins {
             let width = bin.rows.first().map_or(0, Vec::len);
-            for word in [bin.bin, bin.first, bin.rows.len(), width] {
-                bytes.extend((word as u64).to_le_bytes());
-            }
-            bytes.extend(bin.rows.iter().flatten().flat_map(|v| v.to_le_bytes()));
+            let size = [bin.bin, bin.first, bin.rows.len(), width];
+            put_words(&mut bytes, size.map(|number| number as u64));
+            put_floats(&mut bytes, bin.rows.iter().flatten());
         }
         bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let words: Vec<u64> = bytes
-            .chunks_exact(8)
-            .map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")))
-            .collect();
-        let mut at = 0;
+        let mut words = Words::new(bytes);
         let mut bins = Vec::new();
-        while at < words.len() {
-            let [bin, first, count, width]: [u64; 4] = words.get(at..at + 4)?.try_into().ok()?;
-            at += 4;
-            let mut rows = Vec::new();
-            for _ in 0..count {
-                let end = at.checked_add(usize::try_from(width).ok()?)?;
-                rows.push(words.get(at..end)?.iter().map(|w| f64::from_bits(*w)).collect());
-                at = end;
-            }
-            let bin = usize::try_from(bin).ok()?;
-            bins.push(BinScores { bin, first: usize::try_from(first).ok()?, rows });
+        while !words.is_empty() {
+            let (bin, first) = (words.count()?, words.count()?);
+            let (count, width) = (words.count()?, words.count()?);
+            let rows = (0..count).map(|_| words.floats(width)).collect::<Option<_>>()?;
+            bins.push(BinScores { bin, first, rows });
         }
-        bytes.len().is_multiple_of(8).then_some(Self { bins })
+        Some(Self { bins })
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use dyne_math::gram::{Accumulator, TILE, Tile, packed_index};
 use dyne_math::simd::{Lane8, WIDTH};
+use dyne_runtime::words::{Words, put_floats, put_words};
 use dyne_runtime::{Reduce, Source, SweepError, sweep};
 use dyne_xpcs_data::{BinRows, Counts, PairBlock, ReadError};
 use faer::Mat;
@@ -115,33 +116,31 @@ impl Reduce for Partial {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let parts = [&self.linear, &self.shot, &self.moments.to_vec()];
-        let parts: Vec<&Vec<f64>> = parts.into_iter().chain(&self.upper).collect();
-        let mut bytes = (self.rows as u64).to_le_bytes().to_vec();
-        bytes.extend((self.first as u64).to_le_bytes());
-        for part in parts {
-            bytes.extend((part.len() as u64).to_le_bytes());
-            bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
+        let mut bytes = Vec::new();
+        put_words(&mut bytes, [self.rows as u64, self.first as u64]);
+        put_floats(&mut bytes, &self.moments);
+        for part in [&self.linear, &self.shot].into_iter().chain(&self.upper) {
+            put_words(&mut bytes, [part.len() as u64]);
+            put_floats(&mut bytes, part);
         }
         bytes
     }
 
-    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let mut word = || {
-            let (head, rest) = bytes.split_first_chunk::<8>()?;
-            bytes = rest;
-            Some(u64::from_le_bytes(*head))
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut words = Words::new(bytes);
+        let (rows, first) = (words.count()?, words.count()?);
+        let moments = words.floats(4)?.try_into().ok()?;
+        let mut part = || {
+            let length = words.count()?;
+            words.floats(length)
         };
-        let (rows, first) = (usize::try_from(word()?).ok()?, usize::try_from(word()?).ok()?);
-        let mut parts = Vec::new();
-        while let Some(length) = word() {
-            let part: Option<Vec<f64>> = (0..length).map(|_| word().map(f64::from_bits)).collect();
-            parts.push(part?);
+        let (linear, shot) = (part()?, part()?);
+        let mut upper = Vec::new();
+        while !words.is_empty() {
+            let length = words.count()?;
+            upper.push(words.floats(length)?);
         }
-        let mut parts = parts.into_iter();
-        let (linear, shot, moments) = (parts.next()?, parts.next()?, parts.next()?);
-        let moments = moments.try_into().ok()?;
-        Some(Self { rows, first, upper: parts.collect(), linear, shot, moments })
+        Some(Self { rows, first, upper, linear, shot, moments })
     }
 }
 

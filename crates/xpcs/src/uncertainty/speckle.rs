@@ -1,5 +1,6 @@
 //! Covariance of the score from simulated speckles of the fitted model.
 
+use dyne_runtime::words::{Words, put_floats, put_words};
 use dyne_runtime::{Lanes, Stream, SweepError};
 use dyne_solve::{Layout, Scaling};
 use dyne_xpcs_data::{Counts, Past, ReadError, Speckles};
@@ -41,7 +42,7 @@ fn past(nodes: usize) -> Past {
 
 /// Bytes that the error bars of one bin take at most, where every one of `frames` frames is a node,
 /// for a model of `p` parameters.
-pub(super) fn bytes_of_bin(frames: usize, p: usize) -> u64 {
+pub fn bytes_of_bin(frames: usize, p: usize) -> u64 {
     const WORD: usize = 8;
     let (rows, speckles, components) = (p + 2, 1536, 2);
     let strip = (rows * frames * frames / 2 * WORD).min(STRIP_BYTES);
@@ -144,24 +145,20 @@ impl BinNoise {
 
     /// The exact value as bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let numbers = self.covariance.iter().flatten().chain(&self.variance);
-        let words = std::iter::once(self.rows as u64).chain(numbers.map(|x| x.to_bits()));
-        words.flat_map(u64::to_le_bytes).collect()
+        let mut bytes = Vec::new();
+        put_words(&mut bytes, [self.rows as u64]);
+        put_floats(&mut bytes, self.covariance.iter().flatten().chain(&self.variance));
+        bytes
     }
 
     /// The value that [`BinNoise::to_bytes`] wrote; `None` for bytes it has not written.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let (rows, numbers) = words.split_first()?;
-        let rows = usize::try_from(u64::from_le_bytes(*rows)).ok()?;
+        let mut words = Words::new(bytes);
+        let rows = words.count()?;
         let square = rows.checked_mul(rows)?;
-        if !rest.is_empty() || numbers.len() != square.checked_mul(3)?.checked_add(3)? {
-            return None;
-        }
-        let numbers: Vec<f64> = numbers.iter().map(|w| f64::from_le_bytes(*w)).collect();
-        let part = |k: usize| numbers[k * square..(k + 1) * square].to_vec();
-        let variance = std::array::from_fn(|k| numbers[3 * square + k]);
-        Some(Self { covariance: [part(0), part(1), part(2)], variance, rows })
+        let covariance = [words.floats(square)?, words.floats(square)?, words.floats(square)?];
+        let variance = words.floats(3)?.try_into().ok()?;
+        words.is_empty().then_some(Self { covariance, variance, rows })
     }
 
     /// Covariance of (basis, m, 1) scores per pixel at the counts given.
