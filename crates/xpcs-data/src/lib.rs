@@ -1,6 +1,7 @@
 //! A data set of two-time matrices: what is in it, which part of it is fitted, and the
 //! packed matrices themselves, measured or simulated.
 
+pub mod blocks;
 pub mod catalog;
 pub mod pairs;
 pub mod quality;
@@ -11,11 +12,12 @@ pub mod simulate;
 mod strips;
 pub mod triangle;
 
+pub use blocks::{BlockBuffer, BlockPairs, PairBlock, PairBlocks};
 pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
     mean_pixels, relative_pixels,
 };
-pub use pairs::{BinRows, BlockBuffer, BlockPairs, Matrices, PairBlock, PairBlocks};
+pub use pairs::{BinRows, Matrices};
 pub use quality::Quality;
 pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
 pub use samples::{Samples, Values};

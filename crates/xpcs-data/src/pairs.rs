@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use dyne_runtime::Source;
 use dyne_xpcs_model::model::KeptFrames;
 
+use crate::blocks::{Address, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
-use crate::rows::{DecodeBuffers, PickedRows, RowAccess, RowSource};
-use crate::samples::{Samples, Values};
-use crate::strips::{HeldStrip, Spare, Strips, StripsHeld};
+use crate::rows::{PickedRows, RowAccess, RowSource, pick_row};
+use crate::samples::Samples;
+use crate::strips::{Spare, Strips, StripsHeld};
 use crate::triangle::Triangle;
 
 /// Matrices of several bins over the same frames, in memory or read anew by each sweep; clones
@@ -27,19 +27,6 @@ pub struct Matrices {
 enum Store {
     Resident(Arc<[Triangle]>),
     Read { rows: Arc<dyn RowSource>, held: StripsHeld, shelf: Arc<Mutex<Spare>> },
-}
-
-/// How many pairs a block holds. It sets the shape of the reduction, hence the last bits of a
-/// result; it never depends on the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockPairs(pub usize);
-
-impl Default for BlockPairs {
-    /// Blocks of 32768 pairs: about a tenth of a millisecond of work, a hundred times what
-    /// handing out a block costs.
-    fn default() -> Self {
-        Self(32_768)
-    }
 }
 
 impl Matrices {
@@ -255,20 +242,6 @@ impl BinRows<'_> {
     }
 }
 
-/// Rows cut into blocks, each of which ends with the row in which it reaches its size.
-fn cut(bin: usize, rows: Range<usize>, frames: usize, size: BlockPairs) -> Vec<Address> {
-    let mut addresses = Vec::new();
-    let (mut start, mut pairs) = (rows.start, 0);
-    for row in rows.clone() {
-        pairs += frames - 1 - row;
-        if pairs >= size.0 || row + 1 == rows.end {
-            addresses.push(Address { bin, rows: start..row + 1 });
-            (start, pairs) = (row + 1, 0);
-        }
-    }
-    addresses
-}
-
 /// Frames of [`Matrices::coarse_frames`] between `first` and `end`.
 fn spread(first: usize, end: usize, count: usize) -> Vec<usize> {
     const GROUP: usize = 4;
@@ -285,163 +258,23 @@ fn spread(first: usize, end: usize, count: usize) -> Vec<usize> {
 }
 
 fn decimate(triangle: &Triangle, frames: &[usize]) -> Triangle {
-    let positions = frames.iter().enumerate().flat_map(|(k, i)| {
-        frames[k + 1..]
-            .iter()
-            .map(move |j| Triangle::row_start(triangle.frames(), *i) + j - (i + 1))
-    });
-    let samples = triangle.samples();
-    let left = Triangle::new(frames.len(), samples.values(0..samples.len()).picked(positions));
+    let mut samples = Samples::empty(triangle.samples().element());
+    for row in 0..frames.len() {
+        pick_row(triangle.samples(), triangle.frames(), 0, (frames, row), &mut samples);
+    }
+    let left = Triangle::new(frames.len(), samples);
     match triangle.diagonal() {
         Some(diagonal) => left.with_diagonal(frames.iter().map(|k| diagonal[*k]).collect()),
         None => left,
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Address {
-    bin: usize,
-    rows: Range<usize>,
-}
-
-/// Blocks of rows of [`Matrices`], addressed by number.
-pub struct PairBlocks {
-    data: Data,
-    addresses: Vec<Address>,
-    frames: usize,
-    element: Element,
-}
-
-#[derive(Clone)]
-enum Data {
-    Resident(Arc<[Triangle]>),
-    Rows(Arc<dyn RowSource>),
-    Strips(Strips),
-}
-
-/// Rows `first` to `end` of the matrix of bin `bin`: the pairs (i, j) with i among them and j > i.
-#[derive(Debug, Clone, Copy)]
-pub struct PairBlock<'m> {
-    /// Position of the bin.
-    pub bin: usize,
-    /// First row.
-    pub first: usize,
-    /// Row behind the last one.
-    pub end: usize,
-    /// Frames along a side of the matrix.
-    pub frames: usize,
-    /// The values, row by row.
-    pub values: Values<'m>,
-}
-
-impl<'m> PairBlock<'m> {
-    /// Where the pair (i, j) stands among the values.
-    pub fn position(&self, i: usize, j: usize) -> usize {
-        let at = |i| Triangle::row_start(self.frames, i);
-        at(i) - at(self.first) + j - (i + 1)
-    }
-
-    /// The values of row `i`: columns i + 1 to the last.
-    pub fn row(&self, i: usize) -> Values<'m> {
-        let start = self.position(i, i + 1);
-        self.values.part(start..start + self.frames - (i + 1))
-    }
-}
-
-/// What one lane keeps from block to block.
-#[derive(Default)]
-pub struct BlockBuffer {
-    own: Option<Samples>,
-    decode: DecodeBuffers,
-    strip: Option<HeldStrip>,
-}
-
-impl PairBlocks {
-    /// Puts the rows of a block, which may lie in several strips, into the lane's own memory.
-    fn gather(
-        &self,
-        strips: &Strips,
-        at: &Address,
-        buffer: &mut BlockBuffer,
-    ) -> Result<(), ReadError> {
-        let own = buffer.own.get_or_insert_with(|| Samples::empty(self.element));
-        own.clear();
-        for index in strips.of(at.bin, &at.rows) {
-            let within = strips.rows(index);
-            let strip = held(strips, index, &mut buffer.strip)?;
-            let rows = at.rows.start.max(within.start)..at.rows.end.min(within.end);
-            own.extend(strip.values(self.part(&within, &rows)));
-        }
-        Ok(())
-    }
-
-    /// Where the rows lie among the values of the rows `within`.
-    fn part(&self, within: &Range<usize>, rows: &Range<usize>) -> Range<usize> {
-        let at = |i| {
-            Triangle::row_start(self.frames, i) - Triangle::row_start(self.frames, within.start)
-        };
-        at(rows.start)..at(rows.end)
-    }
-}
-
-/// Strip `index`, which the lane then holds instead of another.
-fn held<'b>(
-    strips: &Strips,
-    index: usize,
-    slot: &'b mut Option<HeldStrip>,
-) -> Result<&'b Samples, ReadError> {
-    if slot.as_ref().is_none_or(|held| held.index() != index) {
-        // A lane that waits for a strip holds none.
-        *slot = None;
-        *slot = Some(strips.get(index)?);
-    }
-    Ok(slot.as_ref().expect("the slot was filled").samples())
-}
-
-impl Source for PairBlocks {
-    type Buffer = BlockBuffer;
-    type Block<'b> = PairBlock<'b>;
-    type Error = ReadError;
-
-    fn blocks(&self) -> usize {
-        self.addresses.len()
-    }
-
-    fn block<'b>(
-        &'b self,
-        index: usize,
-        buffer: &'b mut BlockBuffer,
-    ) -> Result<PairBlock<'b>, ReadError> {
-        let at = &self.addresses[index];
-        let Address { bin, rows } = at;
-        let values = match &self.data {
-            Data::Resident(triangles) => triangles[*bin].rows(rows.clone()),
-            Data::Rows(source) => {
-                let own = buffer.own.get_or_insert_with(|| Samples::empty(self.element));
-                source.read_rows(*bin, rows.clone(), own, &mut buffer.decode)?;
-                own.values(0..own.len())
-            }
-            Data::Strips(strips) => {
-                let span = strips.of(*bin, rows);
-                if span.len() == 1 {
-                    let within = strips.rows(span.start);
-                    let strip = held(strips, span.start, &mut buffer.strip)?;
-                    strip.values(self.part(&within, rows))
-                } else {
-                    self.gather(strips, at, buffer)?;
-                    let own = buffer.own.as_ref().expect("the block was gathered");
-                    own.values(0..own.len())
-                }
-            }
-        };
-        Ok(PairBlock { bin: *bin, first: rows.start, end: rows.end, frames: self.frames, values })
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::rows::contract;
+    use crate::blocks::BlockBuffer;
+    use crate::rows::{DecodeBuffers, contract};
+    use dyne_runtime::Source;
     use proptest::prelude::*;
 
     fn matrices(frames: usize, bins: usize, skip: usize) -> Matrices {
@@ -517,6 +350,8 @@ pub(crate) mod tests {
             let all = matrices(41, 3, 2);
             let rows = InMemory { matrices: all.clone(), strip };
             contract(&rows);
+            let some: Arc<[usize]> = [1, 2, 5, 6, 7, 20, 33, 39].into();
+            contract(&PickedRows::new(Arc::new(rows.clone()), some));
             let read = Matrices::read_by_sweeps(Arc::new(rows), StripsHeld(2), all.skip());
             for (all, read) in [
                 (all.clone(), read.clone()),
@@ -544,6 +379,7 @@ pub(crate) mod tests {
     }
 
     /// Matrices in memory as if they were not.
+    #[derive(Clone)]
     pub(crate) struct InMemory {
         matrices: Matrices,
         strip: Option<usize>,

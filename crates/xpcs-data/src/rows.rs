@@ -33,8 +33,6 @@ pub struct Decoding {
     pub strip_bytes: u64,
     /// Bytes of memory that decoding it takes besides.
     pub buffer_bytes: u64,
-    /// Most strips of a bin.
-    pub strips: usize,
     /// Whether the file can be decoded again and again, some rows at a time.
     pub again: bool,
 }
@@ -45,7 +43,6 @@ impl Decoding {
         Self {
             strip_bytes: self.strip_bytes.max(other.strip_bytes),
             buffer_bytes: self.buffer_bytes.max(other.buffer_bytes),
-            strips: self.strips.max(other.strips),
             again: self.again && other.again,
         }
     }
@@ -100,7 +97,7 @@ pub trait RowSource: Send + Sync {
                 let mut part = all.clone();
                 for rows in several {
                     self.read_rows(bin, rows.clone(), &mut part, &mut buffers)?;
-                    all.extend(part.values(0..part.len()));
+                    all.extend(part.all());
                 }
             }
         }
@@ -181,17 +178,26 @@ impl RowSource for PickedRows {
         let within = self.within(bin, &rows);
         let mut all = Samples::empty(self.element());
         self.inner.read_rows(bin, within.clone(), &mut all, buffers)?;
-        let (n, start) = (self.inner.frames(), within.start);
-        let first = Triangle::row_start(n, start);
         out.clear();
         for row in rows {
-            let i = self.frames[row];
-            let at = Triangle::row_start(n, i) - first;
-            let columns = self.frames[row + 1..].iter().map(|j| at + j - (i + 1));
-            out.extend_picked(&all, columns);
+            pick_row(&all, self.inner.frames(), within.start, (&self.frames, row), out);
         }
         Ok(())
     }
+}
+
+/// Adds the pairs of the frame at place `row` of `frames` with those behind it, from the rows from
+/// `first` on of a triangle over `n` frames.
+pub(crate) fn pick_row(
+    from: &Samples,
+    n: usize,
+    first: usize,
+    (frames, row): (&[usize], usize),
+    out: &mut Samples,
+) {
+    let i = frames[row];
+    let at = |j: &usize| Triangle::row_start(n, i) - Triangle::row_start(n, first) + j - (i + 1);
+    out.extend_picked(from.all(), frames[row + 1..].iter().map(at));
 }
 
 /// What every source of rows must keep: strips cover the rows once, and rows are the same whoever
@@ -212,7 +218,7 @@ pub fn contract(source: &dyn RowSource) {
         let mut out = Samples::empty(source.element());
         for rows in strips.into_iter().rev() {
             source.read_rows(bin, rows.clone(), &mut out, &mut buffers).expect("readable rows");
-            assert_eq!(out.values(0..out.len()), whole.rows(rows), "rows of bin {bin}");
+            assert_eq!(out.all(), whole.rows(rows), "rows of bin {bin}");
         }
     }
 }

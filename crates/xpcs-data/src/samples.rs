@@ -43,11 +43,33 @@ impl Samples {
         }
     }
 
+    /// All of them, in place.
+    pub fn all(&self) -> Values<'_> {
+        self.values(0..self.len())
+    }
+
     /// Some of them, in place.
     pub fn values(&self, range: Range<usize>) -> Values<'_> {
         match self {
             Self::F32(v) => Values::F32(&v[range]),
             Self::F64(v) => Values::F64(&v[range]),
+        }
+    }
+
+    /// Adds values stored as little-endian bytes.
+    ///
+    /// # Panics
+    /// Where the bytes are not those of whole values.
+    #[track_caller]
+    pub fn extend_le_bytes(&mut self, bytes: &[u8]) {
+        assert!(bytes.len().is_multiple_of(self.element().bytes()), "bytes of whole values");
+        match self {
+            Self::F32(all) => {
+                all.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)))
+            }
+            Self::F64(all) => {
+                all.extend(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)))
+            }
         }
     }
 
@@ -98,10 +120,10 @@ impl Samples {
     /// # Panics
     /// Where the number types differ.
     #[track_caller]
-    pub fn extend_picked(&mut self, from: &Self, positions: impl Iterator<Item = usize>) {
+    pub fn extend_picked(&mut self, from: Values<'_>, positions: impl Iterator<Item = usize>) {
         match (self, from) {
-            (Self::F32(all), Self::F32(v)) => all.extend(positions.map(|p| v[p])),
-            (Self::F64(all), Self::F64(v)) => all.extend(positions.map(|p| v[p])),
+            (Self::F32(all), Values::F32(v)) => all.extend(positions.map(|p| v[p])),
+            (Self::F64(all), Values::F64(v)) => all.extend(positions.map(|p| v[p])),
             _ => panic!("values of one number type"),
         }
     }
@@ -166,6 +188,14 @@ impl<'m> Values<'m> {
         }
     }
 
+    /// Adds their little-endian bytes to `out`.
+    pub fn write_le_bytes(self, out: &mut Vec<u8>) {
+        match self {
+            Self::F32(v) => out.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+            Self::F64(v) => out.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+        }
+    }
+
     /// Whether a value differs from zero.
     pub fn any_not_zero(self) -> bool {
         match self {
@@ -179,14 +209,6 @@ impl<'m> Values<'m> {
         match self {
             Self::F32(v) => v.iter().position(|v| !v.is_finite()),
             Self::F64(v) => v.iter().position(|v| !v.is_finite()),
-        }
-    }
-
-    /// Those at the positions given, in memory of their own.
-    pub fn picked(self, positions: impl Iterator<Item = usize>) -> Samples {
-        match self {
-            Self::F32(v) => Samples::F32(positions.map(|p| v[p]).collect()),
-            Self::F64(v) => Samples::F64(positions.map(|p| v[p]).collect()),
         }
     }
 }

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use dyne_runtime::Lanes;
+use dyne_runtime::positioned::{read_exact_at, write_all_at};
+use dyne_runtime::words::{Words, put_floats, put_words};
 
 use crate::catalog::{Element, ReadError};
 use crate::rows::{DecodeBuffers, RowAccess, RowSource, ranges};
-use crate::samples::{Samples, Values};
+use crate::samples::Samples;
 use crate::triangle::Triangle;
 
 const MAGIC: [u8; 8] = *b"DYNEROWS";
@@ -39,7 +41,7 @@ pub struct Scratch {
     bins: usize,
     frames: usize,
     diagonals: Vec<Vec<f64>>,
-    afterwards: Mutex<Afterwards>,
+    afterwards: Afterwards,
 }
 
 impl Scratch {
@@ -68,7 +70,7 @@ impl Scratch {
         let found = File::open(&path).ok().filter(|file| {
             let mut own = vec![0; HEADER];
             let whole = Self::bytes(rows.bins(), rows.frames(), rows.element());
-            read_at(file, &mut own, 0).is_ok()
+            read_exact_at(file, &mut own, 0).is_ok()
                 && own == header
                 && file.metadata().is_ok_and(|m| m.len() == whole)
         });
@@ -87,22 +89,17 @@ impl Scratch {
             bins,
             frames,
             diagonals: Vec::new(),
-            afterwards: Mutex::new(afterwards),
+            afterwards,
         };
         let mut bytes = vec![0; bins * frames * 8];
         scratch.read(&mut bytes, HEADER as u64)?;
-        let values: Vec<f64> = bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-        scratch.diagonals = values.chunks_exact(frames).map(<[f64]>::to_vec).collect();
+        let mut words = Words::new(&bytes);
+        scratch.diagonals = (0..bins).map_while(|_| words.floats(frames)).collect();
         Ok(scratch)
     }
 
-    /// Says anew what becomes of the file.
-    pub fn set_afterwards(&self, afterwards: Afterwards) {
-        *self.afterwards.lock().expect("nobody panics with the lock held") = afterwards;
-    }
-
     fn read(&self, bytes: &mut [u8], at: u64) -> Result<(), ReadError> {
-        read_at(&self.file, bytes, at).map_err(|e| ReadError::File {
+        read_exact_at(&self.file, bytes, at).map_err(|e| ReadError::File {
             file: self.path.clone(),
             reason: e.to_string(),
             remedy: "the scratch file was cut short or its disk fails; remove it and run again"
@@ -113,8 +110,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let afterwards = self.afterwards.lock().map_or(Afterwards::Keep, |a| *a);
-        if afterwards == Afterwards::Remove {
+        if self.afterwards == Afterwards::Remove {
             // A file that stays takes space, no more.
             let _ = fs::remove_file(&self.path);
         }
@@ -155,14 +151,7 @@ impl RowSource for Scratch {
         let position = place(self.bins, self.frames, self.element, bin, rows.start);
         self.read(&mut buffers.raw, position)?;
         out.clear();
-        match out {
-            Samples::F32(v) => {
-                v.extend(buffers.raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
-            }
-            Samples::F64(v) => {
-                v.extend(buffers.raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)));
-            }
-        }
+        out.extend_le_bytes(&buffers.raw);
         Ok(())
     }
 }
@@ -177,9 +166,8 @@ fn header(hash: [u8; 32], rows: &dyn RowSource) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend(hash);
-    for number in [rows.element().bytes(), rows.bins(), rows.frames()] {
-        bytes.extend((number as u64).to_le_bytes());
-    }
+    let size = [rows.element().bytes(), rows.bins(), rows.frames()];
+    put_words(&mut bytes, size.map(|number| number as u64));
     bytes
 }
 
@@ -224,50 +212,18 @@ fn write_part(
         rows.read_rows(*bin, strip.clone(), &mut samples, &mut buffers)?;
         let bytes: &mut Vec<u8> = &mut buffers.raw;
         bytes.clear();
-        match samples.values(0..samples.len()) {
-            Values::F32(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
-            Values::F64(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
-        }
-        write_at(&file, bytes, place(bins, frames, element, *bin, strip.start)).map_err(fail)?;
+        samples.all().write_le_bytes(bytes);
+        write_all_at(&file, bytes, place(bins, frames, element, *bin, strip.start))
+            .map_err(fail)?;
         spare.lock().expect("nobody panics with the lock held").push((samples, buffers));
         Ok(())
     });
     done.into_iter().collect::<Result<(), ReadError>>()?;
     let mut first = header.to_vec();
     for bin in 0..bins {
-        first.extend(rows.diagonal(bin)?.iter().flat_map(|x| x.to_le_bytes()));
+        put_floats(&mut first, &rows.diagonal(bin)?);
     }
     file.write_all(&first).map_err(fail)
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => (bytes, at) = (&mut bytes[n..], at + n as u64),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let n = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
-        (bytes, at) = (&bytes[n..], at + n as u64);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

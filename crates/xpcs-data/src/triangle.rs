@@ -91,7 +91,7 @@ impl Triangle {
 
     /// Row and column of the first value in packed order that is NaN or infinite.
     pub fn first_not_finite(&self) -> Option<(usize, usize)> {
-        let at = self.samples.values(0..self.samples.len()).first_not_finite()?;
+        let at = self.samples.all().first_not_finite()?;
         let [row, column] = Self::pair_at(self.frames, at);
         Some((row, column))
     }

@@ -268,7 +268,7 @@ fn expected(
         .map(|bin| Ok(experiment.matrix(*bin, resources.lanes)?.triangle))
         .collect::<Result<Vec<_>, ExperimentError>>()?;
     let matrices = Matrices::new(triangles, plan.skip());
-    let shift = survey(&matrices, &[], resources).map_err(FitError::from)?.mean;
+    let shift = survey(&matrices, &[], plan.block(), resources).map_err(FitError::from)?.mean;
     let (layout, sweeps) = (plan.layout(shift)?, AtomicU64::new(0));
     let problem = problem(plan, &matrices, &layout, shift, resources, &sweeps);
     let linear = problem.project(&truth).map_err(FitError::Evaluation)?;

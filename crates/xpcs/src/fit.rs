@@ -8,7 +8,7 @@ use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
     SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
 };
-use dyne_xpcs_data::{BlockPairs, Matrices, ReadError};
+use dyne_xpcs_data::{Matrices, ReadError};
 use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
@@ -141,7 +141,7 @@ impl Data {
         resources: Resources<'_>,
     ) -> Result<Self, FitError> {
         let levels = COARSE_FRAMES.into_iter().filter(|count| matrices.frames() >= 2 * count);
-        let survey = survey(&matrices, &levels.collect::<Vec<_>>(), resources)?;
+        let survey = survey(&matrices, &levels.collect::<Vec<_>>(), plan.block(), resources)?;
         match survey.not_finite {
             Some(found) => Err(not_finite(plan, &matrices, found).into()),
             None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),
@@ -372,7 +372,7 @@ pub fn problem<'a>(
         robust: plan.robust,
         weights: Weights::Equal,
         shift,
-        block: BlockPairs(plan.config.streaming.batch_size),
+        block: plan.block(),
         level: Level::best(),
         resources,
         bins_at_once: resources.lanes.count(),

@@ -161,7 +161,7 @@ pub struct MemoryPlan {
 pub enum MemoryError {
     /// Too little for any way, or for the one that was asked for.
     #[error(
-        "memory: {} ({source_of_budget}); this fit needs at least {} ({})\ngive --memory {} or more, or trim it: --frames, --phi, --stride-coarse",
+        "memory: {} ({source_of_budget}); this fit needs at least {} ({})\ngive --memory {} or more, or trim the data: --frames, --phi",
         show(*.budget), show(*.minimum), .residency.name(), show(*.minimum)
     )]
     TooSmall {
@@ -385,7 +385,6 @@ mod tests {
             decoding: Decoding {
                 strip_bytes: 4 * pairs,
                 buffer_bytes: 3 * 4 * frames * frames,
-                strips: 1,
                 again: true,
             },
         }

@@ -6,7 +6,7 @@ mod notice;
 mod select;
 
 use dyne_solve::{Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform};
-use dyne_xpcs_data::{Bin, Catalog, FrameTime, Triangle};
+use dyne_xpcs_data::{Bin, BlockPairs, Catalog, FrameTime, Triangle};
 use dyne_xpcs_model::param::CONTRAST;
 use dyne_xpcs_model::{Geometry, Mode, Model, ParameterSpec, Scale, ScatteringWindow, TimeGrid};
 
@@ -117,6 +117,11 @@ impl Plan {
     /// [`Plan::searched_of`] every free parameter.
     pub fn searched(&self) -> Vec<f64> {
         self.transform.free().iter().map(|k| self.searched_of(*k)).collect()
+    }
+
+    /// How many pairs a block holds.
+    pub fn block(&self) -> BlockPairs {
+        BlockPairs(self.config.streaming.batch_size)
     }
 
     /// Frames at the start that take no part.

@@ -1,10 +1,9 @@
 //! What a fit needs to know of the data before it begins, from one sweep: their mean, the values on
 //! coarse sets of frames, and that all of them are finite.
 
+use dyne_runtime::words::{Words, put_words};
 use dyne_runtime::{Reduce, Resources, SweepError, sweep};
-use dyne_xpcs_data::{
-    BlockPairs, Element, Matrices, PairBlock, ReadError, Samples, Triangle, Values,
-};
+use dyne_xpcs_data::{BlockPairs, Element, Matrices, PairBlock, ReadError, Samples, Triangle};
 
 /// What one sweep over the data tells.
 pub struct Survey {
@@ -36,12 +35,13 @@ pub struct NotFinite {
 pub fn survey(
     matrices: &Matrices,
     coarse: &[usize],
+    block: BlockPairs,
     resources: Resources<'_>,
 ) -> Result<Survey, SweepError<ReadError>> {
     let sets: Vec<Vec<usize>> = coarse.iter().map(|count| matrices.coarse_frames(*count)).collect();
     let element = matrices.element();
     let total = sweep(
-        &matrices.blocks(BlockPairs::default()),
+        &matrices.blocks(block),
         resources,
         || (),
         |block, ()| Found::of(block, &sets, element),
@@ -93,8 +93,7 @@ impl Found {
             for k in first..end {
                 let (i, row) = (frames[k], block.row(frames[k]));
                 let columns = frames[k + 1..].iter().map(|j| j - (i + 1));
-                let picked = row.picked(columns);
-                samples.extend(picked.values(0..picked.len()));
+                samples.extend_picked(row, columns);
             }
             samples
         });
@@ -108,61 +107,44 @@ impl Reduce for Found {
         self.pairs += later.pairs;
         self.not_finite = self.not_finite.or(later.not_finite);
         for (own, later) in self.coarse.iter_mut().zip(&later.coarse) {
-            own.extend(later.values(0..later.len()));
+            own.extend(later.all());
         }
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut words = vec![self.sum.to_bits(), self.pairs, u64::from(self.not_finite.is_some())];
-        if let Some(found) = self.not_finite {
-            let [i, j] = found.frames;
-            words.extend([found.bin as u64, i as u64, j as u64, found.value.to_bits()]);
+        let mut bytes = Vec::new();
+        put_words(
+            &mut bytes,
+            [self.sum.to_bits(), self.pairs, self.not_finite.iter().len() as u64],
+        );
+        if let Some(NotFinite { bin, frames: [i, j], value }) = self.not_finite {
+            put_words(&mut bytes, [bin as u64, i as u64, j as u64, value.to_bits()]);
         }
-        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
         for samples in &self.coarse {
-            let wide = samples.element() == Element::F64;
-            bytes.extend(
-                [u64::from(wide), samples.len() as u64].iter().flat_map(|w| w.to_le_bytes()),
-            );
-            match samples.values(0..samples.len()) {
-                Values::F32(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
-                Values::F64(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
-            }
+            let size = [samples.element().bytes(), samples.len()];
+            put_words(&mut bytes, size.map(|number| number as u64));
+            samples.all().write_le_bytes(&mut bytes);
         }
         bytes
     }
 
-    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let mut word = || {
-            let (head, rest) = bytes.split_first_chunk::<8>()?;
-            bytes = rest;
-            Some(u64::from_le_bytes(*head))
-        };
-        let (sum, pairs) = (f64::from_bits(word()?), word()?);
-        let not_finite = match word()? {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut words = Words::new(bytes);
+        let (sum, pairs) = (words.float()?, words.word()?);
+        let not_finite = match words.word()? {
             0 => None,
             _ => {
-                let mut place = || word().and_then(|w| usize::try_from(w).ok());
-                let (bin, i, j) = (place()?, place()?, place()?);
-                Some(NotFinite { bin, frames: [i, j], value: f64::from_bits(word()?) })
+                let (bin, frames) = (words.count()?, [words.count()?, words.count()?]);
+                Some(NotFinite { bin, frames, value: words.float()? })
             }
         };
         let mut coarse = Vec::new();
-        while !bytes.is_empty() {
-            let (kind, rest) = bytes.split_first_chunk::<8>()?;
-            let (length, rest) = rest.split_first_chunk::<8>()?;
-            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-            let size = if u64::from_le_bytes(*kind) == 0 { 4 } else { 8 };
-            let (own, rest) = rest.split_at_checked(length.checked_mul(size)?)?;
-            coarse.push(match size {
-                4 => {
-                    Samples::F32(own.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-                }
-                _ => {
-                    Samples::F64(own.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect())
-                }
-            });
-            bytes = rest;
+        while !words.is_empty() {
+            let (size, length) = (words.count()?, words.count()?);
+            let element = [Element::F32, Element::F64].into_iter().find(|e| e.bytes() == size)?;
+            let mut samples = Samples::empty(element);
+            samples.extend_le_bytes(words.bytes(length.checked_mul(size)?)?);
+            coarse.push(samples);
         }
         Some(Self { sum, pairs, not_finite, coarse })
     }
@@ -177,7 +159,7 @@ mod tests {
         let lanes = Lanes::try_new(lanes.try_into().unwrap()).unwrap();
         let cancel = Cancel::new();
         let resources = Resources::new(&lanes, &Solo, &cancel);
-        survey(matrices, &[12, 30], resources).unwrap()
+        survey(matrices, &[12, 30], BlockPairs::default(), resources).unwrap()
     }
 
     fn matrices(bad: Option<(usize, usize)>) -> Matrices {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dyne_xpcs_data::BlockPairs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,6 @@ pub struct PerformanceConfig {
     pub keep_scratch: bool,
     /// What may be kept besides the data.
     pub memory_optimization: MemoryOptimizationConfig,
-    /// Leaves out the checks for numbers that are not finite in sums, equations and steps.
-    pub fast_mode: bool,
 }
 
 /// How worker threads are bound to CPUs.
@@ -122,7 +121,7 @@ pub struct StreamingConfig {
 
 impl Default for StreamingConfig {
     fn default() -> Self {
-        Self { batch_size: 32_768 }
+        Self { batch_size: BlockPairs::default().0 }
     }
 }
 

@@ -31,7 +31,7 @@ fn with_problem<R>(
     let cancel = Cancel::new();
     let resources = Resources::new(&lanes, comm, &cancel);
     let sweeps = AtomicU64::new(0);
-    let shift = survey(&case.matrices, &[], resources).unwrap().mean;
+    let shift = survey(&case.matrices, &[], block, resources).unwrap().mean;
     let problem = problem(&case.plan, &case.matrices, &layout, shift, resources, &sweeps);
     work(&Problem { block, ..problem })
 }
