@@ -137,7 +137,7 @@ impl Reader for HomodyneCache {
         let element = self.catalog.element.bytes() as u64;
         let all = (self.catalog.frames as u64).pow(2) * element;
         let own = Triangle::pairs(frames.len()) as u64 * element;
-        Ok(Decoding { strip_bytes: own, buffer_bytes: 2 * all, strips: 1, again: false })
+        Ok(Decoding { strip_bytes: own, buffer_bytes: 2 * all, again: false })
     }
 
     fn summarize(&self, bins: &[usize], _lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError> {

@@ -9,7 +9,7 @@ use dyne_xpcs_data::{
     Catalog, Decoding, Element, MatrixSummary, ReadError, Reader, RowSource, Samples, Triangle,
 };
 
-use crate::backend::{Fault, Kind};
+use crate::backend::{Facts, Fault, Kind};
 use crate::matrix::{self, Defect};
 use crate::rows::FileRows;
 use crate::source::{Source, dataset_error};
@@ -36,7 +36,7 @@ impl TwoTimeFile {
         lanes: &Lanes,
     ) -> Result<Samples, ReadError> {
         let facts = self.source.facts(path, MATRIX)?;
-        let bands = bands(frames, facts.chunk.first().copied());
+        let bands = bands(frames, chunk_rows(&facts));
         let read =
             |rows: &Range<usize>| self.source.backend.window(path, rows.clone(), frames.clone());
         let parts = if bands.len() == 1 {
@@ -59,7 +59,7 @@ impl TwoTimeFile {
             return Ok(Vec::new());
         };
         let facts = self.source.facts(&self.catalog.bins[first].path, MATRIX)?;
-        let whole = bands(&(0..self.catalog.frames), facts.chunk.first().copied()).len() == 1;
+        let whole = bands(&(0..self.catalog.frames), chunk_rows(&facts)).len() == 1;
         if whole {
             lanes.map(bins, |&bin| one(bin, &Lanes::solo())).into_iter().collect()
         } else {
@@ -110,9 +110,13 @@ impl Reader for TwoTimeFile {
     }
 }
 
-/// Rows of `frames` in bands that end at the edges of chunks.
-fn bands(frames: &Range<usize>, chunk_rows: Option<u64>) -> Vec<Range<usize>> {
-    let step = chunk_rows.map_or(usize::MAX, |rows| usize::try_from(rows).unwrap_or(usize::MAX));
+/// Rows of a chunk; all rows where there are no chunks.
+fn chunk_rows(facts: &Facts) -> usize {
+    facts.chunk.first().map_or(usize::MAX, |rows| usize::try_from(*rows).unwrap_or(usize::MAX))
+}
+
+/// Rows of `frames` in bands that end at the edges of chunks of `step` rows.
+pub(crate) fn bands(frames: &Range<usize>, step: usize) -> Vec<Range<usize>> {
     let mut bands = Vec::new();
     let mut start = frames.start;
     while start < frames.end {
@@ -269,9 +273,9 @@ mod tests {
 
     #[test]
     fn bands_end_at_chunks() {
-        assert_eq!(bands(&(0..10), Some(4)), [0..4, 4..8, 8..10]);
-        assert_eq!(bands(&(3..9), Some(4)), [3..4, 4..8, 8..9]);
-        assert_eq!(bands(&(0..10), Some(16)), vec![0..10]);
-        assert_eq!(bands(&(2..10), None), vec![2..10]);
+        assert_eq!(bands(&(0..10), 4), [0..4, 4..8, 8..10]);
+        assert_eq!(bands(&(3..9), 4), [3..4, 4..8, 8..9]);
+        assert_eq!(bands(&(0..10), 16), vec![0..10]);
+        assert_eq!(bands(&(2..10), usize::MAX), vec![2..10]);
     }
 }

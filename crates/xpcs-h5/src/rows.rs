@@ -11,7 +11,7 @@ use dyne_xpcs_data::{
 };
 
 use crate::matrix::{Defect, disagree};
-use crate::reader::{MATRIX, defect};
+use crate::reader::{MATRIX, bands, defect};
 use crate::source::Source;
 use area::{Area, Half, LastChunk, Stored};
 
@@ -91,7 +91,7 @@ impl FileRows {
             match all.last_mut() {
                 Some(last) if rows.start > 0 => {
                     let samples = samples?;
-                    last.extend(samples.values(0..samples.len()));
+                    last.extend(samples.all());
                 }
                 _ => all.push(samples?),
             }
@@ -109,8 +109,7 @@ impl FileRows {
             let pairs = |rows: &Range<usize>| {
                 Triangle::row_start(frames, rows.end) - Triangle::row_start(frames, rows.start)
             };
-            let strips = self.strips(k);
-            let most = strips.iter().map(pairs).max().unwrap_or(0);
+            let most = self.strips(k).iter().map(pairs).max().unwrap_or(0);
             let buffers = match &self.bins[k].stored {
                 // As stored, and decompressed; one step between where filters follow each other.
                 Stored::Chunks(chunks) => {
@@ -121,7 +120,6 @@ impl FileRows {
             Decoding {
                 strip_bytes: (most * self.element.bytes()) as u64,
                 buffer_bytes: buffers as u64,
-                strips: strips.len(),
                 again: true,
             }
         };
@@ -139,14 +137,9 @@ impl FileRows {
             Stored::Chunks(chunks) => chunks.shape[usize::from(half == Half::Lower)],
             Stored::Window => (STRIP_VALUES / self.frames.len().max(1)).max(1),
         };
-        let mut bands = Vec::new();
-        let mut start = 0;
-        while start < last {
-            let end = ((first + start) / step + 1).saturating_mul(step) - first;
-            bands.push(start..end.min(last));
-            start = end;
-        }
-        bands
+        let row = |at: usize| (at - first).min(last);
+        let bands = bands(&self.frames, step).into_iter().map(|b| row(b.start)..row(b.end));
+        bands.filter(|rows| !rows.is_empty()).collect()
     }
 
     /// Which triangle of a matrix the file holds; looks at all of it the first time.
@@ -178,7 +171,7 @@ impl FileRows {
         for rows in self.bands(bin, Half::Upper) {
             self.pack(bin, &rows, Half::Upper, last, &mut above)?;
             self.pack(bin, &rows, Half::Lower, last, &mut below)?;
-            let (a, b) = (above.values(0..above.len()), below.values(0..below.len()));
+            let (a, b) = (above.all(), below.all());
             if let Some(at) = (0..a.len()).find(|k| disagree(a.get(*k), b.get(*k))) {
                 let at = at + Triangle::row_start(frames, rows.start);
                 let [row, column] = Triangle::pair_at(frames, at);
@@ -274,23 +267,18 @@ impl RowSource for FileRows {
     }
 
     fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
-        let known = |bin: usize| {
-            let known = self.bins[bin].diagonal.lock().expect("no reader panics");
-            known.clone()
-        };
-        for frame in (0..self.frames.len()).filter(|k| known(bin)[*k].is_none()) {
+        let known = || self.bins[bin].diagonal.lock().expect("no reader panics").clone();
+        let before = known();
+        let missing = (0..before.len()).filter(|frame| before[*frame].is_none());
+        let mut last = LastChunk::default();
+        for frame in missing {
             let at = self.frames.start + frame;
             let mut found = Vec::new();
-            self.visit(
-                bin,
-                &Area::square(&(at..at + 1)),
-                &mut LastChunk::default(),
-                |_, _, values| {
-                    found.push((frame, values.get(0)));
-                },
-            )?;
+            self.visit(bin, &Area::square(&(at..at + 1)), &mut last, |_, _, values| {
+                found.push((frame, values.get(0)));
+            })?;
             self.remember(bin, &found);
         }
-        Ok(known(bin).into_iter().flatten().collect())
+        Ok(known().into_iter().flatten().collect())
     }
 }

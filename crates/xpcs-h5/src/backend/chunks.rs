@@ -10,6 +10,7 @@ use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_SHUFFLE, Fil
 use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 use hdf5_reader::{Dataset, Datatype, FilterRegistry, Hdf5File, btree_v1};
 
+use dyne_runtime::positioned::read_exact_at;
 use dyne_xpcs_data::Element;
 
 use super::Fault;
@@ -54,8 +55,13 @@ impl Chunks {
         self.filters.iter().skip_while(|f| f.id == FILTER_SHUFFLE).count()
     }
 
-    /// Those of `dataset`; nothing where it is not stored so, or some of it is not stored.
-    pub(super) fn of(file: &Hdf5File, dataset: &Dataset) -> Result<Option<Self>, Fault> {
+    /// Those of `dataset`; nothing where it is not stored so, some of it is not stored, or a chunk would
+    /// take more than `limit` bytes.
+    pub(super) fn of(
+        file: &Hdf5File,
+        dataset: &Dataset,
+        limit: usize,
+    ) -> Result<Option<Self>, Fault> {
         let (Some(element), Some(dims)) = (little_endian(dataset.dtype()), dataset.chunks()) else {
             return Ok(None);
         };
@@ -63,10 +69,12 @@ impl Chunks {
             return Ok(None);
         };
         let shape = [*height as usize, *width as usize];
-        if shape.contains(&0) {
-            return Ok(None);
-        }
         let size = element.bytes();
+        let bytes = shape[0].checked_mul(shape[1]).and_then(|values| values.checked_mul(size));
+        // Whoever reads it otherwise refuses it with the reason.
+        let Some(bytes) = bytes.filter(|bytes| (1..=limit).contains(bytes)) else {
+            return Ok(None);
+        };
         let mut entries = entries(file, dataset, [*height, *width], size).map_err(fault)?;
         entries.sort_by(|a, b| a.offsets.cmp(&b.offsets));
         let grid = [rows.div_ceil(shape[0] as u64), columns.div_ceil(shape[1] as u64)];
@@ -76,7 +84,7 @@ impl Chunks {
         let filters = filters(file, dataset)?;
         let mut chunks = Self { shape, element, across: grid[1] as usize, entries, filters };
         for entry in chunks.entries.iter_mut().filter(|entry| entry.size == 0) {
-            entry.size = (shape[0] * shape[1] * size) as u64;
+            entry.size = bytes as u64;
         }
         Ok(whole.then_some(chunks))
     }
@@ -134,8 +142,7 @@ impl Decoded {
     fn inflate(&mut self, limit: usize) -> Result<(), Fault> {
         let damaged = |reason: String| Fault::Unreadable(format!("deflate: {reason}"));
         self.bytes.clear();
-        let more = limit.saturating_sub(self.bytes.capacity());
-        self.bytes.try_reserve_exact(more.max(limit)).map_err(|e| damaged(e.to_string()))?;
+        self.bytes.try_reserve_exact(limit).map_err(|e| damaged(e.to_string()))?;
         let mut stream = flate2::Decompress::new(true);
         stream
             .decompress_vec(&self.raw, &mut self.bytes, flate2::FlushDecompress::Finish)
@@ -164,24 +171,8 @@ impl RawFile {
             return Err(Fault::Unreadable(format!("a chunk beyond the end of {whole} bytes")));
         }
         out.resize(bytes, 0);
-        read_at(&self.file, out, at).map_err(unreadable)
+        read_exact_at(&self.file, out, at).map_err(unreadable)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &std::fs::File, out: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &std::fs::File, mut out: &mut [u8], mut at: u64) -> std::io::Result<()> {
-    while !out.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, out, at)? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => (out, at) = (&mut out[n..], at + n as u64),
-        }
-    }
-    Ok(())
 }
 
 fn too_long(bytes: u64) -> Fault {
@@ -200,7 +191,8 @@ fn little_endian(datatype: &Datatype) -> Option<Element> {
     }
 }
 
-fn filters(file: &Hdf5File, dataset: &Dataset) -> Result<Vec<FilterDescription>, Fault> {
+/// The filters of a dataset, in the order in which they were applied.
+pub(super) fn filters(file: &Hdf5File, dataset: &Dataset) -> Result<Vec<FilterDescription>, Fault> {
     let header = file.get_or_parse_header(dataset.address()).map_err(fault)?;
     let pipelines = header.messages.iter().filter_map(|message| match message {
         HdfMessage::FilterPipeline(pipeline) => Some(pipeline.filters.clone()),

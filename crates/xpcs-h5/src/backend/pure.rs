@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hdf5_reader::error::Error;
-use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::storage::FileStorage;
 use hdf5_reader::{
     Dataset, Datatype, FilterRegistry, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem,
@@ -13,7 +12,7 @@ use hdf5_reader::{
 
 use dyne_xpcs_data::{Element, Samples};
 
-use super::chunks::RawFile;
+use super::chunks::{self, RawFile};
 use super::{Backend, Chunks, Decoded, Facts, Fault, Kind};
 use crate::filter;
 
@@ -26,6 +25,8 @@ const LEAST_LIMIT: usize = 1 << 20;
 pub(crate) struct Pure {
     file: Hdf5File,
     raw: RawFile,
+    /// Most bytes of a chunk.
+    limit: usize,
     registry: FilterRegistry,
 }
 
@@ -46,7 +47,7 @@ impl Pure {
         let file = file.map_err(fault)?;
         let raw = RawFile::open(path, file.superblock().base_address)
             .map_err(|e| Fault::Unreadable(e.to_string()))?;
-        Ok(Self { file, raw, registry: filter::registry() })
+        Ok(Self { file, raw, limit, registry: filter::registry() })
     }
 
     fn dataset(&self, path: &str) -> Result<Dataset, Fault> {
@@ -54,17 +55,8 @@ impl Pure {
     }
 
     fn filters(&self, dataset: &Dataset) -> Result<Vec<String>, Fault> {
-        let header = self.file.get_or_parse_header(dataset.address()).map_err(fault)?;
-        Ok(header
-            .messages
-            .iter()
-            .filter_map(|message| match message {
-                HdfMessage::FilterPipeline(pipeline) => Some(&pipeline.filters),
-                _ => None,
-            })
-            .flatten()
-            .map(|f| filter::name(f.id, &f.client_data))
-            .collect())
+        let filters = chunks::filters(&self.file, dataset)?;
+        Ok(filters.iter().map(|f| filter::name(f.id, &f.client_data)).collect())
     }
 }
 
@@ -178,7 +170,7 @@ impl Backend for Pure {
     }
 
     fn chunks(&self, path: &str) -> Result<Option<Chunks>, Fault> {
-        Chunks::of(&self.file, &self.dataset(path)?)
+        Chunks::of(&self.file, &self.dataset(path)?, self.limit)
     }
 
     fn decode(&self, chunks: &Chunks, place: [usize; 2], out: &mut Decoded) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dyne_xpcs_data::{DecodeBuffers, Element, ReadError, Samples, Values};
+use dyne_xpcs_data::{DecodeBuffers, ReadError, Samples, Values};
 
 use super::{FileRows, STRIP_VALUES};
 use crate::backend::{Chunks, Decoded};
@@ -127,7 +127,7 @@ impl FileRows {
                     }
                     let at = (row - a * height) * width + columns.start - across.start;
                     values_at(decoded, at..at + columns.len(), &mut piece);
-                    f(row, columns.start, piece.values(0..piece.len()));
+                    f(row, columns.start, piece.all());
                 }
             }
         }
@@ -189,13 +189,9 @@ fn values_at(decoded: &Decoded, range: Range<usize>, out: &mut Samples) {
             let p: [&[u8]; 8] = planes(bytes, &range);
             out.extend((0..range.len()).map(|k| f64::from_le_bytes(p.map(|plane| plane[k]))));
         }
-        (Samples::F32(out), false) => {
-            let own = &bytes[Element::F32.bytes() * range.start..Element::F32.bytes() * range.end];
-            out.extend(own.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
-        }
-        (Samples::F64(out), false) => {
-            let own = &bytes[Element::F64.bytes() * range.start..Element::F64.bytes() * range.end];
-            out.extend(own.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)));
+        (out, false) => {
+            let size = out.element().bytes();
+            out.extend_le_bytes(&bytes[size * range.start..size * range.end]);
         }
     }
 }
