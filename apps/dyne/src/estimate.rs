@@ -1,9 +1,8 @@
 //! `dyne plan`: what a fit of a given size takes, without a file.
 
-use dyne_runtime::budget::parse_bytes;
 use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig};
 use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
-use dyne_xpcs_data::Decoding;
+use dyne_xpcs_data::{Decoding, Triangle};
 
 use crate::args::PlanArguments;
 use crate::failure::{Ending, Failure};
@@ -15,10 +14,8 @@ const PHYSICAL: u64 = 7;
 
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
     let size = size(arguments)?;
-    let typed = arguments.memory.as_deref().map(parse_bytes).transpose();
-    let typed = typed.map_err(|e| Failure::Usage(format!("--memory: {e}")))?;
     let performance = PerformanceConfig::default();
-    let budget = memory::budget(typed, &performance)?;
+    let budget = memory::budget(arguments.memory.as_deref(), &performance)?;
     let plan = size.plan(&memory::allowed(&budget, &performance))?;
     let head = format!(
         "points      {:e} of both triangles, {} pairs that are fitted\n\
@@ -51,7 +48,6 @@ fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
     }
     let of_bins = arguments.bins.unwrap_or(arguments.params.saturating_sub(PHYSICAL) / 2).max(1);
     let frames = ((arguments.points / of_bins as f64).sqrt().round() as u64).max(3);
-    let pairs = frames * (frames - 1) / 2;
     Ok(Size {
         bins: of_bins,
         frames,
@@ -61,9 +57,8 @@ fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
         pixels: dyne_xpcs_plot::map_pixels(of_bins as usize) as u64,
         lanes: machine::lanes(arguments.threads)?.count() as u64,
         decoding: Decoding {
-            strip_bytes: 4 * pairs,
-            buffer_bytes: 3 * 4 * frames * frames,
-            strips: 1,
+            strip_bytes: 4 * Triangle::pairs(frames as usize) as u64,
+            buffer_bytes: 2 * 4 * frames * frames,
             again: true,
         },
         arrays: Arrays::None,

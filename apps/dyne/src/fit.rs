@@ -9,7 +9,7 @@ mod text;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use dyne_runtime::budget::{Budget, parse_bytes};
+use dyne_runtime::budget::Budget;
 use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
@@ -37,9 +37,7 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
     };
     let threads = std::num::NonZeroUsize::new(config.performance.threads);
     let lanes = machine::pinned(arguments.threads.or(threads), config.performance.pin)?;
-    let typed = arguments.memory.as_deref().map(parse_bytes).transpose();
-    let typed = typed.map_err(|e| Failure::Usage(format!("--memory: {e}")))?;
-    let budget = memory::budget(typed, &config.performance)?;
+    let budget = memory::budget(arguments.memory.as_deref(), &config.performance)?;
     if arguments.dry_run {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
@@ -143,7 +141,8 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
     let folder = ResultFolder::create(&config.output.dir)?;
     let target = config.output.dir.clone();
     let hash = provenance::hash(&config.data.file);
-    let identity = checkpoints::identity(&config, &hash);
+    let stamp = provenance::stamp(&config.data.file, &hash);
+    let identity = checkpoints::identity(&config, &stamp);
     let journal = checkpoints::journal(&config.checkpoint, identity, run.progress)?;
     let resources = Resources::new(run.lanes, &Solo, run.cancel);
     let resources = match &journal {
@@ -151,12 +150,14 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
         None => resources,
     };
     let dir = config.checkpoint.dir.clone();
-    let fitted = fitted(config, hash, resources, run);
-    let Some(journal) = journal else { return written(fitted?, folder, run).map(|r| (r, target)) };
+    let fitted = fitted(config, &stamp, resources, run);
+    let Some(journal) = journal else {
+        return written(fitted?, hash, folder, run).map(|report| (report, target));
+    };
     match fitted {
         // The journal is whole: once the results are there nobody goes on from it.
         Ok(fitted) => {
-            let report = written(fitted, folder, run)?;
+            let report = written(fitted, hash, folder, run)?;
             journal.end()?.clear();
             Ok((report, target))
         }
@@ -177,21 +178,20 @@ struct Outcome {
     catalog: Catalog,
     kept: Kept,
     fitted: Fitted,
-    hash: String,
     read_s: f64,
     fit_s: f64,
 }
 
 fn fitted(
     config: FitConfig,
-    hash: String,
+    stamp: &str,
     resources: Resources<'_>,
     run: &Run<'_>,
 ) -> Result<Outcome, Failure> {
     let ((plan, catalog, kept), read_s) = phase(run.progress, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
-        let selection = data::selection(&hash, &plan);
+        let selection = data::selection(stamp, &plan);
         let means = Means { budget: run.budget, resources, selection, observer: run.progress };
         let kept = data::kept(&plan, &*reader, means)?;
         Ok((plan, reader.catalog().clone(), kept))
@@ -206,12 +206,17 @@ fn fitted(
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         Ok(fit(&plan, &kept.data, resources, after, size, run.progress)?)
     })?;
-    Ok(Outcome { plan, catalog, kept, fitted, hash, read_s, fit_s })
+    Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
 
 /// Writes what a fit leaves.
-fn written(outcome: Outcome, folder: ResultFolder, run: &Run<'_>) -> Result<Report, Failure> {
-    let Outcome { plan, catalog, kept, fitted, hash, read_s, fit_s } = outcome;
+fn written(
+    outcome: Outcome,
+    hash: String,
+    folder: ResultFolder,
+    run: &Run<'_>,
+) -> Result<Report, Failure> {
+    let Outcome { plan, catalog, kept, fitted, read_s, fit_s } = outcome;
     let (lanes, progress) = (run.lanes, run.progress);
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
     let mut report = account::report(&plan, &fitted, provenance);

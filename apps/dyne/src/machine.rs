@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 
 use dyne_runtime::machine::THREADS;
 use dyne_runtime::{Lanes, Machine, Pin};
-
 use dyne_xpcs::config::PinConfig;
 
 use crate::failure::Failure;
@@ -23,11 +22,7 @@ pub(crate) fn peak_rss_bytes() -> u64 {
 /// Lanes for the number that flag or configuration ask for, else for the [`threads`] of the
 /// machine.
 pub(crate) fn lanes(asked: Option<NonZeroUsize>) -> Result<Lanes, Failure> {
-    let count = match asked {
-        Some(count) => count,
-        None => threads(&Machine::read())?.count,
-    };
-    Ok(Lanes::try_new(count)?)
+    pinned(asked, PinConfig::None)
 }
 
 /// As [`lanes`], bound to CPUs as `pin` says.

@@ -16,6 +16,9 @@ const WHOLE: u64 = 256 << 20;
 /// Bytes at each end that stand for a larger file.
 const END: u64 = 1 << 20;
 
+/// What begins the hash of a whole file.
+const OF_ALL: &str = "blake3:";
+
 /// Provenance of a fit.
 pub(crate) fn of(plan: &Plan, catalog: &Catalog, hash: String, lanes: &Lanes) -> Provenance {
     Provenance {
@@ -33,15 +36,15 @@ pub(crate) fn of(plan: &Plan, catalog: &Catalog, hash: String, lanes: &Lanes) ->
     }
 }
 
-/// BLAKE3 of a file; of the first and last mebibyte, the size and the time of its last change where it
-/// is large, since only the selected matrices of a large file are read.
+/// BLAKE3 of a file; of the first and last mebibyte and the size where it is large, since only
+/// the selected matrices of a large file are read.
 pub(crate) fn hash(path: &Path) -> String {
     let hashed = File::open(path).and_then(|mut file| {
         let size = file.metadata()?.len();
         let mut hasher = blake3::Hasher::new();
         if size <= WHOLE {
             hasher.update_reader(file)?;
-            return Ok(format!("blake3:{}", hasher.finalize()));
+            return Ok(format!("{OF_ALL}{}", hasher.finalize()));
         }
         let mut part = vec![0; END as usize];
         for at in [SeekFrom::Start(0), SeekFrom::End(-(END as i64))] {
@@ -50,9 +53,17 @@ pub(crate) fn hash(path: &Path) -> String {
             hasher.update(&part);
         }
         hasher.update(&size.to_le_bytes());
-        let written = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH);
-        hasher.update(&written.map_or(0, |t| t.as_nanos()).to_le_bytes());
         Ok(format!("blake3-ends:{}", hasher.finalize()))
     });
     hashed.unwrap_or_else(|e| format!("none: {e}"))
+}
+
+/// What tells a file from one that was changed in between: its hash, and the time of its last change
+/// where the hash is not of all its bytes.
+pub(crate) fn stamp(path: &Path, hash: &str) -> String {
+    if hash.starts_with(OF_ALL) {
+        return hash.to_owned();
+    }
+    let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    format!("{hash} {changed:?}")
 }

@@ -12,12 +12,9 @@ use crate::failure::Failure;
 
 /// What a checkpoint of this fit belongs to: the program, all of the configuration that can change the
 /// result, the data, and the instruction set.
-pub(super) fn identity(config: &FitConfig, file_hash: &str) -> [u8; 32] {
+pub(super) fn identity(config: &FitConfig, stamp: &str) -> [u8; 32] {
     let of_result = FitConfig {
-        performance: PerformanceConfig {
-            fast_mode: config.performance.fast_mode,
-            ..PerformanceConfig::default()
-        },
+        performance: PerformanceConfig::default(),
         output: OutputConfig::default(),
         checkpoint: CheckpointConfig::default(),
         ..config.clone()
@@ -27,7 +24,7 @@ pub(super) fn identity(config: &FitConfig, file_hash: &str) -> [u8; 32] {
         env!("CARGO_PKG_VERSION"),
         env!("DYNE_GIT_REVISION"),
         &serde_json::to_string(&of_result).unwrap_or_default(),
-        file_hash,
+        stamp,
         &Level::best().to_string(),
     ] {
         hasher.update(&(part.len() as u64).to_le_bytes());

@@ -32,8 +32,8 @@ pub(super) struct Means<'a> {
 }
 
 /// Hash of what is read of which file.
-pub(super) fn selection(file_hash: &str, plan: &Plan) -> [u8; 32] {
-    let what = format!("{file_hash} {:?} {:?}", plan.positions, plan.frames);
+pub(super) fn selection(stamp: &str, plan: &Plan) -> [u8; 32] {
+    let what = format!("{stamp} {:?} {:?}", plan.positions, plan.frames);
     blake3::hash(what.as_bytes()).into()
 }
 
@@ -64,15 +64,13 @@ fn matrices(
     memory: &MemoryPlan,
     means: Means<'_>,
 ) -> Result<Matrices, Failure> {
-    let lanes: &Lanes = means.resources.lanes;
     let (bins, frames) = (&plan.positions, plan.frames.clone());
     let held = memory.concurrency.strips;
+    // No more are decoded at a time than the memory allows.
+    let (all, solo) = (means.resources.lanes, Lanes::solo());
+    let lanes = if held.0 < all.count() { &solo } else { all };
     if memory.residency == Residency::Resident {
-        // As many matrices are decoded at a time as the memory allows.
-        let triangles = match held.0 < lanes.count() {
-            true => reader.read_stored(bins, frames, &Lanes::solo())?,
-            false => reader.read_stored(bins, frames, lanes)?,
-        };
+        let triangles = reader.read_stored(bins, frames, lanes)?;
         return Ok(Matrices::new(triangles, plan.skip()));
     }
     let rows = reader.rows(bins, frames, lanes)?;
@@ -84,8 +82,6 @@ fn matrices(
         true => Afterwards::Keep,
         false => Afterwards::Remove,
     };
-    let solo = Lanes::solo();
-    let lanes = if held.0 < lanes.count() { &solo } else { lanes };
     let dir = memory::scratch_dir(performance);
     let scratch = Scratch::of(&*rows, means.selection, &dir, afterwards, lanes)?;
     Ok(Matrices::read_by_sweeps(Arc::new(scratch), held, plan.skip()))

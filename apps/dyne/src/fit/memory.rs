@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use dyne_runtime::budget::{Budget, BudgetSource, show_bytes};
+use dyne_runtime::budget::{Budget, BudgetSource, parse_bytes, show_bytes};
 use dyne_runtime::machine::Machine;
 use dyne_xpcs::config::{Format, PerformanceConfig, Strategy};
 use dyne_xpcs::memory::{Allowed, Arrays, Candidate, Checkpoints, MemoryPlan, Phase, Size};
@@ -12,11 +12,14 @@ use dyne_xpcs_data::Reader;
 
 use crate::failure::Failure;
 
-/// The budget of this process.
+/// The budget of this process: the size typed with `--memory`, that of the configuration, else what
+/// environment and machine say.
 pub(crate) fn budget(
-    typed: Option<u64>,
+    typed: Option<&str>,
     performance: &PerformanceConfig,
 ) -> Result<Budget, Failure> {
+    let typed = typed.map(parse_bytes).transpose();
+    let typed = typed.map_err(|e| Failure::Usage(format!("--memory: {e}")))?;
     let config = performance.memory_limit_gb.map(|gb| ((gb * 1e9) as u64, BudgetSource::Config));
     let explicit = typed.map(|bytes| (bytes, BudgetSource::CommandLine)).or(config);
     Ok(Budget::resolve(explicit, &Machine::read())?)
@@ -57,7 +60,7 @@ fn free_bytes(dir: &Path) -> std::io::Result<u64> {
 }
 
 /// The size of the fit that `plan` makes.
-pub(crate) fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
+fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
     let arrays = plan.config.output.formats.contains(&Format::Npz);
     Ok(Size {
         bins: plan.bins.len() as u64,

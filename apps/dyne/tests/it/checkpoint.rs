@@ -6,17 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::Folder;
-
-/// Some hundred blocks a sweep.
-const SIM: &str = "\
-mode: static
-frames: 500
-dt: 0.1
-q: 0.0054
-phi: [0, 45, 90, 135]
-parameters: {D0: 3000, alpha: -0.4, D_offset: 10}
-noise: {kind: gaussian, sigma: 0.02, seed: 1}
-";
+use crate::experiment::LONG;
 
 const FIT: [&str; 14] = [
     "fit",
@@ -34,11 +24,6 @@ const FIT: [&str; 14] = [
     "--set",
     "streaming.batch_size=1000",
 ];
-
-fn numbers(folder: &Folder, out: &str) -> String {
-    let result = folder.json(&format!("{out}/result.json"));
-    ["parameters", "scaling", "covariance", "cost"].map(|key| result[key].to_string()).concat()
-}
 
 fn started(folder: &Folder, more: &[&str]) -> Child {
     let mut command = folder.command(&[&FIT[..], more].concat());
@@ -65,10 +50,10 @@ fn stopped(folder: &Folder, mut child: Child, signal: &str) -> (Option<i32>, Dur
 
 #[test]
 fn a_stopped_fit_goes_on_to_the_same_bits() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     folder.dyne(&[&FIT[..], &["--out", "whole"]].concat()).ends(0);
     assert!(!folder.path("saved").exists(), "a whole fit needs no checkpoint");
-    let expected = numbers(&folder, "whole");
+    let expected = folder.numbers("whole");
     for (signal, code) in [("-TERM", Some(75)), ("-USR1", Some(75)), ("-KILL", None)] {
         let child = started(&folder, &["--out", "cut", "--threads", "2"]);
         let (found, took) = stopped(&folder, child, signal);
@@ -76,13 +61,13 @@ fn a_stopped_fit_goes_on_to_the_same_bits() {
         assert!(found == code || found == Some(0), "{signal}: {found:?}");
         assert!(took < Duration::from_secs(2), "{signal}: {took:?}");
         folder.dyne(&[&FIT[..], &["--out", "cut", "--resume", "--threads", "1"]].concat()).ends(0);
-        assert_eq!(numbers(&folder, "cut"), expected, "{signal}");
+        assert_eq!(folder.numbers("cut"), expected, "{signal}");
     }
 }
 
 #[test]
 fn checkpoints_of_another_fit_or_torn_ones_are_refused_by_name() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     folder.dyne(&[&FIT[..], &["--out", "whole"]].concat()).ends(0);
     let (code, _) = stopped(&folder, started(&folder, &["--out", "cut"]), "-TERM");
     if code != Some(75) {
@@ -106,13 +91,13 @@ fn checkpoints_of_another_fit_or_torn_ones_are_refused_by_name() {
     assert!(went_on.stderr.contains(&format!("{newest} is torn")), "{}", went_on.stderr);
     if several {
         went_on.ends(0);
-        assert_eq!(numbers(&folder, "cut"), numbers(&folder, "whole"));
+        assert_eq!(folder.numbers("cut"), folder.numbers("whole"));
     }
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_ends_clearly() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     folder.write("saved", "a file");
     let refused = folder.dyne(&FIT).ends(5);
     assert!(refused.stderr.contains("checkpoint saved"), "{}", refused.stderr);

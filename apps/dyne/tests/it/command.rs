@@ -31,6 +31,12 @@ impl Folder {
         serde_json::from_str(&self.text(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
+    /// What a fit found, to the last bit.
+    pub(crate) fn numbers(&self, out: &str) -> String {
+        let result = self.json(&format!("{out}/result.json"));
+        ["parameters", "scaling", "covariance", "cost"].map(|key| result[key].to_string()).concat()
+    }
+
     /// The program with `arguments`, to be changed before it runs.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dyne"));

@@ -35,6 +35,17 @@ noise: {kind: gaussian, sigma: 0.01, seed: 2}
 /// The true values of [`REST`], to start a fit from.
 pub(crate) const REST_START: &str = "parameters={D0: 18000, alpha: -0.4, D_offset: {fixed: 0}}";
 
+/// Four angles, long enough to be caught in the middle.
+pub(crate) const LONG: &str = "\
+mode: static
+frames: 400
+dt: 0.1
+q: 0.0054
+phi: [0, 45, 90, 135]
+parameters: {D0: 3000, alpha: -0.4, D_offset: 10}
+noise: {kind: gaussian, sigma: 0.02, seed: 1}
+";
+
 /// Only the numbers, which is quicker than pictures.
 pub(crate) const NUMBERS: &str = "output.formats=[json, npz]";
 

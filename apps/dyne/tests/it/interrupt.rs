@@ -6,18 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::Folder;
-use crate::experiment::NUMBERS;
-
-/// Long enough to be caught in the middle.
-const LONG: &str = "\
-mode: static
-frames: 400
-dt: 0.1
-q: 0.0054
-phi: [0, 45, 90, 135]
-parameters: {D0: 3000, alpha: -0.4, D_offset: 10}
-noise: {kind: gaussian, sigma: 0.02, seed: 1}
-";
+use crate::experiment::{LONG, NUMBERS};
 
 /// Interrupts the program once its events tell of `sign`; the exit code.
 fn interrupted(folder: &Folder, arguments: &[&str], sign: &str) -> Option<i32> {

@@ -1,31 +1,16 @@
 //! Memory: where the data are kept never changes the result, and too little is refused at once.
 
 use crate::command::Folder;
-
-/// Large enough that a gigabyte is not needed and a megabyte does not do.
-const SIM: &str = "\
-mode: static
-frames: 300
-dt: 0.1
-q: 0.0054
-phi: [0, 45, 90]
-parameters: {D0: 3000, alpha: -0.4, D_offset: 10}
-noise: {kind: gaussian, sigma: 0.02, seed: 1}
-";
+use crate::experiment::LONG;
 
 const FIT: [&str; 6] = ["fit", "run.hdf", "--mode", "static", "--set", "output.formats=[json]"];
 
-fn numbers(folder: &Folder, out: &str) -> String {
-    let result = folder.json(&format!("{out}/result.json"));
-    ["parameters", "scaling", "covariance", "cost"].map(|key| result[key].to_string()).concat()
-}
-
 #[test]
 fn residency_threads_and_budget_do_not_change_a_bit() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     let fit = |out: &str, more: &[&str]| {
         folder.dyne(&[&FIT[..], &["--out", out], more].concat()).ends(0);
-        numbers(&folder, out)
+        folder.numbers(out)
     };
     let expected = fit("a", &["--threads", "1"]);
     for (k, more) in [
@@ -49,7 +34,7 @@ fn residency_threads_and_budget_do_not_change_a_bit() {
 
 #[test]
 fn too_little_memory_ends_before_the_data_are_read_and_names_what_would_do() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     let refused = folder.dyne(&[&FIT[..], &["--memory", "10MB"]].concat()).ends(5);
     let words = refused.stderr.split_whitespace();
     let minimum = words.skip_while(|word| *word != "--memory").nth(1).expect("a size");
@@ -66,7 +51,7 @@ fn too_little_memory_ends_before_the_data_are_read_and_names_what_would_do() {
 
 #[test]
 fn scratch_files_go_unless_they_are_kept() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     std::fs::create_dir(folder.path("scratch")).unwrap();
     let scratch = "performance.scratch_dir=scratch";
     let count = || std::fs::read_dir(folder.path("scratch")).unwrap().count();
@@ -82,7 +67,7 @@ fn scratch_files_go_unless_they_are_kept() {
 
 #[test]
 fn a_dry_run_and_a_plan_without_file_show_the_table() {
-    let folder = Folder::with(SIM);
+    let folder = Folder::with(LONG);
     let shown = folder.dyne(&[&FIT[..], &["--dry-run", "--residency", "streaming"]].concat());
     for word in ["resident", "mapped", "streamed", "peak", "what streaming is called here"] {
         assert!(shown.stdout.contains(word), "{word}: {}", shown.stdout);
