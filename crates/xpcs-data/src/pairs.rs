@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dyne_xpcs_model::model::KeptFrames;
 
@@ -10,7 +10,7 @@ use crate::blocks::{Address, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
 use crate::rows::{PickedRows, RowAccess, RowSource, pick_row};
 use crate::samples::Samples;
-use crate::strips::{Spare, Strips, StripsHeld};
+use crate::strips::{Shelf, Strips, StripsHeld};
 use crate::triangle::Triangle;
 
 /// Matrices of several bins over the same frames, in memory or read anew by each sweep; clones
@@ -26,7 +26,7 @@ pub struct Matrices {
 #[derive(Clone)]
 enum Store {
     Resident(Arc<[Triangle]>),
-    Read { rows: Arc<dyn RowSource>, held: StripsHeld, shelf: Arc<Mutex<Spare>> },
+    Read { rows: Arc<dyn RowSource>, shelf: Arc<Shelf> },
 }
 
 impl Matrices {
@@ -50,7 +50,7 @@ impl Matrices {
     pub fn read_by_sweeps(rows: Arc<dyn RowSource>, held: StripsHeld, skip: usize) -> Self {
         assert!(rows.bins() > 0, "at least one matrix");
         Self {
-            store: Store::Read { rows, held, shelf: Arc::default() },
+            store: Store::Read { rows, shelf: Arc::new(Shelf::new(held)) },
             kept: KeptFrames::All,
             skip,
         }
@@ -157,10 +157,9 @@ impl Matrices {
             Store::Resident(triangles) => {
                 Store::Resident(triangles.iter().map(|t| decimate(t, frames)).collect())
             }
-            Store::Read { rows, held, .. } => Store::Read {
+            Store::Read { rows, shelf } => Store::Read {
                 rows: Arc::new(PickedRows::new(Arc::clone(rows), frames.into())),
-                shelf: Arc::default(),
-                held: *held,
+                shelf: Arc::clone(shelf),
             },
         };
         let skip = frames.iter().filter(|frame| **frame < self.skip).count();
@@ -189,11 +188,7 @@ impl Matrices {
 
     /// The blocks of some bins, in order.
     pub fn blocks_of(&self, bins: Range<usize>, size: BlockPairs) -> PairBlocks {
-        let held = match &self.store {
-            Store::Resident(_) => StripsHeld(1),
-            Store::Read { held, .. } => *held,
-        };
-        let data = self.data(bins.clone(), held);
+        let data = self.data(bins.clone(), usize::MAX);
         let rows = self.skip..self.frames().saturating_sub(1);
         let cut = bins.flat_map(|bin| cut(bin, rows.clone(), self.frames(), size));
         self.pair_blocks(data, cut.collect())
@@ -202,19 +197,17 @@ impl Matrices {
     /// One bin, of which several sweeps share the strips that are decoded. No more of them are held
     /// than one a lane.
     pub fn bin(&self, bin: usize, lanes: usize) -> BinRows<'_> {
-        let held = match &self.store {
-            Store::Resident(_) => StripsHeld(1),
-            Store::Read { held, .. } => StripsHeld(held.0.min(lanes)),
-        };
-        BinRows { matrices: self, bin, data: self.data(bin..bin + 1, held) }
+        BinRows { matrices: self, bin, data: self.data(bin..bin + 1, lanes) }
     }
 
-    fn data(&self, bins: Range<usize>, held: StripsHeld) -> Data {
+    /// The values of some bins, of which no more than `most` strips are held.
+    fn data(&self, bins: Range<usize>, most: usize) -> Data {
         match &self.store {
             Store::Resident(triangles) => Data::Resident(Arc::clone(triangles)),
-            Store::Read { rows, shelf, .. } => match rows.access(bins.start) {
+            Store::Read { rows, shelf } => match rows.access(bins.start) {
                 RowAccess::Any => Data::Rows(Arc::clone(rows)),
                 RowAccess::Strips(_) => {
+                    let held = StripsHeld(shelf.held().0.min(most));
                     Data::Strips(Strips::new(Arc::clone(rows), bins, held, shelf))
                 }
             },

@@ -33,7 +33,7 @@ struct Shared {
     addresses: Vec<StripAddress>,
     held: usize,
     /// Where the memory goes in the end.
-    shelf: Arc<Mutex<Spare>>,
+    shelf: Arc<Shelf>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -53,19 +53,53 @@ struct State {
     spare: Spare,
 }
 
-/// Memory that strips leave to those of the next sweep.
+/// Memory of strips that are decoded no longer.
 #[derive(Debug, Default)]
-pub(crate) struct Spare {
+struct Spare {
     samples: Vec<Samples>,
     buffers: Vec<DecodeBuffers>,
 }
 
 impl Spare {
-    fn take(&mut self, other: &mut Self, most: usize) {
-        self.samples.append(&mut other.samples);
-        self.buffers.append(&mut other.buffers);
-        self.samples.truncate(most);
-        self.buffers.truncate(most);
+    /// Takes no more than `most` pieces out.
+    fn part(&mut self, most: usize) -> Self {
+        let left = |all: usize| all.saturating_sub(most);
+        Self {
+            samples: self.samples.split_off(left(self.samples.len())),
+            buffers: self.buffers.split_off(left(self.buffers.len())),
+        }
+    }
+}
+
+/// Where the strips of one sweep leave their memory to those of the next, as many pieces as strips may
+/// be held.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    held: StripsHeld,
+    spare: Mutex<Spare>,
+}
+
+impl Shelf {
+    /// With nothing on it.
+    pub(crate) fn new(held: StripsHeld) -> Self {
+        Self { held, spare: Mutex::default() }
+    }
+
+    /// Most strips that are held at a time.
+    pub(crate) const fn held(&self) -> StripsHeld {
+        self.held
+    }
+
+    fn take(&self, most: usize) -> Spare {
+        self.spare.lock().expect("nobody panics with the lock held").part(most)
+    }
+
+    fn give(&self, mut other: Spare) {
+        // Memory is all that is lost where a lane has panicked.
+        let Ok(mut spare) = self.spare.lock() else { return };
+        spare.samples.append(&mut other.samples);
+        spare.buffers.append(&mut other.buffers);
+        *spare = spare.part(self.held.0);
     }
 }
 
@@ -109,9 +143,8 @@ impl Strips {
         source: Arc<dyn RowSource>,
         bins: Range<usize>,
         held: StripsHeld,
-        shelf: &Arc<Mutex<Spare>>,
+        shelf: &Arc<Shelf>,
     ) -> Self {
-        let own = std::mem::take(&mut *shelf.lock().expect("nobody panics with the lock held"));
         let addresses: Vec<StripAddress> = bins
             .flat_map(|bin| {
                 match source.access(bin) {
@@ -127,7 +160,7 @@ impl Strips {
             source,
             addresses,
             held: held.0.max(1),
-            state: Mutex::new(State { slots, live: 0, spare: own }),
+            state: Mutex::new(State { slots, live: 0, spare: shelf.take(held.0) }),
             shelf: Arc::clone(shelf),
             changed: Condvar::new(),
         }))
@@ -168,13 +201,13 @@ impl Strips {
 impl Drop for Shared {
     fn drop(&mut self) {
         // Memory is all that is lost where a lane has panicked.
-        let (Ok(state), Ok(mut shelf)) = (self.state.get_mut(), self.shelf.lock()) else { return };
-        for slot in &mut state.slots {
-            if let Slot::Ready(strip) = std::mem::replace(slot, Slot::Absent) {
-                state.spare.samples.extend(Arc::into_inner(strip));
-            }
-        }
-        shelf.take(&mut state.spare, self.held);
+        let Ok(state) = self.state.get_mut() else { return };
+        let ready = state.slots.drain(..).filter_map(|slot| match slot {
+            Slot::Ready(strip) => Arc::into_inner(strip),
+            _ => None,
+        });
+        state.spare.samples.extend(ready);
+        self.shelf.give(std::mem::take(&mut state.spare));
     }
 }
 
@@ -302,7 +335,7 @@ mod tests {
     fn strips(count: usize, held: usize, broken: usize) -> (Arc<Counted>, Strips) {
         let source = Arc::new(Counted { strips: count, decoded: AtomicUsize::new(0), broken });
         let rows: Arc<dyn RowSource> = Arc::clone(&source) as Arc<dyn RowSource>;
-        (source, Strips::new(rows, 0..1, StripsHeld(held), &Arc::default()))
+        (source, Strips::new(rows, 0..1, StripsHeld(held), &Arc::new(Shelf::new(StripsHeld(held)))))
     }
 
     #[test]

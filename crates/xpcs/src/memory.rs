@@ -322,6 +322,10 @@ impl Size {
                 true => at_once.bins -= 1,
                 false => at_once.strips.0 -= 1,
             }
+            if residency == Residency::Streamed {
+                // Every bin holds a strip.
+                at_once.bins = at_once.bins.min(at_once.strips.0);
+            }
         }
     }
 
