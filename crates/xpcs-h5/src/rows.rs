@@ -201,7 +201,9 @@ impl FileRows {
         out.resize(Triangle::row_start(n, rows.end) - start);
         let mut diagonal = Vec::new();
         let position = |i: usize, j: usize| Triangle::row_start(n, i) + j - (i + 1) - start;
-        let area = Area::of_half(half, rows, &self.frames);
+        // The last frame has no row of its own, but an entry on the diagonal.
+        let end = if rows.end + 1 == n { n } else { rows.end };
+        let area = Area::of_half(half, &(rows.start..end), &self.frames);
         self.visit(bin, &area, last, |row, column, mut values| {
             let (row, mut column) = (row - origin, column - origin);
             match half {

@@ -170,6 +170,9 @@ impl RawFile {
         if at.saturating_add(bytes as u64) > whole {
             return Err(Fault::Unreadable(format!("a chunk beyond the end of {whole} bytes")));
         }
+        // Chunks differ a little in length; room for twice the bytes is not wanted.
+        out.clear();
+        out.reserve_exact(bytes);
         out.resize(bytes, 0);
         read_exact_at(&self.file, out, at).map_err(unreadable)
     }
