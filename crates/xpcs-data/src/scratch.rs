@@ -22,6 +22,8 @@ const MAGIC: [u8; 8] = *b"DYNEROWS";
 /// Magic, version, hash of data and selection, bytes of a value, bins, frames.
 const HEADER: usize = 8 + 8 + 32 + 3 * 8;
 const VERSION: u64 = 1;
+/// Values that are written at a time.
+const PIECE: usize = 1 << 17;
 
 /// What becomes of the file when it is no longer needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,11 +212,16 @@ fn write_part(
         let taken = spare.lock().expect("nobody panics with the lock held").pop();
         let (mut samples, mut buffers) = taken.unwrap_or_else(fresh);
         rows.read_rows(*bin, strip.clone(), &mut samples, &mut buffers)?;
-        let bytes: &mut Vec<u8> = &mut buffers.raw;
-        bytes.clear();
-        samples.all().write_le_bytes(bytes);
-        write_all_at(&file, bytes, place(bins, frames, element, *bin, strip.start))
-            .map_err(fail)?;
+        let mut at = place(bins, frames, element, *bin, strip.start);
+        // Piece by piece, as another copy of a strip may be large.
+        let mut bytes = Vec::new();
+        for start in (0..samples.len()).step_by(PIECE) {
+            bytes.clear();
+            let piece = start..samples.len().min(start + PIECE);
+            samples.values(piece).write_le_bytes(&mut bytes);
+            write_all_at(&file, &bytes, at).map_err(fail)?;
+            at += bytes.len() as u64;
+        }
         spare.lock().expect("nobody panics with the lock held").push((samples, buffers));
         Ok(())
     });
