@@ -56,6 +56,9 @@ pub(crate) struct FitArguments {
     pub(crate) gap: Option<String>,
     #[command(flatten)]
     pub(crate) selected: Selected,
+    /// Take every K-th frame only: K² times fewer pairs, for a first look
+    #[arg(long, value_name = "K")]
+    pub(crate) stride_coarse: Option<std::num::NonZeroUsize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -86,6 +89,9 @@ pub(crate) struct FitArguments {
     /// Go on from the newest checkpoint of this fit
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Write what each thread did when to FILE, for chrome://tracing or Perfetto
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// Show the plan with its table of memory and end before the matrices are read
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -2,20 +2,24 @@
 
 mod checkpoints;
 mod data;
+mod log;
 pub(crate) mod memory;
 mod output;
 mod text;
+mod trace;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use dyne_runtime::budget::Budget;
-use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Solo};
+use dyne_runtime::{Cancel, Event, Journal, Lanes, Observer, Resources, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{Fitted, fit};
+use dyne_xpcs::mask::Mask;
 use dyne_xpcs::plan::Plan;
-use dyne_xpcs::report::{Report, Status, Timings};
+use dyne_xpcs::report::{Report, Status, Timings, Warning};
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::results::ResultFolder;
 use dyne_xpcs_data::Catalog;
@@ -25,9 +29,11 @@ use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::{interrupt, machine, provenance, terminal};
 use data::{Kept, Means};
+use watch::{Told, Watch};
 
 /// Warnings that make a converged fit one with reservations.
-const RESERVATIONS: [&str; 4] = ["at_bound", "undetermined", "scaling_range", "profile"];
+const RESERVATIONS: [&str; 5] =
+    ["at_bound", "undetermined", "scaling_range", "profile", "masked_rows"];
 
 pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, Failure> {
     let overrides = overrides(arguments)?;
@@ -47,7 +53,10 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
         terminal::show(&text::plan_text(&plan, reader.catalog(), &table, &lanes))?;
         return Ok(Ending::Converged);
     }
-    fit_file(config, &lanes, &budget, &arguments.telling, started)
+    let told = Told::new(arguments, &config.logging.performance, started)?;
+    let request =
+        Request { lanes: &lanes, budget: &budget, telling: &arguments.telling, told, started };
+    fit_file(config, request)
 }
 
 /// The flags as overrides of a configuration.
@@ -74,6 +83,9 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
     list.extend(path("data.file", &arguments.file)?);
     list.extend(path("output.dir", &arguments.out)?);
     list.extend(path("checkpoint.dir", &arguments.checkpoint_dir)?);
+    if let Some(stride) = arguments.stride_coarse {
+        list.push(Override::parse(&format!("data.stride_coarse={stride}"))?);
+    }
     if arguments.resume {
         list.push(Override::parse("checkpoint.resume=true")?);
     }
@@ -83,18 +95,35 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
     Ok(list)
 }
 
-/// Reads, fits and writes what `config` asks for.
-pub(crate) fn fit_file(
-    config: FitConfig,
-    lanes: &Lanes,
-    budget: &Budget,
-    telling: &Telling,
+/// What a fit is made with.
+pub(crate) struct Request<'a> {
+    lanes: &'a Lanes,
+    budget: &'a Budget,
+    telling: &'a Telling,
+    told: Told,
     started: Instant,
-) -> Result<Ending, Failure> {
+}
+
+impl<'a> Request<'a> {
+    /// Neither trace nor log.
+    pub(crate) fn untold(
+        lanes: &'a Lanes,
+        budget: &'a Budget,
+        telling: &'a Telling,
+        started: Instant,
+    ) -> Self {
+        Self { lanes, budget, telling, told: Told::default(), started }
+    }
+}
+
+/// Reads, fits and writes what `config` asks for.
+pub(crate) fn fit_file(config: FitConfig, request: Request<'_>) -> Result<Ending, Failure> {
+    let Request { lanes, budget, telling, told, started } = request;
     // The first interrupt ends the fit with a report.
     let cancel = interrupt::cancel();
     let progress = Progress::new(telling, cancel)?;
-    let run = Run { lanes, budget, progress: &progress, cancel, started };
+    let watch = Watch::new(&progress, told);
+    let run = Run { lanes, budget, watch: &watch, cancel, started };
     let result = fit_with(config, &run);
     progress.clear();
     let (report, folder) = result?;
@@ -116,15 +145,15 @@ fn ending(report: &Report) -> Ending {
 
 /// Runs `work` as a phase that the observer hears of, and tells how long it took.
 fn phase<R>(
-    progress: &Progress<'_>,
+    observer: &dyn Observer,
     name: &'static str,
     work: impl FnOnce() -> Result<R, Failure>,
 ) -> Result<(R, f64), Failure> {
     let began = Instant::now();
-    progress.event(&Event::PhaseStarted { phase: name, total: None });
+    observer.event(&Event::PhaseStarted { phase: name, total: None });
     let result = work()?;
     let seconds = began.elapsed().as_secs_f64();
-    progress.event(&Event::PhaseFinished { phase: name, seconds });
+    observer.event(&Event::PhaseFinished { phase: name, seconds });
     Ok((result, seconds))
 }
 
@@ -132,7 +161,7 @@ fn phase<R>(
 struct Run<'a> {
     lanes: &'a Lanes,
     budget: &'a Budget,
-    progress: &'a Progress<'a>,
+    watch: &'a Watch<'a>,
     cancel: &'a Cancel,
     started: Instant,
 }
@@ -143,8 +172,9 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
     let hash = provenance::hash(&config.data.file);
     let stamp = provenance::stamp(&config.data.file, &hash);
     let identity = checkpoints::identity(&config, &stamp);
-    let journal = checkpoints::journal(&config.checkpoint, identity, run.progress)?;
-    let resources = Resources::new(run.lanes, &Solo, run.cancel);
+    let journal = checkpoints::journal(&config.checkpoint, identity, run.watch)?;
+    let opened = Instant::now();
+    let resources = Resources::new(run.lanes, &Solo, run.cancel).with_observer(run.watch);
     let resources = match &journal {
         Some(journal) => resources.with_journal(journal),
         None => resources,
@@ -152,12 +182,13 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
     let dir = config.checkpoint.dir.clone();
     let fitted = fitted(config, &stamp, resources, run);
     let Some(journal) = journal else {
-        return written(fitted?, hash, folder, run).map(|report| (report, target));
+        return written(fitted?, hash, folder, run, None).map(|report| (report, target));
     };
+    run.watch.saved(&journal, opened);
     match fitted {
         // The journal is whole: once the results are there nobody goes on from it.
         Ok(fitted) => {
-            let report = written(fitted, hash, folder, run)?;
+            let report = written(fitted, hash, folder, run, Some(&journal))?;
             journal.end()?.clear();
             Ok((report, target))
         }
@@ -170,6 +201,18 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
             })
         }
     }
+}
+
+/// A warning about rows that are left out because they are not finite or cannot be read.
+fn masked_rows(mask: &Mask) -> Option<Warning> {
+    let first = mask.rows.first()?;
+    let pairs: usize = mask.rows.iter().map(|run| run.n_pairs).sum();
+    let message = format!(
+        "{pairs} pairs are left out, the first of them in bin {}, rows {} to {}: {}. Look at the file \
+         with dyne inspect --quality; where one frame is bad throughout, mask.frames leaves it alone out.",
+        first.bin, first.first, first.last, first.reason
+    );
+    Some(Warning { code: "masked_rows".into(), message })
 }
 
 /// A fit before it is written.
@@ -188,15 +231,15 @@ fn fitted(
     resources: Resources<'_>,
     run: &Run<'_>,
 ) -> Result<Outcome, Failure> {
-    let ((plan, catalog, kept), read_s) = phase(run.progress, "read", || {
+    let ((plan, catalog, kept), read_s) = phase(run.watch, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
         let selection = data::selection(stamp, &plan);
-        let means = Means { budget: run.budget, resources, selection, observer: run.progress };
+        let means = Means { budget: run.budget, resources, selection, observer: run.watch };
         let kept = data::kept(&plan, &*reader, means)?;
         Ok((plan, reader.catalog().clone(), kept))
     })?;
-    let (fitted, fit_s) = phase(run.progress, "fit", || {
+    let (fitted, fit_s) = phase(run.watch, "fit", || {
         let late = Cancel::new();
         // Without a journal the first interrupt ends the fit with a report, with one it suspends it.
         let after = match resources.journal {
@@ -204,7 +247,8 @@ fn fitted(
             None => resources.with_cancel(&late),
         };
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
-        Ok(fit(&plan, &kept.data, resources, after, size, run.progress)?)
+        let _error_bars = kept.lease(run.budget, memory::Phase::ErrorBars)?;
+        Ok(fit(&plan, &kept.data, resources, after, size, run.watch)?)
     })?;
     Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
@@ -215,17 +259,20 @@ fn written(
     hash: String,
     folder: ResultFolder,
     run: &Run<'_>,
+    journal: Option<&Journal>,
 ) -> Result<Report, Failure> {
     let Outcome { plan, catalog, kept, fitted, read_s, fit_s } = outcome;
-    let (lanes, progress) = (run.lanes, run.progress);
+    let (lanes, watch) = (run.lanes, run.watch);
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
     let mut report = account::report(&plan, &fitted, provenance);
-    report.mask = kept.mask;
+    report.warnings.extend(masked_rows(&kept.mask));
+    report.mask = kept.mask.clone();
     for warning in &report.warnings {
         let (code, message) = (warning.code.clone(), warning.message.clone());
-        progress.event(&Event::Warning { code, message });
+        watch.event(&Event::Warning { code, message });
     }
-    let ((), report_s) = phase(progress, "report", || {
+    let ((), report_s) = phase(watch, "report", || {
+        let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
         output::write_pictures(&report, &plan, &folder, lanes)?;
         if plan.config.output.formats.contains(&Format::Npz) {
             output::write_arrays(&plan, &kept.data.matrices, &fitted, lanes, &folder)?;
@@ -235,6 +282,7 @@ fn written(
     let wall_time_seconds = run.started.elapsed().as_secs_f64();
     report.timings = Timings { read_s, fit_s, report_s, wall_time_seconds };
     report.peak_rss_bytes = machine::peak_rss_bytes();
+    report.work = watch.work(journal);
     output::write_words(&report, &plan, &folder)?;
     folder.publish()?;
     Ok(report)

@@ -32,6 +32,8 @@ use failure::{Ending, Failure};
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    // Where it is not to be had, memory comes and goes.
+    dyne_runtime::machine::keep_memory();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

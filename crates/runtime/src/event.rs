@@ -36,6 +36,8 @@ pub enum Event {
         /// Bytes that the fit is planned to take at most.
         bytes: u64,
     },
+    /// A sweep over blocks is over.
+    Sweep(SweepFigures),
     /// A phase is over.
     PhaseFinished {
         /// Name of the phase.
@@ -50,6 +52,79 @@ pub enum Event {
         /// One sentence.
         message: String,
     },
+}
+
+/// What a sweep took, and what it met.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SweepFigures {
+    /// What it was made for, one or two words.
+    pub purpose: &'static str,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// Blocks done; fewer than the source has where a checkpoint knew the others.
+    pub blocks: u64,
+    /// Items of those blocks, pairs for instance.
+    pub items: u64,
+    /// Blocks whose result is not finite.
+    pub non_finite: u64,
+    /// What each lane did, by lane.
+    pub lanes: Vec<LaneFigures>,
+    /// The block that took longest.
+    pub slowest: Option<BlockFigures>,
+    /// The last blocks of each lane, at most [`SweepFigures::RING`] of one.
+    pub last: Vec<BlockFigures>,
+}
+
+impl SweepFigures {
+    /// Blocks of a lane that are remembered.
+    pub const RING: usize = 16;
+
+    /// Seconds that all lanes together waited for blocks: reading and decoding.
+    pub fn source_seconds(&self) -> f64 {
+        self.lanes.iter().map(|lane| lane.source_s).sum()
+    }
+
+    /// Seconds that all lanes together worked on blocks.
+    pub fn work_seconds(&self) -> f64 {
+        self.lanes.iter().map(|lane| lane.work_s).sum()
+    }
+}
+
+/// What one lane did in a sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LaneFigures {
+    /// Number of the lane.
+    pub lane: usize,
+    /// Blocks done.
+    pub blocks: u64,
+    /// Seconds to have the blocks.
+    pub source_s: f64,
+    /// Seconds of work on them.
+    pub work_s: f64,
+}
+
+/// What one block took, and what it told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BlockFigures {
+    /// Number of the block.
+    pub block: usize,
+    /// Seconds to have it.
+    pub source_s: f64,
+    /// Seconds of work on it.
+    pub work_s: f64,
+    /// What its result tells of itself.
+    pub result: Figures,
+}
+
+/// What the result of a block tells of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Figures {
+    /// Items of the block.
+    pub items: u64,
+    /// Its share of the cost, where there is one.
+    pub cost: Option<f64>,
+    /// Whether a number in it is not finite.
+    pub non_finite: bool,
 }
 
 /// What an observer answers.

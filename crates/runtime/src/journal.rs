@@ -25,6 +25,18 @@ pub struct SavePolicy {
     pub blocks: u64,
 }
 
+/// What saving has taken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Saves {
+    /// Each save: when it began, by the time since the journal was opened, and how long it took to
+    /// pack, write and rename, beside the work.
+    pub each: Vec<(Duration, Duration)>,
+    /// Bytes of the last one, unpacked.
+    pub bytes: u64,
+    /// What lanes took from their work to hand over what is saved, all together.
+    pub held_up: Duration,
+}
+
 /// What a sweep finds of itself in the journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Begun {
@@ -49,6 +61,7 @@ pub struct Journal {
     blocks: AtomicU64,
     writer: Mutex<Option<Writer>>,
     error: Arc<Mutex<Option<CheckpointError>>>,
+    saves: Arc<Mutex<Saves>>,
 }
 
 #[derive(Default)]
@@ -83,19 +96,20 @@ impl Journal {
     /// that is not one of a journal counts as none.
     pub fn new(folder: CheckpointFolder, content: Option<&[u8]>, policy: SavePolicy) -> Self {
         let state = content.and_then(State::from_bytes).unwrap_or_default();
-        let error = Arc::default();
+        let (error, saves, began) = (Arc::default(), Arc::default(), Instant::now());
         // One waits while another is written; a third comes too early and is left out.
         let (send, receive) = sync_channel(1);
-        let own = Arc::clone(&error);
-        let thread = std::thread::spawn(move || write_all(folder, &receive, &own));
+        let log = Log { began, saves: Arc::clone(&saves), error: Arc::clone(&error) };
+        let thread = std::thread::spawn(move || write_all(folder, &receive, &log));
         Self {
             state: Mutex::new(state),
             policy,
-            began: Instant::now(),
+            began,
             due_ns: AtomicU64::new(nanoseconds(policy.every)),
             blocks: AtomicU64::new(0),
             writer: Mutex::new(Some(Writer { send, thread })),
             error,
+            saves,
         }
     }
 
@@ -146,6 +160,16 @@ impl Journal {
             Some(error) => Err(error),
             None => Ok(folder),
         }
+    }
+
+    /// What saving has taken so far.
+    pub fn saves(&self) -> Saves {
+        locked(&self.saves).clone()
+    }
+
+    /// Notes that a lane was held up.
+    pub(crate) fn held_up(&self, time: Duration) {
+        locked(&self.saves).held_up += time;
     }
 
     /// A checkpoint that could not be written.
@@ -231,15 +255,27 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// What the writer leaves for others to see.
+struct Log {
+    began: Instant,
+    saves: Arc<Mutex<Saves>>,
+    error: Arc<Mutex<Option<CheckpointError>>>,
+}
+
 fn write_all(
     mut folder: CheckpointFolder,
     receive: &Receiver<Snapshot>,
-    error: &Mutex<Option<CheckpointError>>,
+    log: &Log,
 ) -> CheckpointFolder {
     for snapshot in receive {
-        if let Err(failed) = folder.save(&snapshot.to_bytes()) {
-            locked(error).get_or_insert(failed);
+        let began = Instant::now();
+        let content = snapshot.to_bytes();
+        if let Err(failed) = folder.save(&content) {
+            locked(&log.error).get_or_insert(failed);
         }
+        let mut saves = locked(&log.saves);
+        saves.each.push((began - log.began, began.elapsed()));
+        saves.bytes = content.len() as u64;
     }
     folder
 }
@@ -307,6 +343,7 @@ mod tests {
         let journal = Journal::new(folder(dir.path()), None, NEVER);
         assert_eq!(journal.begin(1), Ok(Begun::Not));
         journal.finish(1, vec![1, 2, 3]);
+        assert_eq!(journal.saves(), Saves::default());
         let made = journal.memo("score", 4, || Ok::<_, ()>(vec![9])).unwrap();
         assert_eq!(made, [9]);
         assert_eq!(journal.begin(2), Ok(Begun::Not));

@@ -15,13 +15,16 @@ pub mod positioned;
 pub mod random;
 pub mod source;
 pub mod sweep;
+mod tally;
 pub mod words;
 
 pub use budget::{Budget, BudgetError, BudgetSource, Lease};
 pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Identity, Packing};
 pub use comm::{Comm, Solo};
-pub use event::{Event, Flow, Observer, Silent};
-pub use journal::{Journal, SavePolicy};
+pub use event::{
+    BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures,
+};
+pub use journal::{Journal, SavePolicy, Saves};
 pub use lanes::{Lanes, Pin};
 pub use machine::Machine;
 pub use random::{Generator, Stream};

@@ -1,5 +1,6 @@
 //! What the system tells about the machine, and about the part of it that is ours.
 
+mod allocator;
 mod cpus;
 mod limits;
 mod mounts;
@@ -12,6 +13,7 @@ mod topology;
 
 use std::collections::BTreeMap;
 
+pub use allocator::keep_memory;
 pub use cpus::show_cpus;
 pub use limits::Limits;
 pub use scheduler::{Allocation, Scheduler};

@@ -1,5 +1,7 @@
 //! Blocks of data that any lane or rank can ask for by number.
 
+use crate::event::Figures;
+
 /// Data in blocks with addresses. How it is cut depends on the data alone, never on the
 /// machine: that is what makes results the same everywhere.
 pub trait Source: Sync {
@@ -31,6 +33,11 @@ pub trait Reduce: Send + Sized {
     /// Adds the result of the blocks that follow this one's. Only neighbours are merged, and
     /// always in the same tree.
     fn merge(&mut self, later: Self);
+
+    /// What the result of a block tells of itself, for the statistics of a sweep.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
 
     /// The exact value as bytes, for other ranks.
     fn to_bytes(&self) -> Vec<u8>;

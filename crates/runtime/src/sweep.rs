@@ -3,14 +3,17 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
+use std::time::Instant;
 
 use thiserror::Error;
 
 use crate::comm::Comm;
+use crate::event::Observer;
 use crate::forest::{Forest, Node, Siblings};
 use crate::journal::{Begun, Diverged, Journal};
 use crate::lanes::Lanes;
 use crate::source::{Reduce, Source};
+use crate::tally::{LaneTally, Tally};
 
 /// A request to end at the next block.
 #[derive(Debug, Default)]
@@ -44,14 +47,41 @@ pub struct Resources<'a> {
     pub cancel: &'a Cancel,
     /// What the sweeps of this run found, where that is kept.
     pub journal: Option<&'a Journal>,
+    /// Who is told what each sweep took.
+    observer: Option<&'a dyn Observer>,
     /// What the next sweep is made for, as the journal knows it.
     subject: u64,
+    /// The same in words.
+    purpose: &'static str,
 }
 
 impl<'a> Resources<'a> {
     /// Lanes, ranks and request to end; no journal.
     pub const fn new(lanes: &'a Lanes, comm: &'a dyn Comm, cancel: &'a Cancel) -> Self {
-        Self { lanes, comm, cancel, journal: None, subject: 0 }
+        Self {
+            lanes,
+            comm,
+            cancel,
+            journal: None,
+            observer: None,
+            subject: 0,
+            purpose: "sweep",
+        }
+    }
+
+    /// With one who is told what each sweep took.
+    pub const fn with_observer(self, observer: &'a dyn Observer) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// Without one, for sweeps of which there are too many.
+    pub const fn without_observer(self) -> Self {
+        Self { observer: None, ..self }
+    }
+
+    /// For sweeps made for this, in one or two words.
+    pub const fn to(self, purpose: &'static str) -> Self {
+        Self { purpose, ..self }
     }
 
     /// With a journal.
@@ -154,7 +184,16 @@ pub fn sweep<S: Source, R: Reduce, W>(
         Some(Err(Diverged)) => return Err(SweepError::Diverged),
     };
     let pass = Pass::new(source, resources, subject, forest);
-    resources.lanes.broadcast(|_| pass.lane(&scratch, &work));
+    let tally = resources.observer.map(|observer| Tally::new(observer, resources.purpose));
+    resources.lanes.broadcast(|lane| {
+        let count = pass.lane(lane, &scratch, &work);
+        if let Some(tally) = &tally {
+            tally.add(count);
+        }
+    });
+    if let Some(tally) = tally {
+        tally.tell();
+    }
     let total = pass.end()?.ok_or(SweepError::Empty)?;
     if let Some(journal) = resources.journal {
         journal.finish(subject, total.to_bytes());
@@ -207,16 +246,22 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
 
     fn lane<W>(
         &self,
+        lane: usize,
         scratch: &(impl Fn() -> W + Sync),
         work: &(impl Fn(S::Block<'_>, &mut W) -> R + Sync),
-    ) {
+    ) -> LaneTally {
         let mut buffer = S::Buffer::default();
         let mut memory = scratch();
+        let mut tally = LaneTally::new(lane);
+        let mut began = Instant::now();
         while !self.resources.cancel.requested() {
             let Some(index) = self.block(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
             match self.source.block(index, &mut buffer) {
                 Ok(block) => {
+                    let had = Instant::now();
                     let result = work(block, &mut memory);
+                    let done = Instant::now();
+                    tally.count(index, had - began, done - had, result.figures());
                     let shared = self.merging.read().expect("no lane panics while it merges");
                     plant(&self.state, index, result);
                     drop(shared);
@@ -231,15 +276,19 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
             {
                 self.save(journal);
             }
+            began = Instant::now();
         }
+        tally
     }
 
     /// Hands the partial sums to the journal.
     fn save(&self, journal: &Journal) {
+        let began = Instant::now();
         let alone = self.merging.write().expect("no lane panics while it merges");
         let bytes = lock(&self.state).forest.to_bytes();
         drop(alone);
         journal.save_partial(self.subject, bytes);
+        journal.held_up(began.elapsed());
         if journal.fault().is_some() {
             self.next.store(self.count, Ordering::Relaxed);
         }

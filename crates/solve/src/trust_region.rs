@@ -73,7 +73,8 @@ impl Fit {
 ///
 /// **Edges.** A gain below [`NormalEquations::resolution`] is below the rounding of the cost and ends
 /// the run. If every step is refused the run ends as [`Termination::RadiusCollapsed`], which is not
-/// convergence. Without free parameters only the linear ones are solved for.
+/// convergence. Trials that are not finite are bounded the same way: 27 quarterings in a row take the
+/// region to the rounding of x. Without free parameters only the linear ones are solved for.
 ///
 /// **Cost.** One evaluation per trial, O(p³) besides, and one [`Objective::project`].
 ///
@@ -137,6 +138,9 @@ impl Point {
         linear: &[f64],
     ) -> Result<Self, EvaluationError> {
         let theta = transform.theta(&x);
+        if !theta.iter().chain(linear).all(|value| value.is_finite()) {
+            return Err(EvaluationError::NonFinite("the step".into()));
+        }
         let equations = objective.evaluate(&theta, linear)?;
         if !equations.is_finite() {
             return Err(EvaluationError::NonFinite("normal equations".into()));

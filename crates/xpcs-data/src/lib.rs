@@ -3,7 +3,9 @@
 
 pub mod blocks;
 pub mod catalog;
+pub mod excluded;
 pub mod pairs;
+pub mod patched;
 pub mod quality;
 pub mod rows;
 pub mod samples;
@@ -17,7 +19,9 @@ pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,
     mean_pixels, relative_pixels,
 };
+pub use excluded::ExcludedRows;
 pub use pairs::{BinRows, Matrices};
+pub use patched::{PatchedRows, RowFailure};
 pub use quality::Quality;
 pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
 pub use samples::{Samples, Values};

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use dyne_runtime::Lanes;
 use dyne_xpcs_model::model::KeptFrames;
 
 use crate::blocks::{Address, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
+use crate::excluded::ExcludedRows;
 use crate::rows::{PickedRows, RowAccess, RowSource, pick_row};
 use crate::samples::Samples;
 use crate::strips::{Shelf, Strips, StripsHeld};
@@ -20,6 +22,7 @@ pub struct Matrices {
     store: Store,
     kept: KeptFrames,
     skip: usize,
+    excluded: ExcludedRows,
 }
 
 /// Where the values are between sweeps.
@@ -38,7 +41,12 @@ impl Matrices {
     pub fn new(triangles: Vec<Triangle>, skip: usize) -> Self {
         let frames = triangles.first().expect("at least one matrix").frames();
         assert!(triangles.iter().all(|t| t.frames() == frames), "matrices of one size");
-        Self { store: Store::Resident(triangles.into()), kept: KeptFrames::All, skip }
+        Self {
+            store: Store::Resident(triangles.into()),
+            kept: KeptFrames::All,
+            skip,
+            excluded: ExcludedRows::default(),
+        }
     }
 
     /// Matrices of which each sweep reads the rows, holding at most `held` strips where they come in
@@ -53,6 +61,47 @@ impl Matrices {
             store: Store::Read { rows, shelf: Arc::new(Shelf::new(held)) },
             kept: KeptFrames::All,
             skip,
+            excluded: ExcludedRows::default(),
+        }
+    }
+
+    /// Without some rows of some bins: their pairs take part in no sweep. The other rows stay where
+    /// they are.
+    pub fn without_rows(self, excluded: ExcludedRows) -> Self {
+        Self { excluded, ..self }
+    }
+
+    /// Rows that take part in no sweep.
+    pub fn excluded(&self) -> &ExcludedRows {
+        &self.excluded
+    }
+
+    /// The same matrices in memory, decoded on `lanes`.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn resident(self, lanes: &Lanes) -> Result<Self, ReadError> {
+        let bins: Vec<usize> = (0..self.bins()).collect();
+        let read = lanes.map(&bins, |bin| Ok(self.triangle(*bin)?.into_owned()));
+        let triangles = read.into_iter().collect::<Result<Vec<Triangle>, ReadError>>()?;
+        Ok(Self { store: Store::Resident(triangles.into()), ..self })
+    }
+
+    /// The same matrices read by sweeps from what `copy` makes of their rows; those in memory stay
+    /// there.
+    ///
+    /// # Errors
+    /// Those of `copy`.
+    pub fn copied<E>(
+        self,
+        copy: impl FnOnce(&dyn RowSource) -> Result<Arc<dyn RowSource>, E>,
+    ) -> Result<Self, E> {
+        match &self.store {
+            Store::Resident(_) => Ok(self),
+            Store::Read { rows, shelf } => {
+                let (rows, shelf) = (copy(&**rows)?, Arc::clone(shelf));
+                Ok(Self { store: Store::Read { rows, shelf }, ..self })
+            }
         }
     }
 
@@ -90,9 +139,12 @@ impl Matrices {
         &self.kept
     }
 
-    /// Pairs of one bin that take part.
-    pub fn pairs_per_bin(&self) -> usize {
-        Triangle::pairs(self.frames().saturating_sub(self.skip))
+    /// Pairs of `bin` that take part.
+    pub fn pairs(&self, bin: usize) -> usize {
+        let frames = self.frames();
+        let excluded = self.excluded.of(bin).filter(|row| *row >= self.skip);
+        let out: usize = excluded.map(|row| frames - 1 - row).sum();
+        Triangle::pairs(frames.saturating_sub(self.skip)) - out
     }
 
     /// The matrix of one bin, read anew where it is not in memory.
@@ -137,7 +189,8 @@ impl Matrices {
     /// When the sizes differ.
     #[track_caller]
     pub fn with_values_at(&self, frames: &[usize], triangles: Vec<Triangle>) -> Self {
-        Self { kept: self.on_grid(frames), ..Self::new(triangles, 0) }
+        let excluded = self.excluded.at(frames);
+        Self { kept: self.on_grid(frames), excluded, ..Self::new(triangles, 0) }
     }
 
     /// The matrices without the frames at the positions `masked`, ascending, counted along their
@@ -163,7 +216,7 @@ impl Matrices {
             },
         };
         let skip = frames.iter().filter(|frame| **frame < self.skip).count();
-        Self { store, kept: self.on_grid(frames), skip }
+        Self { store, kept: self.on_grid(frames), skip, excluded: self.excluded.at(frames) }
     }
 
     fn on_grid(&self, frames: &[usize]) -> KeptFrames {
@@ -190,7 +243,7 @@ impl Matrices {
     pub fn blocks_of(&self, bins: Range<usize>, size: BlockPairs) -> PairBlocks {
         let data = self.data(bins.clone(), usize::MAX);
         let rows = self.skip..self.frames().saturating_sub(1);
-        let cut = bins.flat_map(|bin| cut(bin, rows.clone(), self.frames(), size));
+        let cut = bins.flat_map(|bin| self.cut(bin, rows.clone(), size));
         self.pair_blocks(data, cut.collect())
     }
 
@@ -214,6 +267,12 @@ impl Matrices {
         }
     }
 
+    /// Blocks of those of the rows that take part.
+    fn cut(&self, bin: usize, rows: Range<usize>, size: BlockPairs) -> Vec<Address> {
+        let parts = self.excluded.parts(bin, rows);
+        parts.into_iter().flat_map(|rows| cut(bin, rows, self.frames(), size)).collect()
+    }
+
     fn pair_blocks(&self, data: Data, addresses: Vec<Address>) -> PairBlocks {
         PairBlocks { data, addresses, frames: self.frames(), element: self.element() }
     }
@@ -231,7 +290,8 @@ impl BinRows<'_> {
     pub fn blocks(&self, rows: Range<usize>, size: BlockPairs) -> PairBlocks {
         let (skip, frames) = (self.matrices.skip, self.matrices.frames());
         let rows = rows.start.max(skip)..rows.end.min(frames.saturating_sub(1));
-        self.matrices.pair_blocks(self.data.clone(), cut(self.bin, rows, frames, size))
+        let cut = self.matrices.cut(self.bin, rows, size);
+        self.matrices.pair_blocks(self.data.clone(), cut)
     }
 }
 
@@ -416,6 +476,68 @@ pub(crate) mod tests {
             out.extend(self.matrices.triangle(bin)?.rows(rows));
             Ok(())
         }
+    }
+
+    /// Rows of which those from `at` on, a bin and the first row of a strip, cannot be read.
+    pub(crate) struct Broken {
+        pub(crate) inner: InMemory,
+        pub(crate) at: (usize, usize),
+    }
+
+    impl RowSource for Broken {
+        fn bins(&self) -> usize {
+            self.inner.bins()
+        }
+        fn frames(&self) -> usize {
+            self.inner.frames()
+        }
+        fn element(&self) -> Element {
+            self.inner.element()
+        }
+        fn access(&self, bin: usize) -> RowAccess {
+            self.inner.access(bin)
+        }
+        fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
+            self.inner.diagonal(bin)
+        }
+        fn read_rows(
+            &self,
+            bin: usize,
+            rows: Range<usize>,
+            out: &mut Samples,
+            buffers: &mut DecodeBuffers,
+        ) -> Result<(), ReadError> {
+            if (bin, rows.start) == self.at {
+                let file = std::path::PathBuf::from("f");
+                let (reason, remedy) = ("broken".into(), "mend it".into());
+                return Err(ReadError::File { file, reason, remedy });
+            }
+            self.inner.read_rows(bin, rows, out, buffers)
+        }
+    }
+
+    #[test]
+    fn excluded_rows_are_in_no_block() {
+        let excluded = ExcludedRows::new([(0, 3), (1, 0), (1, 1), (1, 28)]);
+        let m = matrices(30, 2, 1).without_rows(excluded);
+        let source = m.blocks(BlockPairs(100));
+        let mut rows = vec![Vec::new(); 2];
+        for index in 0..source.blocks() {
+            let mut buffer = BlockBuffer::default();
+            let block = source.block(index, &mut buffer).unwrap();
+            assert_eq!(block.values.get(0), m.triangle(block.bin).unwrap().get(block.first, block.first + 1));
+            rows[block.bin].extend(block.first..block.end);
+        }
+        let left = |bin: usize, out: &[usize]| {
+            let rows: Vec<usize> = (1..29).filter(|row| !out.contains(row)).collect();
+            assert_eq!(m.pairs(bin), rows.iter().map(|row| 29 - row).sum::<usize>());
+            rows
+        };
+        assert_eq!(rows, [left(0, &[3]), left(1, &[1, 28])]);
+        let coarse = m.without(&(0..30).filter(|k| k % 3 > 0).collect::<Vec<_>>());
+        assert_eq!(coarse.excluded(), &ExcludedRows::new([(0, 1), (1, 0)]));
+        let lanes = Lanes::solo();
+        assert_eq!(coarse.clone().resident(&lanes).unwrap().excluded(), coarse.excluded());
     }
 
     #[test]

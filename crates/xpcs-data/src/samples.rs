@@ -81,6 +81,15 @@ impl Samples {
         }
     }
 
+    /// Holds `length` times NaN in place of what it holds.
+    pub fn fill_nan(&mut self, length: usize) {
+        self.clear();
+        match self {
+            Self::F32(v) => v.resize(length, f32::NAN),
+            Self::F64(v) => v.resize(length, f64::NAN),
+        }
+    }
+
     /// Puts values of the same number type at `position` and behind.
     ///
     /// # Panics

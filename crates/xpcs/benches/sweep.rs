@@ -21,7 +21,7 @@ use dyne_math::simd::{Isa, Kernel, Lane8, Level, dispatch};
 use dyne_math::table::Table;
 use dyne_runtime::{Cancel, Lanes, Resources, Solo};
 use dyne_solve::{Layout, Loss, Objective, Robust};
-use dyne_xpcs::problem::{Evaluated, Problem};
+use dyne_xpcs::problem::{Checks, Evaluated, Problem};
 use dyne_xpcs_data::{BlockPairs, Matrices, Samples, Triangle};
 use dyne_xpcs_model::{Geometry, Mode, Physics, TimeGrid};
 
@@ -134,6 +134,7 @@ fn main() {
         bins_at_once: 1,
         level,
         resources: Resources::new(lanes, &Solo, &cancel),
+        checks: Checks::Blocks,
         sweeps: &sweeps,
     };
     let pairs = (ANGLES * Triangle::pairs(FRAMES)) as f64;

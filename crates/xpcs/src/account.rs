@@ -15,14 +15,14 @@ use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
-    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
+    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Work,
 };
 use crate::uncertainty::CountsSource;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
 
-/// Puts a fit into a report. Mask, timings and peak memory are the caller's to fill in.
+/// Puts a fit into a report. Mask, timings, memory and work are the caller's to fill in.
 pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
     let fit = &fitted.outcome.fit;
     let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
@@ -65,9 +65,12 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
             full_sweeps: fitted.full_sweeps,
             coarse_sweeps: fitted.coarse_sweeps,
             starts: fitted.outcome.starts as u64,
+            refused_steps: fit.refused,
+            non_finite_steps: fit.non_finite,
         },
         timings: Timings { read_s: 0.0, fit_s: 0.0, report_s: 0.0, wall_time_seconds: 0.0 },
         peak_rss_bytes: 0,
+        work: Work::default(),
         provenance,
         pictures: pictures(plan, fitted),
     }

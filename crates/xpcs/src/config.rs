@@ -14,6 +14,7 @@ mod explain;
 mod fit;
 mod keys;
 mod load;
+mod logging;
 mod mask;
 mod nearest;
 mod noise;
@@ -29,7 +30,7 @@ mod uncertainty;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use data::{DataConfig, PhiRange, QSelection};
+pub use data::{DataConfig, OnBadBlock, PhiRange, QSelection};
 pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
@@ -37,6 +38,7 @@ pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig, SearchMethod,
     TimeConfig, TimeOrigin,
 };
+pub use logging::{LogLevel, LoggingConfig, PerformanceLogConfig};
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};
 pub use output::{Format, NpzLayout, OutputConfig};
@@ -100,4 +102,7 @@ pub struct FitConfig {
     /// What is written, and where.
     #[serde(default)]
     pub output: OutputConfig,
+    /// What is logged besides.
+    #[serde(default)]
+    pub logging: LoggingConfig,
 }

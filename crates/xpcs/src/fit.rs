@@ -1,9 +1,10 @@
 //! The fit: levels from coarse to fine, search, covariance, residuals.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use dyne_math::simd::Level;
-use dyne_runtime::{Observer, Resources, SweepError};
+use dyne_runtime::{Event, Observer, Resources, SweepError};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
     SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
@@ -12,9 +13,10 @@ use dyne_xpcs_data::{Matrices, ReadError};
 use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
+use crate::config::OnBadBlock;
 use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
-use crate::problem::{Evaluated, Problem};
+use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
 use crate::survey::{NotFinite, Survey, survey};
 use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline};
@@ -134,7 +136,8 @@ impl Data {
     /// Surveys the matrices that `plan` selects.
     ///
     /// # Errors
-    /// [`FitError::Read`] where they cannot be read or hold a value that is not finite.
+    /// [`FitError::Read`] where they cannot be read or hold a value that is not finite; with
+    /// `data.on_bad_block: mask` those rows are left out, and it is an error only where none is left.
     pub fn survey(
         plan: &Plan,
         matrices: Matrices,
@@ -142,8 +145,14 @@ impl Data {
     ) -> Result<Self, FitError> {
         let levels = COARSE_FRAMES.into_iter().filter(|count| matrices.frames() >= 2 * count);
         let survey = survey(&matrices, &levels.collect::<Vec<_>>(), plan.block(), resources)?;
-        match survey.not_finite {
-            Some(found) => Err(not_finite(plan, &matrices, found).into()),
+        if let Some(found) = survey.not_finite.first()
+            && plan.config.data.on_bad_block == OnBadBlock::Error
+        {
+            return Err(not_finite(plan, &matrices, *found).into());
+        }
+        let matrices = matrices.without_rows(survey.excluded.clone());
+        match (0..matrices.bins()).find(|bin| matrices.pairs(*bin) == 0) {
+            Some(bin) => Err(PlanError::NothingLeft { bin: plan.bins[bin].number }.into()),
             None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),
         }
     }
@@ -176,7 +185,8 @@ pub fn fit(
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
-    let Settled { scaling, evaluated, residuals } = settle(&last, &outcome.fit, pictures)?;
+    let settled = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
+    let Settled { scaling, evaluated, residuals } = settled;
     let theta = &outcome.fit.theta;
     let (covariance, uncertainty) =
         match Covariance::try_new(&outcome.fit.equations, &plan.transform, theta) {
@@ -190,7 +200,8 @@ pub fn fit(
                     information: &information,
                     bins: &plan.bins,
                 };
-                let (covariance, kind) = headline(&minimum, &plan.config.uncertainty)?;
+                let headline = || headline(&minimum, &plan.config.uncertainty);
+                let (covariance, kind) = phase(observer, "error bars", headline)?;
                 (Ok(covariance), Some(kind))
             }
         };
@@ -213,6 +224,20 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// Tells `observer` of a phase within the fit.
+fn phase<R, E>(
+    observer: &dyn Observer,
+    phase: &'static str,
+    work: impl FnOnce() -> Result<R, E>,
+) -> Result<R, E> {
+    let began = Instant::now();
+    observer.event(&Event::PhaseStarted { phase, total: None });
+    let result = work()?;
+    let seconds = began.elapsed().as_secs_f64();
+    observer.event(&Event::PhaseFinished { phase, seconds });
+    Ok(result)
 }
 
 /// The error of a value that cannot be fitted.
@@ -376,6 +401,10 @@ pub fn problem<'a>(
         level: Level::best(),
         resources,
         bins_at_once: resources.lanes.count(),
+        checks: match plan.config.performance.fast_mode {
+            true => Checks::Equations,
+            false => Checks::Blocks,
+        },
         sweeps,
     }
 }
@@ -389,7 +418,7 @@ fn run(
 ) -> Result<SearchOutcome, FitError> {
     let (solo, resources) = (dyne_runtime::Lanes::solo(), full.resources);
     // Starts are spread over the lanes; a sweep of a coarse level stays on one of them.
-    let one = resources.with_lanes(&solo).without_journal();
+    let one = resources.with_lanes(&solo).without_journal().without_observer();
     let coarse: Vec<Problem<'_>> = coarse
         .iter()
         .map(|matrices| Problem { matrices, resources: one, sweeps: coarse_sweeps, ..*full })

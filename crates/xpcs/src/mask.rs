@@ -2,10 +2,11 @@
 
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::quality::outliers;
-use dyne_xpcs_data::{Matrices, ReadError};
+use dyne_xpcs_data::{Matrices, ReadError, RowFailure};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::fit::Data;
 use crate::plan::{Plan, PlanError};
 
 /// Why a frame is left out.
@@ -39,6 +40,24 @@ pub struct Mask {
     pub n_pairs: usize,
     /// Which frames, ascending.
     pub frames: Vec<MaskedFrames>,
+    /// Rows left out beyond those of masked frames.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<MaskedRows>,
+}
+
+/// Neighbouring rows of one matrix that are left out for one reason: frames, each with all later ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MaskedRows {
+    /// Number of the bin in the file.
+    pub bin: u32,
+    /// First frame, counted from 1 as in the file.
+    pub first: usize,
+    /// Last frame.
+    pub last: usize,
+    /// Pairs left out.
+    pub n_pairs: usize,
+    /// Why.
+    pub reason: String,
 }
 
 /// Why no mask can be made.
@@ -51,6 +70,36 @@ pub enum MaskError {
     /// A matrix cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+/// The rows that a survey excludes, with the reasons; `failures` tells of rows that could not be read.
+pub fn rows(plan: &Plan, data: &Data, failures: &[RowFailure]) -> Vec<MaskedRows> {
+    let positions = data.matrices.positions();
+    let frames = positions.len();
+    let mut runs: Vec<MaskedRows> = Vec::new();
+    let mut last = None;
+    for found in &data.survey.not_finite {
+        let (bin, row) = (found.bin, found.frames[0]);
+        let frame = plan.frames.start + positions[row] + 1;
+        let own = failures.iter().find(|f| f.bin == bin && f.rows.contains(&row));
+        let reason = match own {
+            Some(failure) => failure.reason.clone(),
+            None => format!("a value is {}", found.value),
+        };
+        let n_pairs = frames - 1 - row;
+        match runs.last_mut() {
+            Some(run) if last == row.checked_sub(1).map(|r| (bin, r)) && run.reason == reason => {
+                run.last = frame;
+                run.n_pairs += n_pairs;
+            }
+            _ => {
+                let bin = plan.bins[bin].number;
+                runs.push(MaskedRows { bin, first: frame, last: frame, n_pairs, reason });
+            }
+        }
+        last = Some((bin, row));
+    }
+    runs
 }
 
 /// Takes the masked frames out of the matrices that `plan` selects.
@@ -67,10 +116,10 @@ pub fn apply(
 ) -> Result<(Matrices, Mask), MaskError> {
     let mut reasons: Vec<Option<MaskReason>> = vec![None; plan.frames.len()];
     if plan.config.mask.auto {
-        let bins: Vec<usize> = (0..matrices.bins()).collect();
+        let (bins, at): (Vec<usize>, _) = ((0..matrices.bins()).collect(), matrices.positions());
         let found = lanes.map(&bins, |bin| Ok(outliers(&*matrices.triangle(*bin)?)));
         for outliers in found.into_iter().collect::<Result<Vec<_>, MaskError>>()? {
-            outliers.iter().for_each(|o| reasons[o.frame] = Some(MaskReason::Auto));
+            outliers.iter().for_each(|o| reasons[at[o.frame]] = Some(MaskReason::Auto));
         }
     }
     plan.masked.iter().for_each(|k| reasons[*k] = Some(MaskReason::Config));
@@ -84,8 +133,12 @@ pub fn apply(
         n_frames: masked.len(),
         n_pairs: plan.pairs_without(&[]) - pairs,
         frames: runs(&reasons, plan.frames.start + 1),
+        rows: Vec::new(),
     };
-    let left = if masked.is_empty() { matrices } else { matrices.without(&masked) };
+    let at = matrices.positions();
+    let masked = |k: &usize| reasons[at[*k]].is_some();
+    let own: Vec<usize> = (0..matrices.frames()).filter(masked).collect();
+    let left = if own.is_empty() { matrices } else { matrices.without(&own) };
     Ok((left, mask))
 }
 

@@ -136,9 +136,22 @@ impl Plan {
 
     /// Pairs that take part without the frames at the positions `masked`, all bins together.
     pub fn pairs_without(&self, masked: &[usize]) -> usize {
-        let out = masked.iter().filter(|k| **k >= self.skip()).count();
-        let frames = self.frames.len().saturating_sub(self.skip() + out);
-        self.bins.len() * Triangle::pairs(frames)
+        let out = masked.iter().filter(|k| self.takes(**k)).count();
+        let frames = (0..self.frames.len()).filter(|k| self.takes(*k)).count();
+        self.bins.len() * Triangle::pairs(frames - out)
+    }
+
+    /// Whether the frame at position `k` of the selection takes part where it is not masked.
+    fn takes(&self, k: usize) -> bool {
+        k.checked_sub(self.skip()).is_some_and(|k| k.is_multiple_of(self.config.data.stride_coarse))
+    }
+
+    /// Positions in the selection of the frames that the stride leaves out; none where it is 1.
+    pub fn strided(&self) -> Vec<usize> {
+        match self.config.data.stride_coarse {
+            1 => Vec::new(),
+            _ => (0..self.frames.len()).filter(|k| !self.takes(*k)).collect(),
+        }
     }
 
     /// Free parameters, those of contrast and offset included.

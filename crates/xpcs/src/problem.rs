@@ -2,6 +2,7 @@
 
 mod sums;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyne_math::gram::{Accumulator, TILE, Tile, packed_index, packed_len, widen_shifted};
@@ -13,10 +14,12 @@ use dyne_solve::{
 };
 use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Values};
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
+use thiserror::Error;
 
 use crate::noise::Weights;
 
 pub use sums::BinSums;
+use sums::{BadBlock, Cause};
 
 /// What is fitted to what. All of it is borrowed: levels of a search share one set.
 #[derive(Clone, Copy)]
@@ -46,8 +49,31 @@ pub struct Problem<'a> {
     pub resources: Resources<'a>,
     /// Bins whose error bars are computed side by side; a matter of memory alone.
     pub bins_at_once: usize,
+    /// What is checked on the way.
+    pub checks: Checks,
     /// Counts the sweeps.
     pub sweeps: &'a AtomicU64,
+}
+
+/// What is checked on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checks {
+    /// The sums of every block, so that one that is not finite is named.
+    Blocks,
+    /// Only the normal equations.
+    Equations,
+}
+
+/// A block whose data were finite when they were surveyed, and are not any longer.
+#[derive(Debug, Error)]
+#[error(
+    "matrix {bin} of the fit, rows {} to {}: values that are not finite, expected those that were finite when the data were surveyed\nsee that nothing writes to the data file or the scratch file, and fit again", rows.start + 1, rows.end
+)]
+pub struct ChangedBlock {
+    /// Position of the bin, counted from 1.
+    bin: usize,
+    /// Rows, counted from 0.
+    rows: Range<usize>,
 }
 
 /// Tables of all bins and the term of each one at a point θ.
@@ -64,11 +90,36 @@ struct Scratch {
     sums: Accumulator,
 }
 
-/// Contrast and offset of a bin, for the residuals of a robust loss.
+/// Contrast and offset of a bin, for its residuals before the sums are known.
 #[derive(Clone, Copy)]
 struct Line {
     contrast: f64,
     offset: f64,
+}
+
+impl Line {
+    /// Half the sum of squared residuals, from a packed Gram matrix whose last rows are m, 1, y.
+    fn cost(self, gram: &[f64], order: usize) -> f64 {
+        let g = |a: usize, b: usize| gram[packed_index(order, order - a, order - b)];
+        let (c, o) = (self.contrast, self.offset);
+        let of_data = g(1, 1) - 2.0 * (c * g(3, 1) + o * g(2, 1));
+        0.5 * (of_data + c * c * g(3, 3) + o * o * g(2, 2) + 2.0 * c * o * g(3, 2))
+    }
+}
+
+fn of_bad_block(bad: &BadBlock) -> EvaluationError {
+    let BadBlock { bin, rows, cause } = bad;
+    match cause {
+        Cause::Data => {
+            EvaluationError::Fatal(Box::new(ChangedBlock { bin: bin + 1, rows: rows.clone() }))
+        }
+        Cause::Model => EvaluationError::NonFinite(format!(
+            "the model in rows {} to {} of matrix {} of the fit",
+            rows.start + 1,
+            rows.end,
+            bin + 1
+        )),
+    }
 }
 
 impl Problem<'_> {
@@ -87,7 +138,8 @@ impl Problem<'_> {
         Ok(Evaluated { tables, terms })
     }
 
-    /// Gram sums of every bin at θ, under `robust` weights at the lines given.
+    /// Gram sums of every bin at θ: under a robust loss with its weights at the lines given, else
+    /// with the cost there.
     fn sums(&self, theta: &[f64], lines: &[Line]) -> Result<Vec<BinSums>, EvaluationError> {
         let evaluated =
             self.tables(theta).map_err(|e| EvaluationError::NonFinite(e.to_string()))?;
@@ -95,7 +147,7 @@ impl Problem<'_> {
         let rows = self.model.basis() + 3;
         let total = sweep(
             &self.matrices.blocks(self.block),
-            self.resources.about(theta),
+            self.resources.to("fit").about(theta),
             || Scratch { tile: Tile::new(rows), sums: Accumulator::new(rows) },
             |block, scratch| self.block_sums(&evaluated, lines, block, scratch),
         )
@@ -103,6 +155,9 @@ impl Problem<'_> {
             SweepError::Cancelled => EvaluationError::Interrupted,
             other => EvaluationError::Fatal(Box::new(other)),
         })?;
+        if let Some(bad) = total.bad() {
+            return Err(of_bad_block(bad));
+        }
         let p = theta.len();
         Ok(total
             .into_bins()
@@ -127,8 +182,9 @@ impl Problem<'_> {
         tile.clear();
         let mut cost = 0.0;
         let mut pairs = 0;
+        let robust = self.robust.loss != Loss::Linear;
         let mut flush = |tile: &mut Tile| {
-            if let Some(line) = lines.get(block.bin) {
+            if let (Some(line), true) = (lines.get(block.bin), robust) {
                 cost += weigh(tile, *line, self.robust);
             }
             sums.add(self.level, tile);
@@ -153,7 +209,15 @@ impl Problem<'_> {
             }
         }
         flush(tile);
-        sums::Sums::of(BinSums { bin: block.bin, gram: sums.total(), cost, pairs })
+        let (order, gram) = (self.model.basis() + 3, sums.total());
+        if let (Some(line), false) = (lines.get(block.bin), robust) {
+            cost = line.cost(&gram, order);
+        }
+        let sums = sums::Sums::of(BinSums { bin: block.bin, gram, cost, pairs });
+        match self.checks {
+            Checks::Blocks => sums.checked(order, block.first..block.end),
+            Checks::Equations => sums,
+        }
     }
 
     /// Adds `count` pairs (i, column…) to the tile: basis, m, 1 and the shifted data.
@@ -273,13 +337,10 @@ impl Objective for Problem<'_> {
     }
 
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {
-        let lines: Vec<Line> = match self.robust.loss {
-            Loss::Linear => Vec::new(),
-            _ => (0..self.geometries.len())
-                .map(|bin| self.layout.scaling(bin, linear))
-                .map(|s| Line { contrast: s.contrast, offset: s.offset })
-                .collect(),
-        };
+        let lines: Vec<Line> = (0..self.geometries.len())
+            .map(|bin| self.layout.scaling(bin, linear))
+            .map(|s| Line { contrast: s.contrast, offset: s.offset })
+            .collect();
         let sums = self.sums(theta, &lines)?;
         self.equations(&sums, theta, linear)
     }

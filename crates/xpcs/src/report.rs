@@ -3,6 +3,7 @@
 mod derived;
 mod identifiability;
 mod noise;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
 pub use noise::{BinNoise, NoiseResult};
+pub use work::{BlockWork, CheckpointWork, PhaseWork, SweepWork, Work};
 
 use crate::mask::Mask;
 
@@ -193,6 +195,10 @@ pub struct Counters {
     pub coarse_sweeps: u64,
     /// Starting points tried.
     pub starts: u64,
+    /// Steps of the last fit that were refused and tried again shorter.
+    pub refused_steps: u64,
+    /// Those among them where the model or the sums were not finite.
+    pub non_finite_steps: u64,
 }
 
 /// Wall times in seconds.
@@ -336,6 +342,8 @@ pub struct Report {
     pub timings: Timings,
     /// Largest resident memory of the process, bytes; 0 where the system does not tell.
     pub peak_rss_bytes: u64,
+    /// What the work took, in detail.
+    pub work: Work,
     /// Provenance.
     pub provenance: Provenance,
     /// Figures' data, one entry a bin; not in the JSON.
@@ -379,6 +387,7 @@ impl Report {
             "counters": self.counters,
             "timings": self.timings,
             "peak_rss_bytes": self.peak_rss_bytes,
+            "work": self.work,
             "provenance": self.provenance,
         })
     }

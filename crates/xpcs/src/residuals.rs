@@ -6,9 +6,9 @@ mod statistics;
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
 use dyne_runtime::words::{Words, put_floats, put_words};
-use dyne_runtime::{Reduce, SweepError, sweep};
+use dyne_runtime::{Figures, Reduce, SweepError, sweep};
 use dyne_solve::Scaling;
-use dyne_xpcs_data::{PairBlock, ReadError};
+use dyne_xpcs_data::{PairBlock, ReadError, Triangle};
 
 use crate::problem::{Evaluated, Problem};
 use crate::report::{Cut, MapTriple};
@@ -198,6 +198,12 @@ impl Reduce for Sums {
         self.0.extend(later);
     }
 
+    fn figures(&self) -> Figures {
+        let (items, ssr) = (self.0.iter().map(|s| s.pairs).sum(), self.0.iter().map(|s| s.ssr));
+        let ssr: f64 = ssr.sum();
+        Figures { items, cost: Some(0.5 * ssr), non_finite: !ssr.is_finite() }
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for s in &self.0 {
@@ -257,7 +263,7 @@ impl Problem<'_> {
         let bins = Bins::new(self.matrices.positions(), self.grid.frames(), size);
         let total = sweep(
             &self.matrices.blocks(self.block),
-            self.resources,
+            self.resources.to("residuals"),
             || Tile::new(self.model.basis() + 3),
             |block, tile| {
                 let mut sums = BinSums::new(&bins, &block);
@@ -272,7 +278,7 @@ impl Problem<'_> {
         Ok(total.0.into_iter().map(|sums| self.finish(&bins, sums)).collect())
     }
 
-    /// Model c2 of every pair of one bin that takes part, packed row by row.
+    /// Model c2 of every pair of one bin that takes part, packed row by row; NaN in excluded rows.
     ///
     /// # Errors
     /// As [`sweep`].
@@ -294,7 +300,27 @@ impl Problem<'_> {
                 Values(values)
             },
         )?;
-        Ok(total.0)
+        Ok(self.with_gaps(total.0, bin))
+    }
+
+    /// Values of the rows that take part, with NaN for the excluded ones.
+    fn with_gaps(&self, values: Vec<f64>, bin: usize) -> Vec<f64> {
+        let excluded = self.matrices.excluded();
+        if excluded.is_empty() {
+            return values;
+        }
+        let (skip, frames) = (self.matrices.skip(), self.matrices.frames());
+        let out: Vec<usize> = excluded.of(bin).collect();
+        let mut values = values.into_iter();
+        let mut all = Vec::with_capacity(Triangle::pairs(frames - skip));
+        for row in skip..frames {
+            let pairs = frames - 1 - row;
+            match out.binary_search(&row) {
+                Ok(_) => all.resize(all.len() + pairs, f64::NAN),
+                Err(_) => all.extend(values.by_ref().take(pairs)),
+            }
+        }
+        all
     }
 
     /// Calls `f(i, first column, data, fit)` for the pairs of a block, in pieces of a row.

@@ -2,17 +2,19 @@
 //! coarse sets of frames, and that all of them are finite.
 
 use dyne_runtime::words::{Words, put_words};
-use dyne_runtime::{Reduce, Resources, SweepError, sweep};
-use dyne_xpcs_data::{BlockPairs, Element, Matrices, PairBlock, ReadError, Samples, Triangle};
+use dyne_runtime::{Figures, Reduce, Resources, SweepError, sweep};
+use dyne_xpcs_data::{BlockPairs, Element, ExcludedRows, Matrices, PairBlock, ReadError, Samples, Triangle};
 
 /// What one sweep over the data tells.
 pub struct Survey {
-    /// Mean of the pairs that take part.
+    /// Mean of the pairs that take part, without those rows that hold a value that is not finite.
     pub mean: f64,
     /// The matrices on about as many frames as were asked for, in the order asked.
     pub coarse: Vec<Matrices>,
-    /// The first pair whose value is not finite.
-    pub not_finite: Option<NotFinite>,
+    /// The rows with a value that is not finite.
+    pub excluded: ExcludedRows,
+    /// The first pair of each row with a value that is not finite, in order.
+    pub not_finite: Vec<NotFinite>,
 }
 
 /// A value that cannot be fitted.
@@ -26,7 +28,8 @@ pub struct NotFinite {
     pub value: f64,
 }
 
-/// Surveys the matrices; `coarse` lists the numbers of frames of the coarse sets.
+/// Surveys the matrices; `coarse` lists the numbers of frames of the coarse sets. What is wrong with
+/// a row is the caller's to judge; it takes no part in mean and coarse sets.
 ///
 /// **Cost** one sweep. **Checked by** `a_survey_finds_mean_and_coarse_values`.
 ///
@@ -42,10 +45,12 @@ pub fn survey(
     let element = matrices.element();
     let total = sweep(
         &matrices.blocks(block),
-        resources,
+        resources.to("survey"),
         || (),
         |block, ()| Found::of(block, &sets, element),
     )?;
+    let bad = total.not_finite.iter().map(|found| (found.bin, found.frames[0]));
+    let left = matrices.clone().without_rows(ExcludedRows::new(bad));
     let levels = sets.iter().zip(&total.coarse).map(|(frames, samples)| {
         let pairs = Triangle::pairs(frames.len());
         let one = |bin: usize| {
@@ -53,11 +58,12 @@ pub fn survey(
             own.extend(samples.values(bin * pairs..(bin + 1) * pairs));
             Triangle::new(frames.len(), own)
         };
-        matrices.with_values_at(frames, (0..matrices.bins()).map(one).collect())
+        left.with_values_at(frames, (0..matrices.bins()).map(one).collect())
     });
     Ok(Survey {
         mean: total.sum / total.pairs.max(1) as f64,
         coarse: levels.collect(),
+        excluded: left.excluded().clone(),
         not_finite: total.not_finite,
     })
 }
@@ -67,24 +73,26 @@ pub fn survey(
 struct Found {
     sum: f64,
     pairs: u64,
-    not_finite: Option<NotFinite>,
+    not_finite: Vec<NotFinite>,
     /// Values at the coarse sets, in order.
     coarse: Vec<Samples>,
 }
 
 impl Found {
     fn of(block: PairBlock<'_>, sets: &[Vec<usize>], element: Element) -> Self {
-        let (mut sum, mut not_finite) = (0.0, None);
+        let (mut sum, mut pairs, mut not_finite) = (0.0, 0, Vec::new());
         for i in block.first..block.end {
             let row = block.row(i);
-            sum += row.sum();
-            if !sum.is_finite() && not_finite.is_none() {
-                not_finite = row.first_not_finite().map(|k| NotFinite {
-                    bin: block.bin,
-                    frames: [i, i + 1 + k],
-                    value: row.get(k),
-                });
+            let of_row = row.sum();
+            // The sum of finite values may be infinite.
+            let bad = if of_row.is_finite() { None } else { row.first_not_finite() };
+            if let Some(k) = bad {
+                let (bin, frames) = (block.bin, [i, i + 1 + k]);
+                not_finite.push(NotFinite { bin, frames, value: row.get(k) });
+                continue;
             }
+            sum += of_row;
+            pairs += row.len() as u64;
         }
         let coarse = sets.iter().map(|frames| {
             let mut samples = Samples::empty(element);
@@ -97,7 +105,7 @@ impl Found {
             }
             samples
         });
-        Self { sum, pairs: block.values.len() as u64, not_finite, coarse: coarse.collect() }
+        Self { sum, pairs, not_finite, coarse: coarse.collect() }
     }
 }
 
@@ -105,19 +113,22 @@ impl Reduce for Found {
     fn merge(&mut self, later: Self) {
         self.sum += later.sum;
         self.pairs += later.pairs;
-        self.not_finite = self.not_finite.or(later.not_finite);
+        self.not_finite.extend(later.not_finite);
         for (own, later) in self.coarse.iter_mut().zip(&later.coarse) {
             own.extend(later.all());
         }
     }
 
+    fn figures(&self) -> Figures {
+        let non_finite = !self.not_finite.is_empty();
+        Figures { items: self.pairs, cost: None, non_finite }
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        put_words(
-            &mut bytes,
-            [self.sum.to_bits(), self.pairs, self.not_finite.iter().len() as u64],
-        );
-        if let Some(NotFinite { bin, frames: [i, j], value }) = self.not_finite {
+        let count = self.not_finite.len() as u64;
+        put_words(&mut bytes, [self.sum.to_bits(), self.pairs, count]);
+        for &NotFinite { bin, frames: [i, j], value } in &self.not_finite {
             put_words(&mut bytes, [bin as u64, i as u64, j as u64, value.to_bits()]);
         }
         for samples in &self.coarse {
@@ -131,13 +142,11 @@ impl Reduce for Found {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut words = Words::new(bytes);
         let (sum, pairs) = (words.float()?, words.word()?);
-        let not_finite = match words.word()? {
-            0 => None,
-            _ => {
-                let (bin, frames) = (words.count()?, [words.count()?, words.count()?]);
-                Some(NotFinite { bin, frames, value: words.float()? })
-            }
-        };
+        let mut not_finite = Vec::new();
+        for _ in 0..words.word()? {
+            let (bin, frames) = (words.count()?, [words.count()?, words.count()?]);
+            not_finite.push(NotFinite { bin, frames, value: words.float()? });
+        }
         let mut coarse = Vec::new();
         while !words.is_empty() {
             let (size, length) = (words.count()?, words.count()?);
@@ -187,7 +196,7 @@ mod tests {
             }
         }
         assert!((one.mean - (sum / count + 500.0)).abs() < 1e-9, "{}", one.mean);
-        assert!(one.not_finite.is_none());
+        assert!(one.not_finite.is_empty());
         let coarse = &one.coarse[1];
         let frames = coarse.positions();
         assert_eq!(frames, all.coarse_frames(30));
@@ -199,20 +208,23 @@ mod tests {
 
     #[test]
     fn the_first_value_that_is_not_finite_is_told() {
-        let found = found(&matrices(Some((17, 230))), 2).not_finite.unwrap();
+        let all = found(&matrices(Some((17, 230))), 2);
+        let [found] = all.not_finite[..] else { panic!("one row") };
         assert!(found.value.is_nan());
         assert_eq!((found.bin, found.frames), (1, [17, 230]));
+        assert!(all.mean.is_finite());
     }
 
     #[test]
     fn partial_results_travel_as_bytes() {
-        let not_finite = Some(NotFinite { bin: 2, frames: [3, 9], value: f64::INFINITY });
+        let not_finite = NotFinite { bin: 2, frames: [3, 9], value: f64::INFINITY };
         for coarse in [
             vec![],
             vec![Samples::F32(vec![1.5, 2.5]), Samples::F32(vec![])],
             vec![Samples::F64(vec![0.1])],
         ] {
-            for not_finite in [None, not_finite] {
+            for count in 0..3 {
+                let not_finite = vec![not_finite; count];
                 let found = Found { sum: 0.3, pairs: 7, not_finite, coarse: coarse.clone() };
                 let bytes = found.to_bytes();
                 assert_eq!(Found::from_bytes(&bytes), Some(found));

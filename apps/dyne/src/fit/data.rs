@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use dyne_runtime::budget::{Budget, Lease};
 use dyne_runtime::{Event, Lanes, Observer, Resources};
+use dyne_xpcs::config::OnBadBlock;
 use dyne_xpcs::fit::Data;
 use dyne_xpcs::mask::{self, Mask};
-use dyne_xpcs::memory::{MemoryPlan, Phase, Residency};
+use dyne_xpcs::memory::{Candidate, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
-use dyne_xpcs_data::{Afterwards, Matrices, Reader, Scratch};
+use dyne_xpcs_data::{Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch};
 
 use super::memory;
 use crate::failure::Failure;
@@ -17,8 +18,22 @@ use crate::failure::Failure;
 pub(super) struct Kept {
     pub(super) data: Data,
     pub(super) mask: Mask,
+    /// The way in which they are kept.
+    chosen: Candidate,
     /// What is held of the budget, until the end.
     _leases: Vec<Lease>,
+}
+
+impl Kept {
+    /// What is held of the budget in one phase.
+    pub(super) fn lease(&self, budget: &Budget, phase: Phase) -> Result<Vec<Lease>, Failure> {
+        leases(&self.chosen, budget, phase)
+    }
+}
+
+fn leases(chosen: &Candidate, budget: &Budget, phase: Phase) -> Result<Vec<Lease>, Failure> {
+    let own = chosen.holders.iter().filter(|holder| holder.phase == phase);
+    Ok(own.map(|holder| budget.lease(holder.name, holder.bytes)).collect::<Result<_, _>>()?)
 }
 
 /// What reading may use.
@@ -33,7 +48,15 @@ pub(super) struct Means<'a> {
 
 /// Hash of what is read of which file.
 pub(super) fn selection(stamp: &str, plan: &Plan) -> [u8; 32] {
-    let what = format!("{stamp} {:?} {:?}", plan.positions, plan.frames);
+    let data = &plan.config.data;
+    let what = format!(
+        "{stamp} {:?} {:?} {} {} {:?}",
+        plan.positions,
+        plan.frames,
+        plan.skip(),
+        data.stride_coarse,
+        data.on_bad_block
+    );
     blake3::hash(what.as_bytes()).into()
 }
 
@@ -43,46 +66,69 @@ pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result
     let lanes = resources.lanes;
     let (memory, _) = memory::plan(plan, reader, budget, lanes.count())?;
     let chosen = memory.candidates.iter().find(|c| c.residency == memory.residency);
-    let holders = chosen.map(|c| c.holders.as_slice()).unwrap_or_default();
-    let always = holders.iter().filter(|h| h.phase == Phase::Always);
-    let leases =
-        always.map(|h| budget.lease(h.name, h.bytes)).collect::<Result<Vec<Lease>, _>>()?;
+    let chosen = chosen.expect("the residency is one of the candidates").clone();
+    let always = leases(&chosen, budget, Phase::Always)?;
+    let reading = leases(&chosen, budget, Phase::Reading)?;
     means.observer.event(&Event::Residency {
         name: memory.residency.name(),
-        bytes: chosen.map_or(0, dyne_xpcs::memory::Candidate::peak),
+        bytes: chosen.peak(),
     });
-    let matrices = matrices(plan, reader, &memory, means)?;
-    let (matrices, mask) = mask::apply(plan, matrices, lanes)?;
+    let (matrices, patched) = matrices(plan, reader, &memory, means)?;
+    let (matrices, mut mask) = mask::apply(plan, matrices, lanes)?;
     let mut data = Data::survey(plan, matrices, resources)?;
     data.bins_at_once = memory.concurrency.bins;
-    Ok(Kept { data, mask, _leases: leases })
+    let failures = patched.map(|rows| rows.failures()).unwrap_or_default();
+    mask.rows = mask::rows(plan, &data, &failures);
+    drop(reading);
+    Ok(Kept { data, mask, chosen, _leases: always })
 }
 
+/// The matrices, and who tells what of them could not be read where that is allowed.
 fn matrices(
     plan: &Plan,
     reader: &dyn Reader,
     memory: &MemoryPlan,
     means: Means<'_>,
-) -> Result<Matrices, Failure> {
+) -> Result<(Matrices, Option<Arc<PatchedRows>>), Failure> {
     let (bins, frames) = (&plan.positions, plan.frames.clone());
+    let data = &plan.config.data;
     let held = memory.concurrency.strips;
     // No more are decoded at a time than the memory allows.
     let (all, solo) = (means.resources.lanes, Lanes::solo());
     let lanes = if held.0 < all.count() { &solo } else { all };
-    if memory.residency == Residency::Resident {
+    let strict = data.on_bad_block == OnBadBlock::Error;
+    if memory.residency == Residency::Resident && strict && data.stride_coarse == 1 {
         let triangles = reader.read_stored(bins, frames, lanes)?;
-        return Ok(Matrices::new(triangles, plan.skip()));
+        return Ok((Matrices::new(triangles, plan.skip()), None));
     }
-    let rows = reader.rows(bins, frames, lanes)?;
-    if memory.residency == Residency::Streamed {
-        return Ok(Matrices::read_by_sweeps(rows, held, plan.skip()));
+    let mut rows = reader.rows(bins, frames, lanes)?;
+    let patched = (!strict).then(|| Arc::new(PatchedRows::new(Arc::clone(&rows))));
+    if let Some(patched) = &patched {
+        rows = Arc::clone(patched) as Arc<dyn RowSource>;
     }
+    let strided = plan.strided();
+    let whole = Matrices::read_by_sweeps(rows, held, plan.skip());
+    let picked = if strided.is_empty() { whole } else { whole.without(&strided) };
+    let kept = match memory.residency {
+        Residency::Resident => picked.resident(lanes)?,
+        Residency::Streamed => picked,
+        Residency::Mapped => picked.copied(|rows| scratch(plan, rows, means.selection, lanes))?,
+    };
+    Ok((kept, patched))
+}
+
+/// The rows decoded in a scratch file.
+fn scratch(
+    plan: &Plan,
+    rows: &dyn RowSource,
+    selection: [u8; 32],
+    lanes: &Lanes,
+) -> Result<Arc<dyn RowSource>, ReadError> {
     let performance = &plan.config.performance;
     let afterwards = match performance.keep_scratch {
         true => Afterwards::Keep,
         false => Afterwards::Remove,
     };
     let dir = memory::scratch_dir(performance);
-    let scratch = Scratch::of(&*rows, means.selection, &dir, afterwards, lanes)?;
-    Ok(Matrices::read_by_sweeps(Arc::new(scratch), held, plan.skip()))
+    Ok(Arc::new(Scratch::of(rows, selection, &dir, afterwards, lanes)?))
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use dyne_runtime::budget::{Budget, BudgetSource, parse_bytes, show_bytes};
 use dyne_runtime::machine::Machine;
 use dyne_xpcs::config::{Format, PerformanceConfig, Strategy};
-use dyne_xpcs::memory::{Allowed, Arrays, Candidate, Checkpoints, MemoryPlan, Phase, Size};
+pub(crate) use dyne_xpcs::memory::Phase;
+use dyne_xpcs::memory::{Allowed, Arrays, Candidate, Checkpoints, MemoryPlan, Size};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs_data::Reader;
 
@@ -62,15 +63,22 @@ fn free_bytes(dir: &Path) -> std::io::Result<u64> {
 /// The size of the fit that `plan` makes.
 fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
     let arrays = plan.config.output.formats.contains(&Format::Npz);
+    let stride = plan.config.data.stride_coarse as u64;
+    let mut decoding = reader.decoding(&plan.positions, plan.frames.clone())?;
+    if stride > 1 {
+        // The rows of all frames are decoded, and those of some are picked from them.
+        decoding.buffer_bytes += decoding.strip_bytes;
+        decoding.strip_bytes = decoding.strip_bytes.div_ceil(stride);
+    }
     Ok(Size {
         bins: plan.bins.len() as u64,
-        frames: plan.frames.len() as u64,
+        frames: (plan.frames.len() - plan.strided().len()) as u64,
         element: reader.catalog().element.bytes() as u64,
         parameters: plan.model.parameters().len() as u64,
         block: plan.config.streaming.batch_size as u64,
         pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) as u64,
         lanes: lanes as u64,
-        decoding: reader.decoding(&plan.positions, plan.frames.clone())?,
+        decoding,
         arrays: if arrays { Arrays::Written } else { Arrays::None },
         checkpoints: match plan.config.checkpoint.dir {
             Some(_) => Checkpoints::Written,

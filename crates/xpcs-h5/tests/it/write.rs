@@ -29,8 +29,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn aps_u_comes_back_as_written() {
-    // Axis lengths of one and two bytes: the layout message stores the fewest.
-    for n in [2, 7, 300] {
+    // Axis lengths of one and two bytes: the layout message stores the fewest; one chunk and several.
+    for n in [2, 7, 256, 300, 513] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("written.h5");
         write_aps_u(&path, &experiment(n), given(n)).unwrap();
@@ -47,7 +47,7 @@ fn aps_u_comes_back_as_written() {
         let summary = &inspect(&*reader, &lanes(1)).unwrap()[0];
         assert_eq!(summary.stored, StoredTriangle::Upper);
         assert_eq!(summary.filters, ["shuffle", "gzip"]);
-        assert_eq!(summary.chunk, [n as u64, n as u64]);
+        assert_eq!(summary.chunk, [n.min(256) as u64; 2]);
         assert_eq!(names(folder.path()), ["written.h5"]);
     }
 }

@@ -297,9 +297,10 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
                       at all. Widen the bound or fix the parameter."
                 .to_owned(),
         }],
-        counters: Counters { full_sweeps: 50, coarse_sweeps: 412, starts: 32 },
+        counters: Counters { full_sweeps: 50, coarse_sweeps: 412, starts: 32, refused_steps: 1, non_finite_steps: 0 },
         timings: Timings { read_s: 0.154, fit_s: 1.234, report_s: 0.4, wall_time_seconds: 1.81 },
         peak_rss_bytes: 213_000_000,
+        work: Default::default(),
         provenance: provenance(),
         pictures: (0..bins).map(|k| bin(k, phi(k), pixels)).collect(),
     }

@@ -103,6 +103,10 @@ fn check_data(data: &DataConfig) -> Checked {
         return Err(fault.remedy("give the path, e.g. run.hdf").value());
     }
     check_q(data)?;
+    if data.stride_coarse == 0 {
+        let fault = Fault::new("data.stride_coarse", "0").expected("at least 1");
+        return Err(fault.remedy("give 1 to take every frame").value());
+    }
     if let Some(ranges) = &data.phi {
         not_empty("data.phi", ranges.len(), "range `[from, to]`, degrees")?;
         for (i, range) in ranges.iter().enumerate() {
@@ -256,6 +260,14 @@ fn check_output(config: &FitConfig) -> Checked {
     if config.output.dir.as_os_str().is_empty() {
         let fault = Fault::new("output.dir", "an empty text").expected("the path of a folder");
         return Err(fault.remedy("give a folder, e.g. results").value());
+    }
+    let log = &config.logging.performance;
+    if !(log.threshold_seconds >= 0.0 && log.threshold_seconds.is_finite()) {
+        let found = number(log.threshold_seconds);
+        return Err(Fault::new("logging.performance.threshold_seconds", found)
+            .expected("a finite number, 0 or more")
+            .remedy("give for example 0.1")
+            .value());
     }
     not_empty("output.formats", config.output.formats.len(), "format")
 }

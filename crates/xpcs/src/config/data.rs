@@ -46,6 +46,32 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.1)]
     pub dt: Option<f64>,
+    /// Takes every n-th frame only, on the time grid of all of them: n² times fewer pairs, for a
+    /// first look; 1 takes all.
+    #[serde(default = "every")]
+    pub stride_coarse: usize,
+    /// What becomes of a matrix part of which is not finite or cannot be read.
+    #[serde(default)]
+    pub on_bad_block: OnBadBlock,
+}
+
+/// Every frame.
+const fn every() -> usize {
+    1
+}
+
+/// What becomes of a matrix part of which is not finite or cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum OnBadBlock {
+    /// The fit ends and names the place.
+    #[default]
+    Error,
+    /// The rows concerned, each a frame with all later ones, are left out and counted; the fit ends
+    /// with reservations.
+    Mask,
 }
 
 impl DataConfig {

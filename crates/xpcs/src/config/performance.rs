@@ -27,6 +27,9 @@ pub struct PerformanceConfig {
     pub scratch_dir: Option<PathBuf>,
     /// Whether the scratch file stays for the next fit of the same selection.
     pub keep_scratch: bool,
+    /// Whether the sums of single blocks go unchecked: a value that is not finite then shows in the
+    /// normal equations, without its place.
+    pub fast_mode: bool,
     /// What may be kept besides the data.
     pub memory_optimization: MemoryOptimizationConfig,
 }

@@ -57,6 +57,14 @@ pub enum PlanError {
         /// Places searched, in words.
         searched: String,
     },
+    /// No row of a matrix can be used.
+    #[error(
+        "data.on_bad_block: bin {bin}: no pair of frames is finite and can be read, expected at least one\nleave the bin out with data.phi or data.q, or write the file again"
+    )]
+    NothingLeft {
+        /// Number of the bin in the file.
+        bin: u32,
+    },
     /// Too few pairs.
     #[error(
         "the selection: {pairs} pairs of frames for {parameters} free parameters, from {frames} frames; expected more pairs than parameters\nselect more frames or angles, or fix parameters"

@@ -74,7 +74,9 @@ pub fn mean_counts(
         .map(|bin| {
             let Some(diagonal) = minimum.problem.matrices.diagonal(bin)? else { return Ok(None) };
             let used = &diagonal[minimum.problem.matrices.skip()..];
-            let mean = used.iter().sum::<f64>() / used.len() as f64;
+            // Where the file cannot be read and that is allowed, there are others.
+            let known: Vec<f64> = used.iter().copied().filter(|c2| c2.is_finite()).collect();
+            let mean = known.iter().sum::<f64>() / known.len() as f64;
             let scaling = minimum.scaling[bin];
             let excess = mean - scaling.offset - scaling.contrast;
             Ok((excess > MOST_COUNTS.recip()).then_some(excess))

@@ -31,6 +31,10 @@ impl BinScores {
     fn add(&mut self, later: Self) {
         for (offset, row) in later.rows.into_iter().enumerate() {
             let at = later.first + offset - self.first;
+            // Blocks all of whose rows are left out lie between two that are not.
+            while self.rows.len() < at {
+                self.rows.push(vec![0.0; row.len()]);
+            }
             match self.rows.get_mut(at) {
                 Some(own) => own.iter_mut().zip(&row).for_each(|(a, b)| *a += b),
                 None => self.rows.push(row),
@@ -147,7 +151,7 @@ impl Problem<'_> {
         let rows = self.model.basis() + 3;
         Ok(sweep(
             &self.matrices.blocks(self.block),
-            self.resources,
+            self.resources.to("error bars"),
             || Tile::new(rows),
             |block, tile| {
                 let scores = self.scores_of(evaluated, scaling[block.bin], length, block, tile);

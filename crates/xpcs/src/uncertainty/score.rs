@@ -104,6 +104,12 @@ fn add(sums: &mut [f64], other: &[f64]) {
 
 impl Reduce for Partial {
     fn merge(&mut self, later: Self) {
+        // Nodes all of whose frames are left out lie between two blocks.
+        let columns = |upper: &[Vec<f64>], at: usize| upper[0].len() / self.rows - at;
+        while self.upper.len() < later.first - self.first {
+            let zeros = vec![0.0; self.rows * columns(&self.upper, self.upper.len())];
+            self.upper.push(zeros);
+        }
         for (k, row) in later.upper.into_iter().enumerate() {
             match self.upper.get_mut(later.first - self.first + k) {
                 Some(own) => add(own, &row),
@@ -185,7 +191,7 @@ impl Problem<'_> {
         }
         let work =
             |block: PairBlock<'_>, scratch: &mut Scratch| self.score_block(of, block, scratch);
-        sweep(&blocks, self.resources, scratch, work).map(|total| Some(Strip(total)))
+        sweep(&blocks, self.resources.to("error bars"), scratch, work).map(|total| Some(Strip(total)))
     }
 
     fn score_block(&self, of: Scored<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {
