@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Calibrate(CalibrateArguments),
     /// Show what machine and allocation offer: CPUs, memory, limits, and what a fit takes of them
     System(SystemArguments),
+    /// Measure what block sizes and ways of keeping the data cost on this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Simulate an experiment, fit it and write demo/report.html; needs nothing else
     Demo(DemoArguments),
 }
@@ -289,6 +292,41 @@ pub(crate) enum ConfigCommand {
     },
     /// Print the JSON schema
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time and memory of a fit over sizes of blocks: `dyne bench blocks run.hdf -- --mode static`
+    Blocks(BenchBlocksArguments),
+    /// Time and memory of fits of several sizes in memory, from scratch, and streamed
+    Strategies(BenchStrategiesArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchBlocksArguments {
+    /// Data file
+    pub(crate) file: PathBuf,
+    /// Pairs of a block, separated by commas
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "2000,8192,16384,32768,65536,131072,524288"
+    )]
+    pub(crate) sizes: Vec<usize>,
+    /// Arguments of `dyne fit`, behind `--`
+    #[arg(last = true, value_name = "FIT ARGUMENTS")]
+    pub(crate) fit: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchStrategiesArguments {
+    /// Points of all matrices, both triangles, separated by commas
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1e6,1e7,1e8")]
+    pub(crate) points: Vec<f64>,
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]

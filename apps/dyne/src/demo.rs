@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &DemoArguments, started: Instant) -> Result<Ending,
     ])?;
     let budget = fit::memory::budget(None, &fit_config.performance)?;
     let telling = Telling { quiet: arguments.quiet, events: None };
-    let ending = fit::fit_file(fit_config, fit::Request::untold(&lanes, &budget, &telling, started))?;
+    let ending =
+        fit::fit_file(fit_config, fit::Request::untold(&lanes, &budget, &telling, started))?;
     if !arguments.quiet {
         let mut text = "\nthe truth that was simulated:\n".to_owned();
         for (spec, value) in config.mode.parameters().iter().zip(config.parameter_values()) {

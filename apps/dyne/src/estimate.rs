@@ -1,6 +1,6 @@
 //! `dyne plan`: what a fit of a given size takes, without a file.
 
-use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig};
+use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig, UncertaintyConfig};
 use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
 use dyne_xpcs_data::{Decoding, Triangle};
 
@@ -53,6 +53,8 @@ fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
         frames,
         element: 4,
         parameters: arguments.params.min(PHYSICAL),
+        components: 1,
+        speckles: UncertaintyConfig::default().speckles as u64,
         block: StreamingConfig::default().batch_size as u64,
         pixels: dyne_xpcs_plot::map_pixels(of_bins as usize) as u64,
         lanes: machine::lanes(arguments.threads)?.count() as u64,

@@ -16,6 +16,7 @@ use dyne_xpcs::fit::FitError;
 use dyne_xpcs::mask::MaskError;
 use dyne_xpcs::memory::MemoryError;
 use dyne_xpcs::plan::PlanError;
+use dyne_xpcs::problem::ChangedBlock;
 use dyne_xpcs::results::ResultsError;
 use dyne_xpcs::simulate::ExperimentError;
 use dyne_xpcs_data::ReadError;
@@ -100,6 +101,7 @@ impl Failure {
                 SweepError::Diverged => Ending::Usage,
                 _ => Ending::Resources,
             },
+            Self::Fit(error) if has_changed(error) => Ending::Data,
             Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
             Self::Experiment(_) => Ending::Usage,
             Self::Write(_)
@@ -136,17 +138,26 @@ impl Failure {
     }
 }
 
+/// An error and its causes.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let next = |error: &&'e (dyn Error + 'static)| (*error).source();
+    std::iter::successors(Some(error), next)
+}
+
+/// Whether data that were finite are no longer.
+fn has_changed(error: &FitError) -> bool {
+    causes(error).any(|error| error.is::<ChangedBlock>())
+}
+
 /// The failed sweep behind an error of the fit.
 fn sweep_error(error: &FitError) -> Option<&SweepError<ReadError>> {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = next {
+    for error in causes(error) {
         if let Some(found) = error.downcast_ref::<SweepError<ReadError>>() {
             return Some(found);
         }
         if let Some(FitError::Sweep(found)) = error.downcast_ref::<FitError>() {
             return Some(found);
         }
-        next = error.source();
     }
     None
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use dyne_runtime::budget::Budget;
-use dyne_runtime::{Cancel, Event, Journal, Lanes, Observer, Resources, Solo};
+use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Saves, Solo};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{Fitted, fit};
@@ -184,16 +184,25 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
     let Some(journal) = journal else {
         return written(fitted?, hash, folder, run, None).map(|report| (report, target));
     };
-    run.watch.saved(&journal, opened);
     match fitted {
-        // The journal is whole: once the results are there nobody goes on from it.
+        // All of it is saved before the results are written; its memory is wanted for that.
         Ok(fitted) => {
-            let report = written(fitted, hash, folder, run, Some(&journal))?;
-            journal.end()?.clear();
+            let closed = journal.close();
+            run.watch.saved(&journal, opened);
+            let saves = journal.saves();
+            drop(journal);
+            let report = written(fitted, hash, folder, run, Some(&saves))?;
+            match closed {
+                Ok(folder) => folder.clear(),
+                // Nothing is lost: the results are there.
+                Err(error) => run.watch.warn("checkpoint", error.to_string()),
+            }
             Ok((report, target))
         }
         Err(failure) => {
-            journal.close()?;
+            let closed = journal.close();
+            run.watch.saved(&journal, opened);
+            closed?;
             let suspended = run.cancel.requested();
             Err(match dir {
                 Some(dir) if suspended => Failure::Suspended(dir),
@@ -259,12 +268,12 @@ fn written(
     hash: String,
     folder: ResultFolder,
     run: &Run<'_>,
-    journal: Option<&Journal>,
+    saves: Option<&Saves>,
 ) -> Result<Report, Failure> {
-    let Outcome { plan, catalog, kept, fitted, read_s, fit_s } = outcome;
+    let Outcome { plan, catalog, kept, mut fitted, read_s, fit_s } = outcome;
     let (lanes, watch) = (run.lanes, run.watch);
     let provenance = provenance::of(&plan, &catalog, hash, lanes);
-    let mut report = account::report(&plan, &fitted, provenance);
+    let mut report = account::report(&plan, &mut fitted, provenance);
     report.warnings.extend(masked_rows(&kept.mask));
     report.mask = kept.mask.clone();
     for warning in &report.warnings {
@@ -273,7 +282,7 @@ fn written(
     }
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
-        output::write_pictures(&report, &plan, &folder, lanes)?;
+        output::write_pictures(&report, &plan, &folder, lanes, kept.data.bins_at_once)?;
         if plan.config.output.formats.contains(&Format::Npz) {
             output::write_arrays(&plan, &kept.data.matrices, &fitted, lanes, &folder)?;
         }
@@ -282,7 +291,7 @@ fn written(
     let wall_time_seconds = run.started.elapsed().as_secs_f64();
     report.timings = Timings { read_s, fit_s, report_s, wall_time_seconds };
     report.peak_rss_bytes = machine::peak_rss_bytes();
-    report.work = watch.work(journal);
+    report.work = watch.work(saves);
     output::write_words(&report, &plan, &folder)?;
     folder.publish()?;
     Ok(report)

@@ -5,6 +5,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod bench;
 mod calibrate;
 mod config;
 mod demo;
@@ -62,6 +63,7 @@ fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
         Command::Config(command) => config::run(&command),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::System(arguments) => system::run(&arguments),
+        Command::Bench(command) => bench::run(&command),
         Command::Demo(arguments) => demo::run(&arguments, started),
     }
 }

@@ -1,15 +1,18 @@
 //! Checkpoint files: small, versioned, checked, and replaced as a whole.
 
+use std::borrow::Cow;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 const MAGIC: [u8; 8] = *b"DYNECKPT";
 /// Version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const COMPRESSED: u32 = 1;
+/// Most bytes that are packed together; so no second copy of the whole is made.
+const PACKED_TOGETHER: usize = 1 << 18;
 /// Magic, version, flags, identity, length and checksum of what follows.
 const HEADER: usize = 8 + 4 + 4 + 32 + 8 + 4;
 const ENDING: &str = "checkpoint";
@@ -109,16 +112,17 @@ impl CheckpointFolder {
         Ok(found)
     }
 
-    /// Writes the next checkpoint beside the others and takes the oldest away.
+    /// Writes the next checkpoint, the pieces one behind the other, beside the others and takes the
+    /// oldest away.
     ///
     /// # Errors
     /// [`CheckpointError::File`]; the earlier ones stay.
-    pub fn save(&mut self, content: &[u8]) -> Result<(), CheckpointError> {
+    pub fn save(&mut self, pieces: &[&[u8]]) -> Result<(), CheckpointError> {
         let path = self.options.dir.join(format!("dyne-{:08}.{ENDING}", self.next));
         let part = path.with_extension("part");
         let write = || -> io::Result<()> {
             let mut file = fs::File::create(&part)?;
-            file.write_all(&self.pack(content))?;
+            self.pack(pieces, &mut file)?;
             file.sync_data()?;
             fs::rename(&part, &path)
         };
@@ -139,7 +143,7 @@ impl CheckpointFolder {
     /// Takes the checkpoints of this fit away, and the folder where nothing else is in it.
     pub fn clear(&self) {
         for (_, path) in self.numbered().unwrap_or_default() {
-            if fs::read(&path).is_ok_and(|bytes| self.unpack(&bytes).is_ok()) {
+            if self.is_of_this_fit(&path) {
                 // A file that stays does no harm.
                 let _ = fs::remove_file(path);
             }
@@ -159,20 +163,47 @@ impl CheckpointFolder {
         Ok(all)
     }
 
-    fn pack(&self, content: &[u8]) -> Vec<u8> {
-        let (flags, body) = match self.options.packing {
-            Packing::Compressed => (COMPRESSED, lz4_flex::compress_prepend_size(content)),
-            Packing::Plain => (0, content.to_vec()),
+    /// Whether the header of a file says that it is a checkpoint of this fit.
+    fn is_of_this_fit(&self, path: &Path) -> bool {
+        let mut header = [0; HEADER];
+        let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+        let identity = MAGIC.len() + 4 + 4;
+        read.is_ok()
+            && header.starts_with(&MAGIC)
+            && header[identity..identity + self.identity.len()] == self.identity
+    }
+
+    /// Writes the body block by block, then the header at the beginning.
+    fn pack(&self, pieces: &[&[u8]], file: &mut fs::File) -> io::Result<()> {
+        file.seek(SeekFrom::Start(HEADER as u64))?;
+        let (mut checksum, mut length) = (crc32fast::Hasher::new(), 0);
+        let mut put = |bytes: &[u8]| {
+            checksum.update(bytes);
+            length += bytes.len() as u64;
+            file.write_all(bytes)
         };
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(flags.to_le_bytes());
-        bytes.extend(self.identity);
-        bytes.extend((body.len() as u64).to_le_bytes());
-        bytes.extend(crc32fast::hash(&body).to_le_bytes());
-        bytes.extend(body);
-        bytes
+        for block in pieces.iter().flat_map(|piece| piece.chunks(PACKED_TOGETHER)) {
+            let packed = match self.options.packing {
+                Packing::Compressed => Cow::Owned(lz4_flex::compress(block)),
+                Packing::Plain => Cow::Borrowed(block),
+            };
+            put(&(block.len() as u32).to_le_bytes())?;
+            put(&(packed.len() as u32).to_le_bytes())?;
+            put(&packed)?;
+        }
+        let flags = match self.options.packing {
+            Packing::Compressed => COMPRESSED,
+            Packing::Plain => 0,
+        };
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend(MAGIC);
+        header.extend(VERSION.to_le_bytes());
+        header.extend(flags.to_le_bytes());
+        header.extend(self.identity);
+        header.extend(length.to_le_bytes());
+        header.extend(checksum.finalize().to_le_bytes());
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header)
     }
 
     /// The content, or why the file is refused.
@@ -198,12 +229,32 @@ impl CheckpointFolder {
         let (checksum, body) = rest.split_first_chunk::<4>().ok_or_else(torn)?;
         let whole = body.len() as u64 == u64::from_le_bytes(*length)
             && crc32fast::hash(body) == u32::from_le_bytes(*checksum);
-        match u32::from_le_bytes(*flags) {
-            _ if !whole => Err(torn()),
-            0 => Ok(body.to_vec()),
-            _ => lz4_flex::decompress_size_prepended(body).map_err(|_| torn()),
-        }
+        let packing = match u32::from_le_bytes(*flags) {
+            0 => Packing::Plain,
+            _ => Packing::Compressed,
+        };
+        if whole { unpacked(body, packing).ok_or_else(torn) } else { Err(torn()) }
     }
+}
+
+/// The content of a body.
+fn unpacked(mut body: &[u8], packing: Packing) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    while !body.is_empty() {
+        let (length, rest) = body.split_first_chunk::<4>()?;
+        let (stored, rest) = rest.split_first_chunk::<4>()?;
+        let (length, stored) = (u32::from_le_bytes(*length), u32::from_le_bytes(*stored));
+        let (block, rest) = rest.split_at_checked(stored as usize)?;
+        match packing {
+            Packing::Plain => content.extend(block),
+            Packing::Compressed if length as usize <= PACKED_TOGETHER => {
+                content.extend(lz4_flex::decompress(block, length as usize).ok()?);
+            }
+            Packing::Compressed => return None,
+        }
+        body = rest;
+    }
+    Some(content)
 }
 
 /// Number of a checkpoint by its name.
@@ -228,7 +279,7 @@ mod tests {
             let mut checkpoints = folder(dir.path(), 1, packing);
             assert_eq!(checkpoints.find().unwrap(), Found::default());
             for k in 0..5u8 {
-                checkpoints.save(&[k; 1000]).unwrap();
+                checkpoints.save(&[&[k; 400], &[], &[k; 600]]).unwrap();
             }
             assert_eq!(checkpoints.numbered().unwrap().len(), 3);
             let again = folder(dir.path(), 1, packing);
@@ -240,11 +291,23 @@ mod tests {
     }
 
     #[test]
+    fn large_content_comes_back_through_several_blocks() {
+        for packing in [Packing::Compressed, Packing::Plain] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut checkpoints = folder(dir.path(), 1, packing);
+            let content: Vec<u8> = (0..3 * PACKED_TOGETHER + 17).map(|k| (k * k) as u8).collect();
+            let (one, other) = content.split_at(PACKED_TOGETHER + 5);
+            checkpoints.save(&[one, other]).unwrap();
+            assert_eq!(checkpoints.find().unwrap().newest.unwrap().1, content);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_refused_by_name_and_the_one_before_is_taken() {
         let dir = tempfile::tempdir().unwrap();
         let mut checkpoints = folder(dir.path(), 1, Packing::Compressed);
         for k in 0..3u8 {
-            checkpoints.save(&[k; 100]).unwrap();
+            checkpoints.save(&[&[k; 100]]).unwrap();
         }
         let newest = dir.path().join("c/dyne-00000002.checkpoint");
         let bytes = fs::read(&newest).unwrap();

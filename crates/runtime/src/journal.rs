@@ -41,9 +41,9 @@ pub struct Saves {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Begun {
     /// Its total.
-    Done(Vec<u8>),
+    Done(Arc<Vec<u8>>),
     /// Partial sums of some blocks.
-    Partly(Vec<u8>),
+    Partly(Arc<Vec<u8>>),
     /// Nothing.
     Not,
 }
@@ -68,7 +68,7 @@ pub struct Journal {
 struct State {
     totals: Vec<Total>,
     replayed: usize,
-    memos: BTreeMap<(String, u64), Arc<[u8]>>,
+    memos: BTreeMap<(String, u64), Arc<Vec<u8>>>,
     partial: Option<Total>,
 }
 
@@ -76,13 +76,13 @@ struct State {
 #[derive(Debug, Clone)]
 struct Total {
     subject: u64,
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
 }
 
 /// What is to be saved.
 struct Snapshot {
     totals: Vec<Total>,
-    memos: BTreeMap<(String, u64), Arc<[u8]>>,
+    memos: BTreeMap<(String, u64), Arc<Vec<u8>>>,
     partial: Option<Total>,
 }
 
@@ -183,14 +183,12 @@ impl Journal {
             if total.subject != subject {
                 return Err(Diverged);
             }
-            let bytes = total.bytes.to_vec();
+            let bytes = Arc::clone(&total.bytes);
             state.replayed += 1;
             return Ok(Begun::Done(bytes));
         }
         match state.partial.take() {
-            Some(partial) if partial.subject == subject => {
-                Ok(Begun::Partly(partial.bytes.to_vec()))
-            }
+            Some(partial) if partial.subject == subject => Ok(Begun::Partly(partial.bytes)),
             Some(_) => Err(Diverged),
             None => Ok(Begun::Not),
         }
@@ -269,34 +267,53 @@ fn write_all(
 ) -> CheckpointFolder {
     for snapshot in receive {
         let began = Instant::now();
-        let content = snapshot.to_bytes();
-        if let Err(failed) = folder.save(&content) {
+        let pieces = snapshot.pieces();
+        let pieces = pieces.all();
+        if let Err(failed) = folder.save(&pieces) {
             locked(&log.error).get_or_insert(failed);
         }
         let mut saves = locked(&log.saves);
         saves.each.push((began - log.began, began.elapsed()));
-        saves.bytes = content.len() as u64;
+        saves.bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
     }
     folder
 }
 
 impl Snapshot {
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut put = |subject: u64, content: &[u8]| {
-            put_words(&mut bytes, [subject, content.len() as u64]);
-            bytes.extend(content);
-        };
-        put(self.totals.len() as u64, &[]);
-        put(self.partial.iter().len() as u64, &[]);
+    /// The content as pieces: numbers between the bytes of sums and memos, of which no copy is made.
+    fn pieces(&self) -> Pieces<'_> {
+        let mut pieces = Pieces::default();
+        pieces.put(self.totals.len() as u64, &[]);
+        pieces.put(self.partial.iter().len() as u64, &[]);
         for total in self.totals.iter().chain(&self.partial) {
-            put(total.subject, &total.bytes);
+            pieces.put(total.subject, &total.bytes);
         }
         for ((label, index), memo) in &self.memos {
-            put(*index, label.as_bytes());
-            put(0, memo);
+            pieces.put(*index, label.as_bytes());
+            pieces.put(0, memo);
         }
-        bytes
+        pieces
+    }
+}
+
+/// Contents, each behind two numbers: what it is about, and how long it is.
+#[derive(Default)]
+struct Pieces<'a> {
+    numbers: Vec<[u8; 16]>,
+    contents: Vec<&'a [u8]>,
+}
+
+impl<'a> Pieces<'a> {
+    fn put(&mut self, subject: u64, content: &'a [u8]) {
+        let mut bytes = Vec::new();
+        put_words(&mut bytes, [subject, content.len() as u64]);
+        self.numbers.push(bytes.try_into().expect("two numbers are sixteen bytes"));
+        self.contents.push(content);
+    }
+
+    fn all(&self) -> Vec<&[u8]> {
+        let pairs = self.numbers.iter().zip(&self.contents);
+        pairs.flat_map(|(number, content)| [&number[..], *content]).collect()
     }
 }
 
@@ -308,7 +325,8 @@ impl State {
             Some((subject, words.bytes(length)?))
         };
         let (totals, partials) = (next()?.0, next()?.0);
-        let mut total = || next().map(|(subject, own)| Total { subject, bytes: own.into() });
+        let mut total =
+            || next().map(|(subject, own)| Total { subject, bytes: own.to_vec().into() });
         let mut state = Self::default();
         for _ in 0..totals {
             state.totals.push(total()?);
@@ -318,7 +336,7 @@ impl State {
         }
         while let Some((index, label)) = next() {
             let label = String::from_utf8(label.to_vec()).ok()?;
-            state.memos.insert((label, index), next()?.1.into());
+            state.memos.insert((label, index), next()?.1.to_vec().into());
         }
         words.is_empty().then_some(state)
     }
@@ -352,8 +370,8 @@ mod tests {
         let (_, content) = closed.find().unwrap().newest.unwrap();
 
         let again = Journal::new(folder(dir.path()), Some(&content), NEVER);
-        assert_eq!(again.begin(1), Ok(Begun::Done(vec![1, 2, 3])));
-        assert_eq!(again.begin(2), Ok(Begun::Partly(vec![5])));
+        assert_eq!(again.begin(1), Ok(Begun::Done(vec![1, 2, 3].into())));
+        assert_eq!(again.begin(2), Ok(Begun::Partly(vec![5].into())));
         let kept = again.memo("score", 4, || Err("made again")).unwrap();
         assert_eq!(kept, [9]);
         again.close().unwrap();

@@ -21,9 +21,7 @@ pub mod words;
 pub use budget::{Budget, BudgetError, BudgetSource, Lease};
 pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Identity, Packing};
 pub use comm::{Comm, Solo};
-pub use event::{
-    BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures,
-};
+pub use event::{BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures};
 pub use journal::{Journal, SavePolicy, Saves};
 pub use lanes::{Lanes, Pin};
 pub use machine::Machine;

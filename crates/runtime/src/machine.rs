@@ -13,7 +13,7 @@ mod topology;
 
 use std::collections::BTreeMap;
 
-pub use allocator::keep_memory;
+pub use allocator::{keep_memory, take_memory};
 pub use cpus::show_cpus;
 pub use limits::Limits;
 pub use scheduler::{Allocation, Scheduler};

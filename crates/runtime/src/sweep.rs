@@ -58,15 +58,7 @@ pub struct Resources<'a> {
 impl<'a> Resources<'a> {
     /// Lanes, ranks and request to end; no journal.
     pub const fn new(lanes: &'a Lanes, comm: &'a dyn Comm, cancel: &'a Cancel) -> Self {
-        Self {
-            lanes,
-            comm,
-            cancel,
-            journal: None,
-            observer: None,
-            subject: 0,
-            purpose: "sweep",
-        }
+        Self { lanes, comm, cancel, journal: None, observer: None, subject: 0, purpose: "sweep" }
     }
 
     /// With one who is told what each sweep took.

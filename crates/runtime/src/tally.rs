@@ -65,7 +65,13 @@ impl LaneTally {
     }
 
     /// Counts a block that was had after `source` and worked on for `work`.
-    pub(crate) fn count(&mut self, block: usize, source: Duration, work: Duration, result: Figures) {
+    pub(crate) fn count(
+        &mut self,
+        block: usize,
+        source: Duration,
+        work: Duration,
+        result: Figures,
+    ) {
         let (source_s, work_s) = (source.as_secs_f64(), work.as_secs_f64());
         let figures = BlockFigures { block, source_s, work_s, result };
         self.own.blocks += 1;

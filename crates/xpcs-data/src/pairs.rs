@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use dyne_runtime::Lanes;
+use dyne_runtime::{Lanes, Source};
 use dyne_xpcs_model::model::KeptFrames;
 
-use crate::blocks::{Address, BlockPairs, Data, PairBlocks, cut};
+use crate::blocks::{Address, BlockBuffer, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
 use crate::excluded::ExcludedRows;
 use crate::rows::{PickedRows, RowAccess, RowSource, pick_row};
@@ -295,6 +295,30 @@ impl BinRows<'_> {
     }
 }
 
+impl BinRows<'_> {
+    /// Whether a row takes part.
+    pub fn takes(&self, row: usize) -> bool {
+        row >= self.matrices.skip
+            && !self.matrices.excluded.parts(self.bin, row..row + 1).is_empty()
+    }
+
+    /// The values of some rows, packed, whether they take part or not.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn values(&self, rows: Range<usize>) -> Result<Samples, ReadError> {
+        let (frames, mut all) = (self.matrices.frames(), Samples::empty(self.matrices.element()));
+        let rows = rows.start..rows.end.min(frames.saturating_sub(1));
+        let blocks = cut(self.bin, rows, frames, BlockPairs::default());
+        let blocks = self.matrices.pair_blocks(self.data.clone(), blocks);
+        let mut buffer = BlockBuffer::default();
+        for index in 0..blocks.blocks() {
+            all.extend(blocks.block(index, &mut buffer)?.values);
+        }
+        Ok(all)
+    }
+}
+
 /// Frames of [`Matrices::coarse_frames`] between `first` and `end`.
 fn spread(first: usize, end: usize, count: usize) -> Vec<usize> {
     const GROUP: usize = 4;
@@ -325,9 +349,7 @@ fn decimate(triangle: &Triangle, frames: &[usize]) -> Triangle {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::blocks::BlockBuffer;
     use crate::rows::{DecodeBuffers, contract};
-    use dyne_runtime::Source;
     use proptest::prelude::*;
 
     fn matrices(frames: usize, bins: usize, skip: usize) -> Matrices {
@@ -525,7 +547,10 @@ pub(crate) mod tests {
         for index in 0..source.blocks() {
             let mut buffer = BlockBuffer::default();
             let block = source.block(index, &mut buffer).unwrap();
-            assert_eq!(block.values.get(0), m.triangle(block.bin).unwrap().get(block.first, block.first + 1));
+            assert_eq!(
+                block.values.get(0),
+                m.triangle(block.bin).unwrap().get(block.first, block.first + 1)
+            );
             rows[block.bin].extend(block.first..block.end);
         }
         let left = |bin: usize, out: &[usize]| {

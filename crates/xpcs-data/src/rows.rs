@@ -89,12 +89,12 @@ pub trait RowSource: Send + Sync {
     /// As [`RowSource::read_rows`].
     fn triangle(&self, bin: usize) -> Result<Triangle, ReadError> {
         let frames = self.frames();
-        let mut all = Samples::empty(self.element());
+        let mut all = Samples::with_room(self.element(), Triangle::pairs(frames));
         let mut buffers = DecodeBuffers::default();
         match &ranges(&self.access(bin), frames)[..] {
             [one] => self.read_rows(bin, one.clone(), &mut all, &mut buffers)?,
             several => {
-                let mut part = all.clone();
+                let mut part = Samples::empty(self.element());
                 for rows in several {
                     self.read_rows(bin, rows.clone(), &mut part, &mut buffers)?;
                     all.extend(part.all());

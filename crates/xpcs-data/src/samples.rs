@@ -35,6 +35,14 @@ impl Samples {
         }
     }
 
+    /// No values of this number type, and room for so many.
+    pub fn with_room(element: Element, length: usize) -> Self {
+        match element {
+            Element::F32 => Self::F32(Vec::with_capacity(length)),
+            Element::F64 => Self::F64(Vec::with_capacity(length)),
+        }
+    }
+
     /// Their number type.
     pub const fn element(&self) -> Element {
         match self {

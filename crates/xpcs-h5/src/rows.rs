@@ -13,7 +13,7 @@ use dyne_xpcs_data::{
 use crate::matrix::{Defect, disagree};
 use crate::reader::{MATRIX, bands, defect};
 use crate::source::Source;
-use area::{Area, Half, LastChunk, Stored};
+use area::{Area, Half, Halves, LastChunk, Stored};
 
 /// Values of a strip where the file does not cut the matrix itself: about a mebibyte.
 const STRIP_VALUES: usize = 1 << 18;
@@ -81,19 +81,27 @@ impl FileRows {
         let strips: Vec<(usize, Range<usize>)> = bins
             .flat_map(|bin| self.strips(bin).into_iter().map(move |rows| (bin, rows)))
             .collect();
-        let read = lanes.map(&strips, |(bin, rows)| {
-            let mut out = Samples::empty(self.element);
-            self.read_rows(*bin, rows.clone(), &mut out, &mut DecodeBuffers::default())?;
-            Ok(out)
-        });
+        let frames = self.frames.len();
         let mut all: Vec<Samples> = Vec::new();
-        for ((_, rows), samples) in strips.iter().zip(read) {
-            match all.last_mut() {
-                Some(last) if rows.start > 0 => {
-                    let samples = samples?;
-                    last.extend(samples.all());
+        // As many at a time as are decoded, so that no more of them wait for their place.
+        for some in strips.chunks(lanes.count()) {
+            let read = lanes.map(some, |(bin, rows)| {
+                let mut out = Samples::empty(self.element);
+                self.read_rows(*bin, rows.clone(), &mut out, &mut DecodeBuffers::default())?;
+                Ok(out)
+            });
+            for ((_, rows), samples) in some.iter().zip(read) {
+                let samples = samples?;
+                let whole = samples.len() == Triangle::pairs(frames);
+                match all.last_mut().filter(|_| rows.start > 0) {
+                    Some(last) => last.extend(samples.all()),
+                    None if whole => all.push(samples),
+                    None => {
+                        let mut first = Samples::with_room(self.element, Triangle::pairs(frames));
+                        first.extend(samples.all());
+                        all.push(first);
+                    }
                 }
-                _ => all.push(samples?),
             }
         }
         let triangles = all.into_iter().enumerate().map(|(bin, samples)| {
@@ -142,19 +150,12 @@ impl FileRows {
         bands.filter(|rows| !rows.is_empty()).collect()
     }
 
-    /// Which triangle of a matrix the file holds; looks at all of it the first time.
+    /// Which triangle of a matrix the file holds; looks at as much of it as tells, the first time.
     fn half(&self, bin: usize, last: &mut LastChunk) -> Result<Half, ReadError> {
         if let Some(half) = self.bins[bin].half.get() {
             return Ok(*half);
         }
-        let (mut upper, mut lower) = (false, false);
-        self.visit(bin, &Area::square(&self.frames), last, |row, column, values| {
-            let split = row.saturating_sub(column).min(values.len());
-            let after = (row + 1).saturating_sub(column).min(values.len());
-            let any = |part: Range<usize>| values.part(part).any_not_zero();
-            lower = lower || any(0..split);
-            upper = upper || any(after..values.len());
-        })?;
+        let Halves { upper, lower } = self.halves(bin, last)?;
         let half = match (upper, lower) {
             (true, false) => Half::Upper,
             (false, true) => Half::Lower,
@@ -169,8 +170,11 @@ impl FileRows {
         let frames = self.frames.len();
         let (mut above, mut below) = (Samples::empty(self.element), Samples::empty(self.element));
         for rows in self.bands(bin, Half::Upper) {
-            self.pack(bin, &rows, Half::Upper, last, &mut above)?;
-            self.pack(bin, &rows, Half::Lower, last, &mut below)?;
+            let upper = self.pack(bin, &rows, Half::Upper, last, &mut above);
+            // Whoever needs rows that cannot be read is told why.
+            if upper.and_then(|()| self.pack(bin, &rows, Half::Lower, last, &mut below)).is_err() {
+                continue;
+            }
             let (a, b) = (above.all(), below.all());
             if let Some(at) = (0..a.len()).find(|k| disagree(a.get(*k), b.get(*k))) {
                 let at = at + Triangle::row_start(frames, rows.start);

@@ -1,5 +1,6 @@
 //! The figures as PNG files.
 
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 
 use dyne_xpcs::report::{BinPicture, Report};
@@ -88,14 +89,22 @@ pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
 
 /// Drawings have an opaque ground, so the fourth channel says nothing and is left out.
 fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, EncodingError> {
-    let rgb: Vec<u8> =
-        pixmap.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
-    encoder.write_header()?.write_image_data(&rgb)?;
+    let mut header = encoder.write_header()?;
+    // Row by row, as another copy of a picture is large.
+    let mut rows = header.stream_writer()?;
+    let mut rgb = Vec::new();
+    for row in pixmap.pixels().chunks(pixmap.width() as usize) {
+        rgb.clear();
+        rgb.extend(row.iter().flat_map(|p| [p.red(), p.green(), p.blue()]));
+        rows.write_all(&rgb)?;
+    }
+    rows.finish()?;
+    drop(header);
     Ok(out)
 }
 

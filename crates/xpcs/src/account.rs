@@ -17,13 +17,17 @@ use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
     Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Work,
 };
+use crate::residuals::BinResiduals;
 use crate::uncertainty::CountsSource;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
 
-/// Puts a fit into a report. Mask, timings, memory and work are the caller's to fill in.
-pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
+/// Puts a fit into a report, to which maps and cuts go over. Mask, timings, memory and work are the caller's to fill in.
+pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Report {
+    // Maps are large; nobody else wants them.
+    let pictures = pictures(plan, &mut fitted.residuals);
+    let fitted = &*fitted;
     let fit = &fitted.outcome.fit;
     let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
     let n_pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
@@ -72,7 +76,7 @@ pub fn report(plan: &Plan, fitted: &Fitted, provenance: Provenance) -> Report {
         peak_rss_bytes: 0,
         work: Work::default(),
         provenance,
-        pictures: pictures(plan, fitted),
+        pictures,
     }
 }
 
@@ -259,16 +263,16 @@ fn correlated<'p>(
     pairs
 }
 
-fn pictures(plan: &Plan, fitted: &Fitted) -> Vec<BinPicture> {
+fn pictures(plan: &Plan, residuals: &mut [BinResiduals]) -> Vec<BinPicture> {
     plan.bins
         .iter()
-        .zip(&fitted.residuals)
+        .zip(residuals)
         .map(|(bin, residuals)| BinPicture {
             bin: bin.number,
             q: bin.q,
             phi_deg: bin.phi_deg,
-            map: residuals.map.clone(),
-            cuts: residuals.cuts.clone(),
+            map: std::mem::take(&mut residuals.map),
+            cuts: std::mem::take(&mut residuals.cuts),
         })
         .collect()
 }

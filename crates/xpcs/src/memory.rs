@@ -4,6 +4,7 @@ use dyne_xpcs_data::{Decoding, StripsHeld, Triangle};
 use thiserror::Error;
 
 use crate::config::Strategy;
+use crate::uncertainty::{BinSize, speckles_of_bin};
 
 /// Where the data are between sweeps. All of them give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,10 @@ pub struct Size {
     pub element: u64,
     /// Physical parameters.
     pub parameters: u64,
+    /// Components of the field.
+    pub components: u64,
+    /// Speckles drawn for the error bars, all bins together.
+    pub speckles: u64,
     /// Pairs of a block.
     pub block: u64,
     /// Pixels along a side of a map of the report.
@@ -79,8 +84,10 @@ pub enum Checkpoints {
 /// Whether the arrays of all pairs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrays {
-    /// They are.
-    Written,
+    /// As packed triangles, some rows at a time.
+    Triangles,
+    /// As square matrices, one at a time.
+    Squares,
     /// Only the report is.
     None,
 }
@@ -92,6 +99,8 @@ pub enum Phase {
     Always,
     /// While the data are read for the first time.
     Reading,
+    /// While the residuals are summed.
+    Residuals,
     /// While the error bars are computed.
     ErrorBars,
     /// While arrays are written.
@@ -128,8 +137,16 @@ impl Candidate {
         let sum = |phase: Phase| {
             self.holders.iter().filter(|h| h.phase == phase).map(|h| h.bytes).sum::<u64>()
         };
-        let passing = [Phase::Reading, Phase::ErrorBars, Phase::Writing].map(sum);
+        let passing = [Phase::Reading, Phase::Residuals, Phase::ErrorBars, Phase::Writing].map(sum);
         sum(Phase::Always) + passing.into_iter().max().unwrap_or(0)
+    }
+}
+
+impl Candidate {
+    /// The same without the program itself and its threads.
+    pub fn peak_of_data(&self) -> u64 {
+        let own = self.holders.iter().filter(|h| [PROGRAM_NAME, LANES_NAME].contains(&h.name));
+        self.peak() - own.map(|h| h.bytes).sum::<u64>()
     }
 }
 
@@ -138,7 +155,7 @@ impl Candidate {
 pub struct Concurrency {
     /// Strips decoded or being decoded.
     pub strips: StripsHeld,
-    /// Bins whose error bars are computed side by side.
+    /// Bins whose error bars are computed, and whose pictures are drawn, side by side.
     pub bins: usize,
 }
 
@@ -159,6 +176,16 @@ pub struct MemoryPlan {
 #[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum MemoryError {
+    /// The system does not give what the plan needs.
+    #[error(
+        "memory: {reason} for the {} of this fit, expected them to be free\ntake less data with --frames or --phi, or lower --memory for another way of keeping them", show(*bytes)
+    )]
+    Refused {
+        /// Bytes of the plan.
+        bytes: u64,
+        /// What the allocator says.
+        reason: String,
+    },
     /// Too little for any way, or for the one that was asked for.
     #[error(
         "memory: {} ({source_of_budget}); this fit needs at least {} ({})\ngive --memory {} or more, or trim the data: --frames, --phi",
@@ -202,8 +229,14 @@ pub struct Allowed {
     pub strategy: Strategy,
 }
 
-/// The program, its libraries, the pictures and pages of a report.
-const PROGRAM: u64 = 40_000_000;
+/// The program, its libraries, the stacks of its threads.
+const PROGRAM: u64 = 32_000_000;
+const PROGRAM_NAME: &str = "program";
+const LANES_NAME: &str = "lanes";
+/// Fonts and the pages of the report.
+const PAGES: u64 = 12_000_000;
+/// A picture while it is drawn and packed.
+const PICTURE: u64 = 18_000_000;
 /// Stack, tile and sums of a lane.
 const LANE: u64 = 3_000_000;
 /// Coarse sets: half of 48² and of 144² pairs.
@@ -212,7 +245,7 @@ const COARSE: u64 = (48 * 48 + 144 * 144) / 2;
 impl Size {
     /// Pairs of all bins.
     pub fn pairs(&self) -> u64 {
-        self.bins * Triangle::pairs(self.frames as usize) as u64
+        self.bins * self.pairs_of_bin()
     }
 
     /// Blocks of all bins, about.
@@ -224,11 +257,16 @@ impl Size {
     fn common(&self) -> Vec<Holder> {
         let mut holders = self.always();
         if self.checkpoints == Checkpoints::Written {
-            // The maps of the residuals, in the journal, being packed, and packed.
-            let bytes = 4 * 24 * self.bins * self.pixels * self.pixels;
+            // The maps of the residuals, in the journal; made of sums that are still there.
+            let bytes = self.map_sums();
             holders.push(Holder { name: "checkpoints", phase: Phase::Always, bytes });
         }
         holders
+    }
+
+    /// Bytes of the sums behind the maps of the residuals: pairs, data, model, from the diagonal on.
+    fn map_sums(&self) -> u64 {
+        3 * 8 * self.bins * self.pixels * (self.pixels + 1) / 2
     }
 
     fn always(&self) -> Vec<Holder> {
@@ -236,19 +274,45 @@ impl Size {
         let gram = (self.parameters + 3) * (self.parameters + 4) / 2 * 8;
         let levels = u64::from(self.blocks().max(1).ilog2()) + self.lanes + 1;
         let map = self.pixels * self.pixels;
+        let lags = self.frames * 8 * levels;
         vec![
-            always("program and report", PROGRAM),
-            always("lanes", self.lanes * LANE),
+            always(PROGRAM_NAME, PROGRAM),
+            always(LANES_NAME, self.lanes * LANE),
             always("tables", 8 * self.frames * (3 * self.parameters + 12)),
             always("coarse sets", self.bins * COARSE * self.element),
             always("sums", gram * (self.bins + levels)),
-            always("residuals", self.bins * (2 * 24 + 12) * map + self.frames * 8 * levels),
+            // Data, model and residual of each pixel.
+            always("maps", self.bins * 3 * 4 * map),
+            Holder { name: "residuals", phase: Phase::Residuals, bytes: self.map_sums() + lags },
         ]
     }
 
     /// What the error bars of one bin take at most, where every frame is a node.
     fn error_bars(&self) -> u64 {
-        crate::uncertainty::bytes_of_bin(self.frames as usize, self.parameters as usize)
+        let (speckles, bins) = (self.speckles as usize, self.bins.max(1) as usize);
+        let bin = BinSize {
+            frames: self.frames as usize,
+            parameters: self.parameters as usize,
+            components: self.components as usize,
+            speckles: speckles_of_bin(speckles, bins),
+        };
+        bin.bytes()
+    }
+
+    /// What writing the arrays takes.
+    fn arrays_bytes(&self) -> Option<u64> {
+        // The model in 64 bits, gathered from blocks, and data and values of the file.
+        let pair = 3 * 8 + 2 * self.element;
+        let rows = pair * self.pairs_of_bin().min((1 << 20) + self.frames);
+        match self.arrays {
+            Arrays::Triangles => Some(rows),
+            Arrays::Squares => Some(rows + self.element * self.frames * self.frames),
+            Arrays::None => None,
+        }
+    }
+
+    fn pairs_of_bin(&self) -> u64 {
+        Triangle::pairs(self.frames as usize) as u64
     }
 
     fn candidate(
@@ -266,12 +330,12 @@ impl Size {
             phase: Phase::ErrorBars,
             bytes: bins * self.error_bars(),
         });
-        if self.arrays == Arrays::Written {
-            // The model in 64 bits, gathered from blocks, and data and values of the file.
-            let pair = 2 * 8 + 2 * self.element;
-            let bytes = Triangle::pairs(self.frames as usize) as u64 * pair;
+        if let Some(bytes) = self.arrays_bytes() {
             holders.push(Holder { name: "arrays", phase: Phase::Writing, bytes });
         }
+        // As many are drawn at a time as bins are worked on.
+        let bytes = PAGES + bins * PICTURE;
+        holders.push(Holder { name: "pictures", phase: Phase::Writing, bytes });
         let strips = at_once.strips.0 as u64;
         let one = decoding.strip_bytes + decoding.buffer_bytes;
         let decoders = Holder { name: "decoding", phase: Phase::Reading, bytes: strips * one };
@@ -318,7 +382,8 @@ impl Size {
                 own.map(|h| h.bytes).sum::<u64>()
             };
             let decoding = bytes("decoding") + bytes("strips");
-            match at_once.bins > 1 && (bytes("error bars") >= decoding || at_once.strips.0 == 1) {
+            let of_bins = bytes("error bars").max(bytes("pictures"));
+            match at_once.bins > 1 && (of_bins >= decoding || at_once.strips.0 == 1) {
                 true => at_once.bins -= 1,
                 false => at_once.strips.0 -= 1,
             }
@@ -381,6 +446,8 @@ mod tests {
             frames,
             element: 4,
             parameters: 7,
+            components: 1,
+            speckles: 1536,
             block: 32_768,
             pixels: 96,
             lanes,
@@ -422,7 +489,8 @@ mod tests {
             let error = size.plan(&allowed(1)).unwrap_err();
             let MemoryError::TooSmall { minimum, .. } = error else { panic!("{error}") };
             let plan = size.plan(&allowed(minimum)).unwrap();
-            assert_eq!(plan.concurrency.bins, 1);
+            let Concurrency { bins, strips } = plan.concurrency;
+            assert!(bins == 1 || strips.0 == 1, "{bins} bins, {strips:?}");
             assert!(size.plan(&allowed(minimum - 1)).is_err());
         }
     }

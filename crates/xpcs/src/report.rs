@@ -242,7 +242,7 @@ pub struct Provenance {
 }
 
 /// Data, fit and residual of one bin on a square pixel grid, averaged over pixels.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct MapTriple {
     /// Pixels along a side.
     pub pixels: usize,

@@ -3,12 +3,14 @@
 
 mod statistics;
 
+use std::ops::Range;
+
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
 use dyne_runtime::words::{Words, put_floats, put_words};
-use dyne_runtime::{Figures, Reduce, SweepError, sweep};
+use dyne_runtime::{Figures, Reduce, Source, SweepError, sweep};
 use dyne_solve::Scaling;
-use dyne_xpcs_data::{PairBlock, ReadError, Triangle};
+use dyne_xpcs_data::{BinRows, PairBlock, ReadError, Samples};
 
 use crate::problem::{Evaluated, Problem};
 use crate::report::{Cut, MapTriple};
@@ -43,6 +45,14 @@ pub struct BinResiduals {
     pub cuts: Vec<Cut>,
     /// Variance by lag and correlation of neighbours.
     pub statistics: Statistics,
+}
+
+/// Data and model c2 of the pairs of some rows, packed.
+pub struct PairValues {
+    /// Data, also of rows that take no part.
+    pub data: Samples,
+    /// Model; NaN in rows that take no part.
+    pub fit: Vec<f64>,
 }
 
 /// Where pairs fall: pixel of a frame, and log-spaced bin of a lag.
@@ -96,7 +106,10 @@ struct BinSums {
     weighted: f64,
     statistics: Statistics,
     pairs: u64,
+    /// Pixels along a side of the map.
+    pixels: usize,
     first_pixel_row: usize,
+    /// Rows of the map, each from its diagonal on.
     pixel_rows: Vec<Vec<f64>>,
     cuts: Vec<f64>,
 }
@@ -110,17 +123,19 @@ impl BinSums {
             weighted: 0.0,
             statistics: Statistics::new(&bins.lag, bins.lags),
             pairs: 0,
+            pixels: bins.pixels,
             first_pixel_row: first,
-            pixel_rows: vec![vec![0.0; bins.pixels * PIXEL]; last - first + 1],
+            pixel_rows: (first..=last).map(|row| pixel_row(bins.pixels, row)).collect(),
             cuts: vec![0.0; AGES.len() * bins.lags * LAG],
         }
     }
 
     fn add(&mut self, bins: &Bins, i: usize, first: usize, data: &[f64], fit: &[f64]) {
-        let row = &mut self.pixel_rows[bins.pixel[i] - self.first_pixel_row];
+        let diagonal = bins.pixel[i];
+        let row = &mut self.pixel_rows[diagonal - self.first_pixel_row];
         for (k, (y, f)) in data.iter().zip(fit).enumerate() {
             self.ssr += (y - f) * (y - f);
-            let at = bins.pixel[first + k] * PIXEL;
+            let at = (bins.pixel[first + k] - diagonal) * PIXEL;
             row[at] += 1.0;
             row[at + 1] += y;
             row[at + 2] += f;
@@ -168,9 +183,9 @@ impl BinSums {
             *a += b;
         }
         // Rows of pixels in which all frames are masked lie between two blocks.
-        let width = self.pixel_rows.first().map_or(0, Vec::len);
         while self.first_pixel_row + self.pixel_rows.len() < later.first_pixel_row {
-            self.pixel_rows.push(vec![0.0; width]);
+            let row = self.first_pixel_row + self.pixel_rows.len();
+            self.pixel_rows.push(pixel_row(self.pixels, row));
         }
         let mut rows = later.pixel_rows.into_iter();
         if later.first_pixel_row < self.first_pixel_row + self.pixel_rows.len()
@@ -182,6 +197,11 @@ impl BinSums {
         }
         self.pixel_rows.extend(rows);
     }
+}
+
+/// Nothing summed yet in row `row` of a map.
+fn pixel_row(pixels: usize, row: usize) -> Vec<f64> {
+    vec![0.0; (pixels - row) * PIXEL]
 }
 
 /// Bins ascend; only the last one goes on in the next block.
@@ -205,14 +225,17 @@ impl Reduce for Sums {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        // In one piece, as maps are large.
+        let pixels = |s: &BinSums| s.pixel_rows.iter().map(Vec::len).sum::<usize>() + s.cuts.len();
+        let numbers = |s: &BinSums| pixels(s) + 3 * s.statistics.class.len() + 64;
+        let mut bytes = Vec::with_capacity(8 * self.0.iter().map(numbers).sum::<usize>());
         for s in &self.0 {
             let class = &s.statistics.class;
             let statistics: Vec<f64> = s.statistics.words().collect();
             put_words(&mut bytes, [s.bin as u64, s.pairs, s.first_pixel_row as u64]);
             put_floats(&mut bytes, &[s.ssr, s.weighted]);
-            let width = s.pixel_rows.first().map_or(0, Vec::len);
-            let size = [class.len(), statistics.len(), s.pixel_rows.len(), width, s.cuts.len()];
+            let rows = s.pixel_rows.len();
+            let size = [class.len(), statistics.len(), rows, s.pixels, s.cuts.len()];
             put_words(&mut bytes, size.iter().chain(class).map(|number| *number as u64));
             put_floats(&mut bytes, &statistics);
             put_floats(&mut bytes, s.pixel_rows.iter().flatten().chain(&s.cuts));
@@ -226,10 +249,16 @@ impl Reduce for Sums {
         while !words.is_empty() {
             let (bin, pairs, first_pixel_row) = (words.count()?, words.word()?, words.count()?);
             let (ssr, weighted) = (words.float()?, words.float()?);
-            let [lags, numbers, rows, width, cuts] = [(); 5].map(|()| words.count());
+            let [lags, numbers, rows, pixels, cuts] = [(); 5].map(|()| words.count());
             let class = (0..lags?).map(|_| words.count()).collect::<Option<_>>()?;
             let statistics = Statistics::from_words(class, &words.floats(numbers?)?)?;
-            let pixel_rows = (0..rows?).map(|_| words.floats(width?)).collect::<Option<_>>()?;
+            let pixels = pixels?;
+            let mut row = |row| {
+                let width = pixels.checked_sub(row)?.checked_mul(PIXEL)?;
+                words.floats(width)
+            };
+            let rows = first_pixel_row..first_pixel_row.checked_add(rows?)?;
+            let pixel_rows = rows.map(&mut row).collect::<Option<_>>()?;
             let cuts = words.floats(cuts?)?;
             bins.push(BinSums {
                 bin,
@@ -237,6 +266,7 @@ impl Reduce for Sums {
                 weighted,
                 statistics,
                 pairs,
+                pixels,
                 first_pixel_row,
                 pixel_rows,
                 cuts,
@@ -278,49 +308,54 @@ impl Problem<'_> {
         Ok(total.0.into_iter().map(|sums| self.finish(&bins, sums)).collect())
     }
 
-    /// Model c2 of every pair of one bin that takes part, packed row by row; NaN in excluded rows.
+    /// Data and model c2 of the pairs of some rows of one bin.
     ///
     /// # Errors
     /// As [`sweep`].
-    pub fn fitted(
+    pub fn pair_values(
         &self,
         evaluated: &Evaluated,
         scaling: &[Scaling],
-        bin: usize,
-    ) -> Result<Vec<f64>, SweepError<ReadError>> {
-        let total = sweep(
-            &self.matrices.blocks_of(bin..bin + 1, self.block),
-            self.resources,
-            || Tile::new(self.model.basis() + 3),
-            |block, tile| {
-                let mut values = Vec::new();
-                self.for_each_row(evaluated, scaling, block, tile, |_, _, _, fit| {
-                    values.extend_from_slice(fit);
-                });
-                Values(values)
-            },
-        )?;
-        Ok(self.with_gaps(total.0, bin))
+        source: &BinRows<'_>,
+        rows: Range<usize>,
+    ) -> Result<PairValues, SweepError<ReadError>> {
+        let data = source.values(rows.clone()).map_err(SweepError::Block)?;
+        let blocks = source.blocks(rows.clone(), self.block);
+        let fit = match blocks.blocks() {
+            0 => Values(Vec::new()),
+            _ => sweep(
+                &blocks,
+                self.resources,
+                || Tile::new(self.model.basis() + 3),
+                |block, tile| {
+                    let mut values = Vec::new();
+                    self.for_each_row(evaluated, scaling, block, tile, |_, _, _, fit| {
+                        values.extend_from_slice(fit);
+                    });
+                    Values(values)
+                },
+            )?,
+        };
+        Ok(PairValues { fit: self.with_gaps(fit.0, source, rows), data })
     }
 
-    /// Values of the rows that take part, with NaN for the excluded ones.
-    fn with_gaps(&self, values: Vec<f64>, bin: usize) -> Vec<f64> {
-        let excluded = self.matrices.excluded();
-        if excluded.is_empty() {
+    /// Values of those of the rows that take part, with NaN for the others.
+    fn with_gaps(&self, values: Vec<f64>, source: &BinRows<'_>, rows: Range<usize>) -> Vec<f64> {
+        let frames = self.matrices.frames();
+        let pairs = |row: usize| frames - 1 - row;
+        let all = rows.clone().map(pairs).sum();
+        if values.len() == all {
             return values;
         }
-        let (skip, frames) = (self.matrices.skip(), self.matrices.frames());
-        let out: Vec<usize> = excluded.of(bin).collect();
         let mut values = values.into_iter();
-        let mut all = Vec::with_capacity(Triangle::pairs(frames - skip));
-        for row in skip..frames {
-            let pairs = frames - 1 - row;
-            match out.binary_search(&row) {
-                Ok(_) => all.resize(all.len() + pairs, f64::NAN),
-                Err(_) => all.extend(values.by_ref().take(pairs)),
+        let mut whole = Vec::with_capacity(all);
+        for row in rows {
+            match source.takes(row) {
+                false => whole.resize(whole.len() + pairs(row), f64::NAN),
+                true => whole.extend(values.by_ref().take(pairs(row))),
             }
         }
-        all
+        whole
     }
 
     /// Calls `f(i, first column, data, fit)` for the pairs of a block, in pieces of a row.
@@ -371,7 +406,8 @@ impl Problem<'_> {
         let (mut data, mut fit, mut residual) = (empty.clone(), empty.clone(), empty);
         for (r, row) in sums.pixel_rows.iter().enumerate() {
             let a = sums.first_pixel_row + r;
-            for (b, pixel) in row.chunks_exact(PIXEL).enumerate().filter(|(_, p)| p[0] > 0.0) {
+            let pixels = (a..).zip(row.chunks_exact(PIXEL));
+            for (b, pixel) in pixels.filter(|(_, p)| p[0] > 0.0) {
                 let (y, f) = (pixel[1] / pixel[0], pixel[2] / pixel[0]);
                 for at in [b * n + a, a * n + b] {
                     data[at] = y as f32;

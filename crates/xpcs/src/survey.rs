@@ -3,7 +3,9 @@
 
 use dyne_runtime::words::{Words, put_words};
 use dyne_runtime::{Figures, Reduce, Resources, SweepError, sweep};
-use dyne_xpcs_data::{BlockPairs, Element, ExcludedRows, Matrices, PairBlock, ReadError, Samples, Triangle};
+use dyne_xpcs_data::{
+    BlockPairs, Element, ExcludedRows, Matrices, PairBlock, ReadError, Samples, Triangle,
+};
 
 /// What one sweep over the data tells.
 pub struct Survey {

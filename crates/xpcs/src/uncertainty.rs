@@ -22,7 +22,8 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
 pub use parabola::{BENT, Ellipsoid, bent_shares};
-pub use speckle::{SpeckleOptions, bytes_of_bin};
+pub use speckle::SpeckleOptions;
+pub(crate) use speckle::{BinSize, speckles_of_bin};
 
 /// Why a kind of covariance could not be had.
 #[derive(Debug, Error)]

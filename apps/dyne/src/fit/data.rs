@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use dyne_runtime::budget::{Budget, Lease};
+use dyne_runtime::machine::take_memory;
 use dyne_runtime::{Event, Lanes, Observer, Resources};
 use dyne_xpcs::config::OnBadBlock;
 use dyne_xpcs::fit::Data;
 use dyne_xpcs::mask::{self, Mask};
-use dyne_xpcs::memory::{Candidate, MemoryPlan, Phase, Residency};
+use dyne_xpcs::memory::{Candidate, MemoryError, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs_data::{Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch};
 
@@ -69,10 +70,14 @@ pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result
     let chosen = chosen.expect("the residency is one of the candidates").clone();
     let always = leases(&chosen, budget, Phase::Always)?;
     let reading = leases(&chosen, budget, Phase::Reading)?;
-    means.observer.event(&Event::Residency {
-        name: memory.residency.name(),
-        bytes: chosen.peak(),
-    });
+    means.observer.event(&Event::Residency { name: memory.residency.name(), bytes: chosen.peak() });
+    if budget.source().is_stated() {
+        // So the fit does not run out of it later, and takes the same from beginning to end.
+        take_memory(chosen.peak_of_data()).map_err(|reason| MemoryError::Refused {
+            bytes: chosen.peak(),
+            reason: reason.to_string(),
+        })?;
+    }
     let (matrices, patched) = matrices(plan, reader, &memory, means)?;
     let (matrices, mut mask) = mask::apply(plan, matrices, lanes)?;
     let mut data = Data::survey(plan, matrices, resources)?;

@@ -57,7 +57,8 @@ impl PerformanceLog {
     fn sweep(&self, figures: &SweepFigures) {
         let SweepFigures { purpose, seconds, blocks, items, non_finite, .. } = figures;
         let rate = *items as f64 * 1e-6 / seconds.max(f64::MIN_POSITIVE);
-        let bad = if *non_finite > 0 { format!(", {non_finite} not finite") } else { String::new() };
+        let bad =
+            if *non_finite > 0 { format!(", {non_finite} not finite") } else { String::new() };
         self.line(
             LogLevel::Info,
             &format!("sweep {purpose} done in {seconds:.3} s: {blocks} blocks, {items} pairs, {rate:.1} M/s{bad}"),
@@ -81,7 +82,8 @@ impl PerformanceLog {
         if level > self.level {
             return;
         }
-        let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let now =
+            OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let time = now.format(&Rfc3339).unwrap_or_default();
         let mut file = self.file.lock().expect("no lane panics while it writes");
         // A full disk must not end a fit: the log is a convenience.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dyne_runtime::budget::{Budget, BudgetSource, parse_bytes, show_bytes};
 use dyne_runtime::machine::Machine;
-use dyne_xpcs::config::{Format, PerformanceConfig, Strategy};
+use dyne_xpcs::config::{Format, NpzLayout, PerformanceConfig, Strategy};
 pub(crate) use dyne_xpcs::memory::Phase;
 use dyne_xpcs::memory::{Allowed, Arrays, Candidate, Checkpoints, MemoryPlan, Size};
 use dyne_xpcs::plan::Plan;
@@ -62,7 +62,12 @@ fn free_bytes(dir: &Path) -> std::io::Result<u64> {
 
 /// The size of the fit that `plan` makes.
 fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
-    let arrays = plan.config.output.formats.contains(&Format::Npz);
+    let output = &plan.config.output;
+    let arrays = match output.npz_layout {
+        _ if !output.formats.contains(&Format::Npz) => Arrays::None,
+        NpzLayout::Upper => Arrays::Triangles,
+        NpzLayout::Full => Arrays::Squares,
+    };
     let stride = plan.config.data.stride_coarse as u64;
     let mut decoding = reader.decoding(&plan.positions, plan.frames.clone())?;
     if stride > 1 {
@@ -75,11 +80,13 @@ fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure>
         frames: (plan.frames.len() - plan.strided().len()) as u64,
         element: reader.catalog().element.bytes() as u64,
         parameters: plan.model.parameters().len() as u64,
+        components: plan.model.components() as u64,
+        speckles: plan.config.uncertainty.speckles as u64,
         block: plan.config.streaming.batch_size as u64,
         pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) as u64,
         lanes: lanes as u64,
         decoding,
-        arrays: if arrays { Arrays::Written } else { Arrays::None },
+        arrays,
         checkpoints: match plan.config.checkpoint.dir {
             Some(_) => Checkpoints::Written,
             None => Checkpoints::None,
@@ -124,6 +131,7 @@ pub(crate) fn table(plan: &MemoryPlan, size: &Size, budget: &Budget, strategy: S
         let label = match phase {
             Phase::Always => name.to_owned(),
             Phase::Reading => format!("{name}, at first"),
+            Phase::Residuals => format!("{name}, summed"),
             _ => format!("{name}, at last"),
         };
         let _ = write!(out, "{label:<22}");

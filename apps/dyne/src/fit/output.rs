@@ -7,17 +7,19 @@ use dyne_xpcs::config::Format;
 use dyne_xpcs::fit::{FitError, Fitted, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::Report;
-use dyne_xpcs::results::{ArrayAxes, ResultFolder, write_npz};
+use dyne_xpcs::residuals::PairValues;
+use dyne_xpcs::results::{ArrayAxes, ResultFolder, SomeRows, write_npz};
 use dyne_xpcs_data::Matrices;
 
 use crate::failure::Failure;
 
-/// PNG files, drawn on all lanes.
+/// PNG files, those of some bins at a time.
 pub(super) fn write_pictures(
     report: &Report,
     plan: &Plan,
     folder: &ResultFolder,
     lanes: &Lanes,
+    at_once: usize,
 ) -> Result<(), Failure> {
     if !plan.config.output.formats.contains(&Format::Png) {
         return Ok(());
@@ -25,13 +27,15 @@ pub(super) fn write_pictures(
     let write = |picture: &dyne_xpcs_plot::Picture| {
         folder.write(&format!("pictures/{}", picture.name), &picture.png)
     };
-    let drawn = lanes.map(&report.pictures, |bin| -> Result<(), Failure> {
-        for picture in dyne_xpcs_plot::bin_pictures(bin)? {
-            write(&picture)?;
-        }
-        Ok(())
-    });
-    drawn.into_iter().collect::<Result<(), Failure>>()?;
+    for bins in report.pictures.chunks(at_once.max(1)) {
+        let drawn = lanes.map(bins, |bin| -> Result<(), Failure> {
+            for picture in dyne_xpcs_plot::bin_pictures(bin)? {
+                write(&picture)?;
+            }
+            Ok(())
+        });
+        drawn.into_iter().collect::<Result<(), Failure>>()?;
+    }
     for picture in dyne_xpcs_plot::summary_pictures(report)? {
         write(&picture)?;
     }
@@ -78,8 +82,9 @@ pub(super) fn write_arrays(
         scaling: &fitted.scaling,
         layout: plan.config.output.npz_layout,
     };
-    write_npz(&folder.staged("result.npz")?, &axes, |bin| -> Result<Vec<f64>, Failure> {
-        let values = problem.fitted(&fitted.evaluated, &fitted.scaling, bin);
+    write_npz(&folder.staged("result.npz")?, &axes, |some| -> Result<PairValues, Failure> {
+        let SomeRows { source, rows, .. } = some;
+        let values = problem.pair_values(&fitted.evaluated, &fitted.scaling, source, rows);
         Ok(values.map_err(FitError::from)?)
     })
 }

@@ -18,6 +18,12 @@ pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &La
     let _ = writeln!(out, "mode        {}, shear {}", plan.mode, plan.config.physics.shear.name());
     let (first, last) = (plan.frames.start + 1, plan.frames.end);
     let _ = writeln!(out, "frames      {first} to {last}, of which {} skipped", plan.skip());
+    match plan.config.data.stride_coarse {
+        1 => {}
+        stride => {
+            let _ = writeln!(out, "            every {stride}{} of them", ordinal(stride));
+        }
+    }
     let masked: Vec<String> =
         plan.masked.iter().map(|k| (plan.frames.start + k + 1).to_string()).collect();
     if !masked.is_empty() {
@@ -53,4 +59,15 @@ pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &La
         let _ = writeln!(out, "warning     {}", warning.message);
     }
     out
+}
+
+/// The ending of an ordinal number.
+fn ordinal(number: usize) -> &'static str {
+    match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Instant;
 
-use dyne_runtime::{Event, Flow, Journal, Observer};
+use dyne_runtime::{Event, Flow, Journal, Observer, Saves};
 use dyne_xpcs::config::PerformanceLogConfig;
 use dyne_xpcs::report::{CheckpointWork, PhaseWork, Work};
 
@@ -48,11 +48,15 @@ impl<'a> Watch<'a> {
         Self { progress, trace, log, work: Mutex::default() }
     }
 
-    /// The work so far; that of `journal` besides.
-    pub(super) fn work(&self, journal: Option<&Journal>) -> Work {
+    /// The work so far, and that of checkpoints.
+    pub(super) fn work(&self, saves: Option<&Saves>) -> Work {
         let work = self.work.lock().expect("no lane panics while it counts").clone();
-        let checkpoints = journal.map(|journal| CheckpointWork::from(&journal.saves()));
-        Work { checkpoints, ..work }
+        Work { checkpoints: saves.map(CheckpointWork::from), ..work }
+    }
+
+    /// Warns the user.
+    pub(super) fn warn(&self, code: &str, message: String) {
+        self.event(&Event::Warning { code: code.to_owned(), message });
     }
 
     /// Tells trace and log what `journal` has saved; `opened` is when it was opened.

@@ -49,6 +49,13 @@ impl BudgetSource {
     }
 }
 
+impl BudgetSource {
+    /// Whether somebody has stated it, other than found on the machine.
+    pub const fn is_stated(&self) -> bool {
+        matches!(self, Self::CommandLine | Self::Config | Self::Variable(_))
+    }
+}
+
 impl fmt::Display for BudgetSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,7 @@
 //! How the allocator of the system treats memory that is given back.
 
+use std::collections::TryReserveError;
+
 /// Has the process keep the memory it has once taken, for its own later use, in one heap.
 ///
 /// Memory that large buffers give back would otherwise go to the system and be fetched again, page by
@@ -16,4 +18,34 @@ pub fn keep_memory() -> bool {
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     false
+}
+
+/// Takes `bytes` of memory from the system for later use, where [`keep_memory`] has the process keep
+/// them: work that begins does not run out of memory later, whoever else wants some.
+///
+/// **Cost** a write to each page.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn take_memory(bytes: u64) -> Result<(), TryReserveError> {
+    const PAGE: usize = 4096;
+    let mut memory: Vec<u8> = Vec::new();
+    memory.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX))?;
+    for page in memory.spare_capacity_mut().chunks_mut(PAGE) {
+        page[0].write(1);
+    }
+    // Memory that nobody looks at might not be written to.
+    std::hint::black_box(&memory);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_taken_or_refused() {
+        assert!(take_memory(10_000_000).is_ok());
+        assert!(take_memory(u64::MAX).is_err());
+    }
 }

@@ -144,10 +144,14 @@ impl Decoded {
         self.bytes.clear();
         self.bytes.try_reserve_exact(limit).map_err(|e| damaged(e.to_string()))?;
         let mut stream = flate2::Decompress::new(true);
-        stream
+        let end = stream
             .decompress_vec(&self.raw, &mut self.bytes, flate2::FlushDecompress::Finish)
-            .map(drop)
-            .map_err(|e| damaged(e.to_string()))
+            .map_err(|e| damaged(e.to_string()))?;
+        // The checksum behind the values is looked at only where the stream is read to its end.
+        match end {
+            flate2::Status::StreamEnd => Ok(()),
+            _ => Err(damaged("the stream does not end with the chunk".to_owned())),
+        }
     }
 }
 

@@ -15,6 +15,24 @@ pub(super) enum Half {
     Lower,
 }
 
+/// Where a matrix has values that differ from zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Halves {
+    pub(super) upper: bool,
+    pub(super) lower: bool,
+}
+
+impl Halves {
+    /// Takes note of values of a row from `column` on.
+    fn look(&mut self, row: usize, column: usize, values: Values<'_>) {
+        let split = row.saturating_sub(column).min(values.len());
+        let after = (row + 1).saturating_sub(column).min(values.len());
+        let any = |part: Range<usize>| values.part(part).any_not_zero();
+        self.lower = self.lower || any(0..split);
+        self.upper = self.upper || any(after..values.len());
+    }
+}
+
 /// How a matrix is stored.
 pub(super) enum Stored {
     /// In chunks that can be had one by one.
@@ -132,6 +150,48 @@ impl FileRows {
             }
         }
         Ok(())
+    }
+
+    /// Whether any value above the diagonal differs from zero, and any below. Chunks that could tell
+    /// nothing new are not decoded; one that cannot be read tells nothing, and whoever needs its values
+    /// is told why.
+    pub(super) fn halves(&self, bin: usize, last: &mut LastChunk) -> Result<Halves, ReadError> {
+        let mut found = Halves::default();
+        let Stored::Chunks(chunks) = &self.bins[bin].stored else {
+            let whole = Area::square(&self.frames);
+            self.visit(bin, &whole, last, |row, column, values| found.look(row, column, values))?;
+            return Ok(found);
+        };
+        let [height, width] = chunks.shape;
+        let frames = &self.frames;
+        let (mut piece, mut unreadable) = (Samples::empty(chunks.element), None);
+        for a in frames.start / height..frames.end.div_ceil(height) {
+            let rows = (a * height).max(frames.start)..((a + 1) * height).min(frames.end);
+            for b in frames.start / width..frames.end.div_ceil(width) {
+                let columns = (b * width).max(frames.start)..((b + 1) * width).min(frames.end);
+                let above = !found.upper && columns.end > rows.start + 1;
+                let below = !found.lower && columns.start + 1 < rows.end;
+                if !(above || below) {
+                    continue;
+                }
+                let decoded = match self.decoded((bin, chunks), [a, b], last) {
+                    Ok(decoded) => decoded,
+                    Err(error) => {
+                        unreadable.get_or_insert(error);
+                        continue;
+                    }
+                };
+                for row in rows.clone() {
+                    let at = (row - a * height) * width + columns.start - b * width;
+                    values_at(decoded, at..at + columns.len(), &mut piece);
+                    found.look(row, columns.start, piece.all());
+                }
+            }
+        }
+        match unreadable {
+            Some(error) if found == Halves::default() => Err(error),
+            _ => Ok(found),
+        }
     }
 
     fn decoded<'l>(

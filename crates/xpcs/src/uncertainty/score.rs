@@ -58,7 +58,7 @@ impl ScoreSums {
 }
 
 /// Most bytes of a strip; fixed, so that results do not depend on the memory.
-pub(super) const STRIP_BYTES: usize = 1 << 25;
+pub(super) const STRIP_BYTES: usize = 1 << 22;
 
 /// Some rows of U.
 pub(super) struct Strip(Partial);
@@ -191,7 +191,8 @@ impl Problem<'_> {
         }
         let work =
             |block: PairBlock<'_>, scratch: &mut Scratch| self.score_block(of, block, scratch);
-        sweep(&blocks, self.resources.to("error bars"), scratch, work).map(|total| Some(Strip(total)))
+        sweep(&blocks, self.resources.to("error bars"), scratch, work)
+            .map(|total| Some(Strip(total)))
     }
 
     fn score_block(&self, of: Scored<'_>, block: PairBlock<'_>, scratch: &mut Scratch) -> Partial {

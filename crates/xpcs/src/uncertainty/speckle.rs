@@ -40,21 +40,43 @@ fn past(nodes: usize) -> Past {
     if nodes > WHOLE { Past::Blocks(REMEMBERED) } else { Past::Whole }
 }
 
-/// Bytes that the error bars of one bin take at most, where every one of `frames` frames is a node,
-/// for a model of `p` parameters.
-pub fn bytes_of_bin(frames: usize, p: usize) -> u64 {
-    const WORD: usize = 8;
-    let (rows, speckles, components) = (p + 2, 1536, 2);
-    let strip = (rows * frames * frames / 2 * WORD).min(STRIP_BYTES);
-    let field = match past(frames) {
-        Past::Blocks(length) => 2 * length * frames * WORD * components,
-        _ => 2 * frames * frames * WORD * components,
-    };
-    // Drawn for 128 speckles at a time: normal numbers, field, sum, each real and imaginary.
-    let drawn = 8 * 128 * frames * WORD;
-    let intensities = 2 * speckles * frames * WORD;
-    let forms = GRADIENT_BYTES.min(rows * frames * speckles * WORD) + speckles * frames * WORD;
-    (intensities + (field + drawn).max(4 * strip + forms)) as u64
+/// Speckles of a bin, where `speckles` are drawn in all.
+pub(crate) fn speckles_of_bin(speckles: usize, bins: usize) -> usize {
+    speckles.div_ceil(bins).max(FEWEST)
+}
+
+/// What the memory of the error bars of one bin hangs on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BinSize {
+    /// Frames, every one of which may be a node.
+    pub(crate) frames: usize,
+    /// Parameters of the model, at least as many as its basis has functions.
+    pub(crate) parameters: usize,
+    /// Components of the field.
+    pub(crate) components: usize,
+    /// Speckles of the bin.
+    pub(crate) speckles: usize,
+}
+
+impl BinSize {
+    /// Bytes that the error bars of the bin take at most.
+    pub(crate) fn bytes(self) -> u64 {
+        const WORD: usize = 8;
+        let Self { frames, parameters, components, speckles } = self;
+        let rows = parameters + 2;
+        let strip = (rows * frames * frames / 2 * WORD).min(STRIP_BYTES);
+        // The covariances, and the triangle that one of them is factored into.
+        let field = match past(frames) {
+            Past::Blocks(length) => (2 * components + 1) * length * frames * WORD,
+            _ => (components + 1) * frames * frames * WORD,
+        };
+        // For 128 speckles at a time: normal numbers, field, sum, each real and imaginary.
+        let drawn = 8 * speckles.min(128) * frames * WORD;
+        let intensities = 2 * speckles * frames * WORD;
+        let forms = GRADIENT_BYTES.min(rows * frames * speckles * WORD);
+        let products = rows * speckles * (strip / (rows * WORD)).isqrt().max(frames) * WORD;
+        (intensities + (field + drawn).max(4 * strip + forms + products)) as u64
+    }
 }
 
 /// Speckles of one bin at its nodes.
@@ -83,7 +105,7 @@ impl Drawn {
         let nodes = Nodes::of(&truth, bin);
         let at_nodes = AtNodes { truth: &truth, nodes: &nodes };
         let speckles = Speckles::try_new(&at_nodes, bin, contrast, past(nodes.len()), lanes)?;
-        let count = options.speckles.div_ceil(evaluated.terms.len()).max(FEWEST);
+        let count = speckles_of_bin(options.speckles, evaluated.terms.len());
         let stream = Stream::new(options.seed).split("score").index(bin as u64);
         let intensities = speckles.intensities(0..count, &stream, lanes);
         Ok(Self { nodes, intensities, mode_moments: speckles.mode_moments() })

@@ -14,7 +14,7 @@ const FIT: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n
     parameters: {D0: {start: 3000}, alpha: {start: -0.2}, D_offset: {fixed: 0},\n\
     gamma_dot_t0: {start: 0.004}, beta: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}, phi0: {start: 4}}\n";
 
-pub(crate) fn reported(case: &Case, fitted: &Fitted) -> Report {
+pub(crate) fn reported(case: &Case, fitted: &mut Fitted) -> Report {
     let provenance = Provenance {
         version: String::new(),
         git_revision: String::new(),
@@ -34,7 +34,7 @@ pub(crate) fn reported(case: &Case, fitted: &Fitted) -> Report {
 #[test]
 fn a_constant_rate_and_its_strain_carry_the_error_of_its_parameter() {
     let case = case(SIM, FIT);
-    let report = reported(&case, &case.fit(&Lanes::solo()));
+    let report = reported(&case, &mut case.fit(&Lanes::solo()));
     let rate = report.parameters.iter().find(|p| p.name == "gamma_dot_t0").unwrap();
     let strain = report.quantities.iter().find(|q| q.name == "strain").unwrap();
     let duration = 11.9;
@@ -54,7 +54,7 @@ fn the_band_of_a_rate_holds_its_covariance() {
     // D0 t^alpha is known best inside the series, although D0 and alpha are both poorly known.
     let fast = |yaml: &str| yaml.replace("3000", "60000");
     let case = case(&fast(SIM), &fast(FIT));
-    let report = reported(&case, &case.fit(&Lanes::solo()));
+    let report = reported(&case, &mut case.fit(&Lanes::solo()));
     let curve = report.curves.iter().find(|c| c.name == "J").unwrap();
     let relative: Vec<f64> =
         curve.stderr.as_ref().unwrap().iter().zip(&curve.value).map(|(e, v)| e / v).collect();

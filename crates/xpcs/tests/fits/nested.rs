@@ -29,7 +29,7 @@ fn agrees(report: &Report, name: &str, truth: f64) {
 
 fn fitted(sim: &str, fit: &str) -> Report {
     let case = case(sim, fit);
-    reported(&case, &case.fit(&Lanes::solo()))
+    reported(&case, &mut case.fit(&Lanes::solo()))
 }
 
 #[test]
@@ -112,8 +112,8 @@ const HELD: &str = "alpha_ref: {fixed: 0}, D_offset_ref: {fixed: 0}, alpha_sampl
 fn the_sample_is_the_component_with_the_larger_share() {
     let fit = format!("mode: two_component\ndata: {{file: x}}\nparameters: {{{HELD}}}\n");
     let free = case(EXCHANGED, &fit);
-    let found = free.fit(&Lanes::solo());
-    let report = reported(&free, &found);
+    let mut found = free.fit(&Lanes::solo());
+    let report = reported(&free, &mut found);
     agrees(&report, "f0", 0.7);
     agrees(&report, "D0_ref", 600.0);
     agrees(&report, "D0_sample", 9000.0);
@@ -122,9 +122,9 @@ fn the_sample_is_the_component_with_the_larger_share() {
         "D0_ref: {start: 9000}, D0_sample: {start: 600}, v0: {start: 500}, f0: {start: 0.3}";
     let fit = format!("mode: two_component\ndata: {{file: x}}\nparameters: {{{HELD}, {start}}}\n");
     let given = case(EXCHANGED, &fit);
-    let found = given.fit(&Lanes::solo());
+    let mut found = given.fit(&Lanes::solo());
     assert!(matches!(found.labels, Labels::Kept(_)), "{:?}", found.labels);
-    let report = reported(&given, &found);
+    let report = reported(&given, &mut found);
     agrees(&report, "f0", 0.3);
     let findings = report.identifiability.unwrap().findings;
     assert!(findings.iter().any(|f| f.contains("exchanged")), "{findings:?}");

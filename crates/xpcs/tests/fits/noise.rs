@@ -58,7 +58,7 @@ fn independent_noise_has_white_residuals_and_its_own_size() {
     let fit = "mode: static\ndata: {file: x}\nuncertainty: {method: information}\n\
          parameters: {D0: {start: 18000}, alpha: {start: -0.3}, D_offset: {fixed: 0}}\n";
     let case = case(SIM, fit);
-    let report = reported(&case, &case.fit(&Lanes::solo()));
+    let report = reported(&case, &mut case.fit(&Lanes::solo()));
     for bin in &report.noise.bins {
         assert!((bin.sigma / 0.02 - 1.0).abs() < 0.03, "{}", bin.sigma);
         assert!(bin.along_row.iter().flatten().all(|r| r.abs() < 0.06), "{:?}", bin.along_row);
@@ -66,6 +66,6 @@ fn independent_noise_has_white_residuals_and_its_own_size() {
     }
     let speckle = SIM.replace("gaussian, sigma: 0.02", "speckle, pixels: 500");
     let case = crate::experiment::case(&speckle, fit);
-    let report = reported(&case, &case.fit(&Lanes::solo()));
+    let report = reported(&case, &mut case.fit(&Lanes::solo()));
     assert!(report.noise.bins.iter().all(|bin| bin.along_row[0].unwrap() > 0.3));
 }
