@@ -1,12 +1,16 @@
 //! `dyne plan`: what a fit of a given size takes, without a file.
 
+use std::time::Duration;
+
 use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig, UncertaintyConfig};
+use dyne_xpcs::fit::FitError;
 use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
+use dyne_xpcs::pace::{sheared, typical};
 use dyne_xpcs_data::{Decoding, Triangle};
 
 use crate::args::PlanArguments;
 use crate::failure::{Ending, Failure};
-use crate::fit::memory;
+use crate::fit::memory::{self, Expected};
 use crate::{machine, terminal};
 
 /// Physical parameters of the largest model of the sheared sample; the others are contrasts and offsets.
@@ -28,7 +32,14 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
         arguments.params,
         size.pairs() as f64 * arguments.params as f64 * 8e-9,
     );
-    let table = memory::table(&plan, &size, &budget, Strategy::Auto);
+    let (model, lanes) = (sheared(), machine::lanes(arguments.threads)?);
+    let pace = typical(&*model).pairs_per_s(&lanes, Duration::from_millis(500));
+    let expected = Expected {
+        sweeps: memory::SWEEPS_OF_SEARCH,
+        pairs_per_s: pace.map_err(FitError::Evaluation)?,
+        decoded_per_s: None,
+    };
+    let table = memory::table(&plan, &size, &budget, Strategy::Auto, expected);
     terminal::show(&format!("{head}{table}"))?;
     Ok(Ending::Converged)
 }

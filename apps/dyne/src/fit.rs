@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
         let plan = Plan::resolve(config, reader.catalog())?;
         let (chosen, size) = memory::plan(&plan, &*reader, &budget, lanes.count())?;
         let strategy = plan.config.performance.strategy_override;
-        let table = memory::table(&chosen, &size, &budget, strategy);
+        let expected = memory::Expected::of(&plan, &*reader, &lanes)?;
+        let table = memory::table(&chosen, &size, &budget, strategy, expected);
         terminal::show(&text::plan_text(&plan, reader.catalog(), &table, &lanes))?;
         return Ok(Ending::Converged);
     }

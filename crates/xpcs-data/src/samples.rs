@@ -81,6 +81,29 @@ impl Samples {
         }
     }
 
+    /// The bytes of the values in place, in the order of this machine.
+    pub(crate) fn native_bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::F32(v) => bytemuck::cast_slice_mut(v),
+            Self::F64(v) => bytemuck::cast_slice_mut(v),
+        }
+    }
+
+    /// Takes the values, whose bytes are little-endian, for those of this machine.
+    pub(crate) fn from_little_endian(&mut self) {
+        if cfg!(target_endian = "little") {
+            return;
+        }
+        match self {
+            Self::F32(v) => {
+                v.iter_mut().for_each(|x| *x = f32::from_bits(x.to_bits().swap_bytes()))
+            }
+            Self::F64(v) => {
+                v.iter_mut().for_each(|x| *x = f64::from_bits(x.to_bits().swap_bytes()))
+            }
+        }
+    }
+
     /// Makes room for `length` values, any of which may hold anything.
     pub fn resize(&mut self, length: usize) {
         match self {

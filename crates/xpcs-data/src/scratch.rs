@@ -145,15 +145,13 @@ impl RowSource for Scratch {
         bin: usize,
         rows: Range<usize>,
         out: &mut Samples,
-        buffers: &mut DecodeBuffers,
+        _buffers: &mut DecodeBuffers,
     ) -> Result<(), ReadError> {
         let at = |row| Triangle::row_start(self.frames, row);
-        let values = at(rows.end) - at(rows.start);
-        buffers.raw.resize(values * self.element.bytes(), 0);
+        out.resize(at(rows.end) - at(rows.start));
         let position = place(self.bins, self.frames, self.element, bin, rows.start);
-        self.read(&mut buffers.raw, position)?;
-        out.clear();
-        out.extend_le_bytes(&buffers.raw);
+        self.read(out.native_bytes(), position)?;
+        out.from_little_endian();
         Ok(())
     }
 }

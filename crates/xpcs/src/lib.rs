@@ -8,6 +8,7 @@ pub mod g2;
 pub mod mask;
 pub mod memory;
 pub mod noise;
+pub mod pace;
 pub mod plan;
 pub mod problem;
 pub mod report;

@@ -10,6 +10,8 @@ use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_SHUFFLE, Fil
 use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 use hdf5_reader::{Dataset, Datatype, FilterRegistry, Hdf5File, btree_v1};
 
+use libdeflater::Decompressor;
+
 use dyne_runtime::positioned::read_exact_at;
 use dyne_xpcs_data::Element;
 
@@ -31,9 +33,9 @@ pub(crate) struct Chunks {
 }
 
 /// A decoded chunk, and the memory that decoding takes.
-#[derive(Default)]
 pub(crate) struct Decoded {
     raw: Vec<u8>,
+    inflater: Decompressor,
     pub(crate) bytes: Vec<u8>,
     /// Whether all first bytes of the values come first, then all second ones, and so on.
     pub(crate) shuffled: bool,
@@ -127,10 +129,16 @@ impl Chunks {
     }
 }
 
+impl Default for Decoded {
+    fn default() -> Self {
+        Self::reusing(Vec::new(), Vec::new())
+    }
+}
+
 impl Decoded {
     /// In the memory of an earlier chunk.
     pub(crate) fn reusing(raw: Vec<u8>, bytes: Vec<u8>) -> Self {
-        Self { raw, bytes, shuffled: false }
+        Self { raw, bytes, inflater: Decompressor::new(), shuffled: false }
     }
 
     /// The memory, for a later chunk.
@@ -141,17 +149,14 @@ impl Decoded {
     /// Undoes the deflate filter, in the memory of the chunk before.
     fn inflate(&mut self, limit: usize) -> Result<(), Fault> {
         let damaged = |reason: String| Fault::Unreadable(format!("deflate: {reason}"));
-        self.bytes.clear();
-        self.bytes.try_reserve_exact(limit).map_err(|e| damaged(e.to_string()))?;
-        let mut stream = flate2::Decompress::new(true);
-        let end = stream
-            .decompress_vec(&self.raw, &mut self.bytes, flate2::FlushDecompress::Finish)
+        self.bytes
+            .try_reserve_exact(limit.saturating_sub(self.bytes.len()))
             .map_err(|e| damaged(e.to_string()))?;
-        // The checksum behind the values is looked at only where the stream is read to its end.
-        match end {
-            flate2::Status::StreamEnd => Ok(()),
-            _ => Err(damaged("the stream does not end with the chunk".to_owned())),
-        }
+        self.bytes.resize(limit, 0);
+        let written = self.inflater.zlib_decompress(&self.raw, &mut self.bytes);
+        let written = written.map_err(|e| damaged(e.to_string()))?;
+        self.bytes.truncate(written);
+        Ok(())
     }
 }
 
