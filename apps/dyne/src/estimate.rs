@@ -10,7 +10,8 @@ use dyne_xpcs_data::{Decoding, Triangle};
 
 use crate::args::PlanArguments;
 use crate::failure::{Ending, Failure};
-use crate::fit::memory::{self, Expected};
+use crate::fit::memory;
+use crate::fit::table::{self, Expected};
 use crate::{machine, terminal};
 
 /// Physical parameters of the largest model of the sheared sample; the others are contrasts and offsets.
@@ -35,11 +36,11 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
     let (model, lanes) = (sheared(), machine::lanes(arguments.threads)?);
     let pace = typical(&*model).pairs_per_s(&lanes, Duration::from_millis(500));
     let expected = Expected {
-        sweeps: memory::SWEEPS_OF_SEARCH,
+        sweeps: table::SWEEPS_OF_SEARCH,
         pairs_per_s: pace.map_err(FitError::Evaluation)?,
         decoded_per_s: None,
     };
-    let table = memory::table(&plan, &size, &budget, Strategy::Auto, expected);
+    let table = table::table(&plan, &size, &budget, Strategy::Auto, expected);
     terminal::show(&format!("{head}{table}"))?;
     Ok(Ending::Converged)
 }

@@ -88,6 +88,7 @@ impl Failure {
                 | PlanError::MaskPairs { .. } => Ending::Usage,
                 _ => Ending::Data,
             },
+            Self::Read(ReadError::Interrupted) => Ending::Interrupted,
             Self::Read(_) | Self::Fit(FitError::Read(_)) => Ending::Data,
             Self::Record(RecordError::Setting { .. }) => Ending::Usage,
             Self::Record(RecordError::Line { .. }) => Ending::Data,

@@ -5,6 +5,7 @@ mod data;
 mod log;
 pub(crate) mod memory;
 mod output;
+pub(crate) mod table;
 mod text;
 mod trace;
 mod watch;
@@ -49,8 +50,8 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
         let plan = Plan::resolve(config, reader.catalog())?;
         let (chosen, size) = memory::plan(&plan, &*reader, &budget, lanes.count())?;
         let strategy = plan.config.performance.strategy_override;
-        let expected = memory::Expected::of(&plan, &*reader, &lanes)?;
-        let table = memory::table(&chosen, &size, &budget, strategy, expected);
+        let expected = table::Expected::of(&plan, &*reader, &lanes)?;
+        let table = table::table(&chosen, &size, &budget, strategy, expected);
         terminal::show(&text::plan_text(&plan, reader.catalog(), &table, &lanes))?;
         return Ok(Ending::Converged);
     }
@@ -192,7 +193,8 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
             run.watch.saved(&journal, opened);
             let saves = journal.saves();
             drop(journal);
-            let report = written(fitted, hash, folder, run, Some(&saves))?;
+            let report = written(fitted, hash, folder, run, Some(&saves));
+            let report = report.map_err(|failure| suspended(failure, dir, run))?;
             match closed {
                 Ok(folder) => folder.clear(),
                 // Nothing is lost: the results are there.
@@ -204,12 +206,16 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
             let closed = journal.close();
             run.watch.saved(&journal, opened);
             closed?;
-            let suspended = run.cancel.requested();
-            Err(match dir {
-                Some(dir) if suspended => Failure::Suspended(dir),
-                _ => failure,
-            })
+            Err(suspended(failure, dir, run))
         }
+    }
+}
+
+/// What a failure is called where there is a checkpoint to go on from, if the end was asked for.
+fn suspended(failure: Failure, dir: Option<PathBuf>, run: &Run<'_>) -> Failure {
+    match dir {
+        Some(dir) if run.cancel.requested() => Failure::Suspended(dir),
+        _ => failure,
     }
 }
 
@@ -283,9 +289,14 @@ fn written(
     }
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
-        output::write_pictures(&report, &plan, &folder, lanes, kept.data.bins_at_once)?;
+        // Without checkpoints an interrupted fit is reported, with them it is made again from there.
+        let late = Cancel::new();
+        let cancel = if saves.is_some() { run.cancel } else { &late };
+        let at_once = kept.data.bins_at_once;
+        output::write_pictures(&report, &plan, &folder, lanes, at_once, cancel)?;
         if plan.config.output.formats.contains(&Format::Npz) {
-            output::write_arrays(&plan, &kept.data.matrices, &fitted, lanes, &folder)?;
+            let resources = Resources::new(lanes, &Solo, cancel);
+            output::write_arrays(&plan, &kept.data.matrices, &fitted, resources, &folder)?;
         }
         Ok(())
     })?;

@@ -1,6 +1,7 @@
 //! Lanes: the worker threads of one process.
 
 mod pin;
+mod share;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use crate::machine::Topology;
 pub use pin::Pin;
+pub use share::HandOut;
 
 /// Why lanes could not be started.
 #[derive(Debug, Error)]
@@ -40,12 +42,14 @@ pub enum LanesError {
 pub struct Lanes {
     count: NonZeroUsize,
     pool: Option<rayon::ThreadPool>,
+    /// Group of each lane: its NUMA node where lanes are bound to nodes, else one for all.
+    homes: Vec<usize>,
 }
 
 impl Lanes {
     /// One lane, the caller's own thread.
     pub fn solo() -> Self {
-        Self { count: NonZeroUsize::MIN, pool: None }
+        Self { count: NonZeroUsize::MIN, pool: None, homes: vec![0] }
     }
 
     /// Starts `count` lanes.
@@ -75,6 +79,7 @@ impl Lanes {
             return Self::try_new(count);
         }
         let places = pin.places(count.get(), topology)?;
+        let homes = groups(&places);
         // By lane, so that the same refusal is told every time.
         let refusals = Arc::new(Mutex::new(BTreeMap::new()));
         let noted = Arc::clone(&refusals);
@@ -83,7 +88,10 @@ impl Lanes {
                 noted.lock().expect("no lane panics with the lock held").insert(lane, reason);
             }
         };
-        let lanes = Self::start(count, builder(count).start_handler(bind))?;
+        let mut lanes = Self::start(count, builder(count).start_handler(bind))?;
+        if pin == Pin::Numa {
+            lanes.homes = homes;
+        }
         // Every lane has gone through its start when it answers.
         lanes.broadcast(|_| ());
         let refused = refusals.lock().expect("no lane panics with the lock held").pop_first();
@@ -99,7 +107,7 @@ impl Lanes {
     fn start(count: NonZeroUsize, builder: rayon::ThreadPoolBuilder) -> Result<Self, LanesError> {
         builder
             .build()
-            .map(|pool| Self { count, pool: Some(pool) })
+            .map(|pool| Self { count, pool: Some(pool), homes: vec![0; count.get()] })
             .map_err(|e| LanesError::Start { count: count.get(), reason: e.to_string() })
     }
 
@@ -111,6 +119,11 @@ impl Lanes {
     /// Number of lanes.
     pub fn count(&self) -> usize {
         self.count.get()
+    }
+
+    /// Hands out `items` to the lanes.
+    pub fn hand_out(&self, items: usize) -> HandOut {
+        HandOut::new(items, &self.homes)
     }
 
     /// Runs `work` once per lane, at the same time, and returns when all have ended.
@@ -133,6 +146,18 @@ impl Lanes {
     }
 }
 
+/// Number of each set of CPUs among the different ones, in their order.
+fn groups(places: &[Vec<usize>]) -> Vec<usize> {
+    let mut known: Vec<&Vec<usize>> = Vec::new();
+    let mut number = |place| {
+        known.iter().position(|own| *own == place).unwrap_or_else(|| {
+            known.push(place);
+            known.len() - 1
+        })
+    };
+    places.iter().map(&mut number).collect()
+}
+
 fn builder(count: NonZeroUsize) -> rayon::ThreadPoolBuilder {
     rayon::ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|i| format!("lane-{i}"))
 }
@@ -141,6 +166,12 @@ fn builder(count: NonZeroUsize) -> rayon::ThreadPoolBuilder {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn lanes_of_one_node_are_one_group() {
+        let places = [vec![0, 1], vec![0, 1], vec![2, 3], vec![0, 1]];
+        assert_eq!(groups(&places), [0, 0, 1, 0]);
+    }
 
     #[test]
     fn broadcast_reaches_every_lane() {

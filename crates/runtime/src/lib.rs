@@ -23,7 +23,7 @@ pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Ident
 pub use comm::{Comm, Solo};
 pub use event::{BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures};
 pub use journal::{Journal, SavePolicy, Saves};
-pub use lanes::{Lanes, Pin};
+pub use lanes::{HandOut, Lanes, Pin};
 pub use machine::Machine;
 pub use random::{Generator, Stream};
 pub use source::{Reduce, Source};

@@ -1,7 +1,7 @@
 //! The one loop over data.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::comm::Comm;
 use crate::event::Observer;
 use crate::forest::{Forest, Node, Siblings};
 use crate::journal::{Begun, Diverged, Journal};
-use crate::lanes::Lanes;
+use crate::lanes::{HandOut, Lanes};
 use crate::source::{Reduce, Source};
 use crate::tally::{LaneTally, Tally};
 
@@ -200,8 +200,7 @@ struct Pass<'a, S: Source, R> {
     subject: u64,
     /// Blocks of this rank that are not yet in the forest, ascending.
     missing: Vec<Range<usize>>,
-    count: usize,
-    next: AtomicUsize,
+    next: HandOut,
     state: Mutex<State<R, S::Error>>,
     /// Shared by lanes that merge, so that who holds it alone finds all results in the forest.
     merging: RwLock<()>,
@@ -213,13 +212,13 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
         let blocks = source.blocks();
         let mine = blocks * rank / size..blocks * (rank + 1) / size;
         let missing = forest.missing(mine);
+        let count = missing.iter().map(Range::len).sum();
         Self {
             source,
             resources,
             subject,
-            count: missing.iter().map(Range::len).sum(),
             missing,
-            next: AtomicUsize::new(0),
+            next: resources.lanes.hand_out(count),
             state: Mutex::new(State { forest, error: None }),
             merging: RwLock::new(()),
         }
@@ -247,7 +246,7 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
         let mut tally = LaneTally::new(lane);
         let mut began = Instant::now();
         while !self.resources.cancel.requested() {
-            let Some(index) = self.block(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let Some(index) = self.next.next(lane).and_then(|k| self.block(k)) else { break };
             match self.source.block(index, &mut buffer) {
                 Ok(block) => {
                     let had = Instant::now();
@@ -260,7 +259,7 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
                 }
                 Err(error) => {
                     lock(&self.state).note(index, error);
-                    self.next.store(self.count, Ordering::Relaxed);
+                    self.next.close();
                 }
             }
             if let Some(journal) = self.resources.journal
@@ -282,7 +281,7 @@ impl<'a, S: Source, R: Reduce> Pass<'a, S, R> {
         journal.save_partial(self.subject, bytes);
         journal.held_up(began.elapsed());
         if journal.fault().is_some() {
-            self.next.store(self.count, Ordering::Relaxed);
+            self.next.close();
         }
     }
 

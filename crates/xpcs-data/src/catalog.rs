@@ -181,6 +181,9 @@ pub enum ReadError {
         /// What to do.
         remedy: String,
     },
+    /// Somebody has asked for the end.
+    #[error("reading was interrupted")]
+    Interrupted,
     /// A matrix holds values that cannot be fitted.
     #[error("{}: {path}: value {value} at frames ({row}, {column}) (counted from 1); expected a finite number\nleave the frames out with data.frames or mask.frames, or write the file again", file.display())]
     NotFinite {

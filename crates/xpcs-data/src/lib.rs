@@ -11,6 +11,7 @@ pub mod rows;
 pub mod samples;
 pub mod scratch;
 pub mod simulate;
+pub mod stoppable;
 mod strips;
 pub mod triangle;
 
@@ -30,5 +31,6 @@ pub use simulate::{
     Counts, Noise, Past, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,
 };
+pub use stoppable::StoppableRows;
 pub use strips::StripsHeld;
 pub use triangle::Triangle;

@@ -10,7 +10,7 @@ use dyne_xpcs_model::model::KeptFrames;
 use crate::blocks::{Address, BlockBuffer, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
 use crate::excluded::ExcludedRows;
-use crate::rows::{PickedRows, RowAccess, RowSource, pick_row};
+use crate::rows::{PickedRows, RowAccess, RowSource, pick_row, triangles};
 use crate::samples::Samples;
 use crate::strips::{Shelf, Strips, StripsHeld};
 use crate::triangle::Triangle;
@@ -76,15 +76,19 @@ impl Matrices {
         &self.excluded
     }
 
-    /// The same matrices in memory, decoded on `lanes`.
+    /// The same matrices in memory, decoded on `lanes`: where those are bound to NUMA nodes, each part by
+    /// the lanes that begin with it in a sweep.
     ///
     /// # Errors
     /// Where one cannot be read.
     pub fn resident(self, lanes: &Lanes) -> Result<Self, ReadError> {
-        let bins: Vec<usize> = (0..self.bins()).collect();
-        let read = lanes.map(&bins, |bin| Ok(self.triangle(*bin)?.into_owned()));
-        let triangles = read.into_iter().collect::<Result<Vec<Triangle>, ReadError>>()?;
-        Ok(Self { store: Store::Resident(triangles.into()), ..self })
+        match &self.store {
+            Store::Resident(_) => Ok(self),
+            Store::Read { rows, .. } => {
+                let triangles = triangles(&**rows, lanes)?;
+                Ok(Self { store: Store::Resident(triangles.into()), ..self })
+            }
+        }
     }
 
     /// The same matrices read by sweeps from what `copy` makes of their rows; those in memory stay

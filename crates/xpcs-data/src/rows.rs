@@ -1,7 +1,9 @@
 //! Rows of triangles that are not in memory.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use dyne_runtime::Lanes;
 
 use crate::catalog::{Element, ReadError};
 use crate::samples::Samples;
@@ -103,6 +105,51 @@ pub trait RowSource: Send + Sync {
         }
         Ok(Triangle::new(frames, all))
     }
+}
+
+/// All triangles with their diagonals, decoded on `lanes`. No more strips are in memory besides than
+/// lanes.
+pub(crate) fn triangles(source: &dyn RowSource, lanes: &Lanes) -> Result<Vec<Triangle>, ReadError> {
+    let (frames, element) = (source.frames(), source.element());
+    let pairs = Triangle::pairs(frames);
+    let strips: Vec<(usize, Range<usize>)> = (0..source.bins())
+        .flat_map(|bin| ranges(&source.access(bin), frames).into_iter().map(move |r| (bin, r)))
+        .collect();
+    let whole: Vec<Mutex<Samples>> =
+        (0..source.bins()).map(|_| Mutex::new(Samples::empty(element))).collect();
+    let hand_out = lanes.hand_out(strips.len());
+    let failed = Mutex::new(None);
+    lanes.broadcast(|lane| {
+        let (mut samples, mut buffers) = (Samples::empty(element), DecodeBuffers::default());
+        while let Some(at) = hand_out.next(lane) {
+            let (bin, rows) = &strips[at];
+            if let Err(error) = source.read_rows(*bin, rows.clone(), &mut samples, &mut buffers) {
+                let mut failed = failed.lock().expect("nobody panics with the lock held");
+                if failed.as_ref().is_none_or(|(first, _)| at < *first) {
+                    *failed = Some((at, error));
+                }
+                return hand_out.close();
+            }
+            let mut own = whole[*bin].lock().expect("nobody panics with the lock held");
+            if samples.len() == pairs {
+                *own = std::mem::replace(&mut samples, Samples::empty(element));
+                continue;
+            }
+            if own.is_empty() {
+                *own = Samples::with_room(element, pairs);
+                own.resize(pairs);
+            }
+            own.put(Triangle::row_start(frames, rows.start), samples.all());
+        }
+    });
+    if let Some((_, error)) = failed.into_inner().expect("nobody panics with the lock held") {
+        return Err(error);
+    }
+    let triangles = whole.into_iter().enumerate().map(|(bin, samples)| {
+        let samples = samples.into_inner().expect("nobody panics with the lock held");
+        Ok(Triangle::new(frames, samples).with_diagonal(source.diagonal(bin)?))
+    });
+    triangles.collect()
 }
 
 /// Rows that hold pairs, in the ranges in which they are had.

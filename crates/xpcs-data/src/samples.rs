@@ -90,7 +90,7 @@ impl Samples {
     }
 
     /// Takes the values, whose bytes are little-endian, for those of this machine.
-    pub(crate) fn from_little_endian(&mut self) {
+    pub(crate) fn take_little_endian(&mut self) {
         if cfg!(target_endian = "little") {
             return;
         }

@@ -151,7 +151,7 @@ impl RowSource for Scratch {
         out.resize(at(rows.end) - at(rows.start));
         let position = place(self.bins, self.frames, self.element, bin, rows.start);
         self.read(out.native_bytes(), position)?;
-        out.from_little_endian();
+        out.take_little_endian();
         Ok(())
     }
 }

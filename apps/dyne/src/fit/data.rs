@@ -10,10 +10,13 @@ use dyne_xpcs::fit::Data;
 use dyne_xpcs::mask::{self, Mask};
 use dyne_xpcs::memory::{Candidate, MemoryError, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
-use dyne_xpcs_data::{Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch};
+use dyne_xpcs_data::{
+    Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch, StoppableRows,
+};
 
 use super::memory;
 use crate::failure::Failure;
+use crate::interrupt;
 
 /// Data, and what they hold on to.
 pub(super) struct Kept {
@@ -102,14 +105,20 @@ fn matrices(
     let (all, solo) = (means.resources.lanes, Lanes::solo());
     let lanes = if held.0 < all.count() { &solo } else { all };
     let strict = data.on_bad_block == OnBadBlock::Error;
-    if memory.residency == Residency::Resident && strict && data.stride_coarse == 1 {
-        let triangles = reader.read_stored(bins, frames, lanes)?;
-        return Ok((Matrices::new(triangles, plan.skip()), None));
+    if memory.residency == Residency::Resident && !reader.decoding(bins, frames.clone())?.again {
+        let whole = Matrices::new(reader.read_stored(bins, frames, lanes)?, plan.skip());
+        let strided = plan.strided();
+        let picked = if strided.is_empty() { whole } else { whole.without(&strided) };
+        return Ok((picked, None));
     }
     let mut rows = reader.rows(bins, frames, lanes)?;
     let patched = (!strict).then(|| Arc::new(PatchedRows::new(Arc::clone(&rows))));
     if let Some(patched) = &patched {
         rows = Arc::clone(patched) as Arc<dyn RowSource>;
+    }
+    if memory.residency != Residency::Streamed {
+        // All of it is read at once; sweeps can be stopped themselves.
+        rows = Arc::new(StoppableRows::new(rows, interrupt::cancel()));
     }
     let strided = plan.strided();
     let whole = Matrices::read_by_sweeps(rows, held, plan.skip());

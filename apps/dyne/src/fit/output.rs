@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use dyne_runtime::{Cancel, Lanes, Resources, Solo};
+use dyne_runtime::{Cancel, Lanes, Resources};
 use dyne_xpcs::config::Format;
 use dyne_xpcs::fit::{FitError, Fitted, problem};
 use dyne_xpcs::plan::Plan;
@@ -20,6 +20,7 @@ pub(super) fn write_pictures(
     folder: &ResultFolder,
     lanes: &Lanes,
     at_once: usize,
+    cancel: &Cancel,
 ) -> Result<(), Failure> {
     if !plan.config.output.formats.contains(&Format::Png) {
         return Ok(());
@@ -28,6 +29,9 @@ pub(super) fn write_pictures(
         folder.write(&format!("pictures/{}", picture.name), &picture.png)
     };
     for bins in report.pictures.chunks(at_once.max(1)) {
+        if cancel.requested() {
+            return Err(FitError::Interrupted.into());
+        }
         let drawn = lanes.map(bins, |bin| -> Result<(), Failure> {
             for picture in dyne_xpcs_plot::bin_pictures(bin)? {
                 write(&picture)?;
@@ -65,12 +69,10 @@ pub(super) fn write_arrays(
     plan: &Plan,
     matrices: &Matrices,
     fitted: &Fitted,
-    lanes: &Lanes,
+    resources: Resources<'_>,
     folder: &ResultFolder,
 ) -> Result<(), Failure> {
     let sweeps = AtomicU64::new(0);
-    let cancel = Cancel::new();
-    let resources = Resources::new(lanes, &Solo, &cancel);
     let problem = problem(plan, matrices, &fitted.layout, fitted.shift, resources, &sweeps);
     let phi_deg: Vec<f64> = plan.bins.iter().map(|b| b.phi_deg).collect();
     let q: Vec<f64> = plan.bins.iter().map(|b| b.q).collect();

@@ -116,7 +116,9 @@ impl Strategy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StreamingConfig {
-    /// Pairs of a block, rounded up to whole rows: the unit of work, of checkpoints and of the sums.
+    /// Pairs of a block, rounded up to whole rows: the unit of work, of checkpoints and of the sums. It does
+    /// not hang on the memory, as a block is worked on where it lies: 32768 pairs are a tenth of a
+    /// millisecond of work, a hundred times what handing a block out costs.
     /// Another size changes the last bits of a result, as the sums are formed in another order; memory
     /// and threads do not.
     pub batch_size: usize,
