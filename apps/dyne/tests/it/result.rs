@@ -25,7 +25,7 @@ enum Kind {
 
 use Kind::{Count, List, Number, NumberOrNull, Object, Text, Truth, Word, WordOrNull};
 
-const TOP: [(&str, Kind); 12] = [
+const TOP: [(&str, Kind); 15] = [
     ("/schema", Word(&["dyne-result/1"])),
     ("/status", Word(&["converged", "not_converged", "interrupted"])),
     ("/termination", Text),
@@ -38,9 +38,12 @@ const TOP: [(&str, Kind); 12] = [
     ("/covariance/method", Text),
     ("/warnings", List),
     ("/peak_rss_bytes", Count),
+    ("/work/sweeps", List),
+    ("/work/last_blocks", List),
+    ("/work/phases", List),
 ];
 
-const NUMBERS: [(&str, Kind); 11] = [
+const NUMBERS: [(&str, Kind); 13] = [
     ("/cost/ssr", Number),
     ("/cost/sigma", Number),
     ("/cost/n_pairs", Count),
@@ -48,6 +51,8 @@ const NUMBERS: [(&str, Kind); 11] = [
     ("/counters/full_sweeps", Count),
     ("/counters/coarse_sweeps", Count),
     ("/counters/starts", Count),
+    ("/counters/refused_steps", Count),
+    ("/counters/non_finite_steps", Count),
     ("/timings/read_s", Number),
     ("/timings/fit_s", Number),
     ("/timings/report_s", Number),
