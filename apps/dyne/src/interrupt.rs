@@ -1,15 +1,19 @@
 //! A request to end, from the terminal or a scheduler.
 
+use std::sync::Once;
+
 use dyne_runtime::Cancel;
 
 use crate::failure::Ending;
 
 static CANCEL: Cancel = Cancel::new();
+static LISTENING: Once = Once::new();
 
 /// The flag that the first request raises: an interrupt from the terminal, the end that a scheduler
 /// asks for, or its warning (SIGUSR1, SIGUSR2). A second interrupt ends the program at once.
 pub(crate) fn cancel() -> &'static Cancel {
-    listen();
+    // A second listener would take the first interrupt for the second one.
+    LISTENING.call_once(listen);
     &CANCEL
 }
 
