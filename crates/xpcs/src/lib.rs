@@ -10,6 +10,7 @@ pub mod memory;
 pub mod noise;
 pub mod pace;
 pub mod plan;
+pub mod posterior;
 pub mod problem;
 pub mod report;
 pub mod residuals;

@@ -6,5 +6,6 @@ mod mask;
 mod nested;
 mod noise;
 mod paths;
+mod posterior;
 mod recovery;
 mod uncertainty;
