@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Fit a file: `dyne fit run.hdf --mode laminar_flow --gap 2e6 --out results`
     Fit(FitArguments),
+    /// Sample the posterior: the fit, then chains about it: `dyne sample run.hdf --mode static --out results`
+    Sample(SampleArguments),
     /// One-time correlation functions by age with KWW or exponential fits
     G2(G2Arguments),
     /// What a fit of a given size takes in memory, without a file: `dyne plan --points 1e9 --params 53`
@@ -100,6 +102,36 @@ pub(crate) struct FitArguments {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArguments {
+    #[command(flatten)]
+    pub(crate) fit: FitArguments,
+    /// Chains
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) chains: u64,
+    /// Draws of each chain in which the sampler adapts; they are not kept
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub(crate) warmup: u64,
+    /// Draws of each chain that are kept
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) draws: u64,
+    /// Seed of the chains
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) chain_seed: u64,
+    /// How much the likelihood counts
+    #[arg(long, value_enum, default_value = "composite")]
+    pub(crate) likelihood: Likelihood,
+}
+
+/// How much a likelihood counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Likelihood {
+    /// As much as the error bars of the fit say, which know that pairs are correlated
+    Composite,
+    /// As if all pairs were independent
+    Independent,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use dyne_runtime::SweepError;
 use dyne_runtime::budget::BudgetError;
 use dyne_runtime::checkpoint::CheckpointError;
 use dyne_runtime::lanes::LanesError;
+use dyne_sample::SampleError;
 use dyne_xpcs::calibrate::{CalibrateError, RecordError};
 use dyne_xpcs::config::ConfigError;
 use dyne_xpcs::fit::FitError;
@@ -70,6 +71,7 @@ pub(crate) enum Failure {
     Checkpoint(CheckpointError),
     /// Interrupted, with a checkpoint in this folder.
     Suspended(PathBuf),
+    Sample(SampleError),
     Output(std::io::Error),
 }
 
@@ -103,7 +105,9 @@ impl Failure {
                 _ => Ending::Resources,
             },
             Self::Fit(error) if has_changed(error) => Ending::Data,
-            Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
+            Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) | Self::Sample(_) => {
+                Ending::Numerical
+            }
             Self::Experiment(_) => Ending::Usage,
             Self::Write(_)
             | Self::Results(_)
@@ -134,6 +138,7 @@ impl Failure {
             Self::Budget(e) => e,
             Self::Checkpoint(e) => e,
             Self::Suspended(_) => unreachable!("a suspended run has no inner error"),
+            Self::Sample(e) => e,
             Self::Output(e) => e,
         }
     }

@@ -5,6 +5,7 @@ mod data;
 mod log;
 pub(crate) mod memory;
 mod output;
+pub(crate) mod sample;
 pub(crate) mod table;
 mod text;
 mod trace;

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
 fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
     match command {
         Command::Fit(arguments) => fit::run(&arguments, started),
+        Command::Sample(arguments) => fit::sample::run(&arguments, started),
         Command::G2(arguments) => g2::run(&arguments),
         Command::Plan(arguments) => estimate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

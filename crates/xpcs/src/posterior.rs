@@ -1,9 +1,15 @@
 //! The posterior of the physical parameters, contrast, offset and noise of each bin integrated out.
 
+mod summary;
+mod weight;
+
 use dyne_sample::{DensityError, LogDensity};
 use dyne_solve::{EvaluationError, Gram, Transform};
 
 use crate::problem::Problem;
+
+pub use summary::{ParameterPosterior, Summary};
+pub use weight::composite_weight;
 
 /// Log posterior over unbounded variables.
 ///

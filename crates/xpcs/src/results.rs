@@ -3,5 +3,5 @@
 mod arrays;
 mod folder;
 
-pub use arrays::{ArrayAxes, SomeRows, write_npz};
+pub use arrays::{ArrayAxes, SomeRows, write_columns, write_npz};
 pub use folder::{ResultFolder, ResultsError};

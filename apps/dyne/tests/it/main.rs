@@ -16,6 +16,7 @@ mod interrupt;
 mod mask;
 mod memory;
 mod result;
+mod sample;
 mod selection;
 mod simulate;
 mod system;

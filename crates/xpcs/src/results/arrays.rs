@@ -91,6 +91,27 @@ pub fn write_npz<E: From<ResultsError> + From<ReadError>>(
     Ok(())
 }
 
+/// Writes arrays of one shape by their names.
+///
+/// # Errors
+/// [`ResultsError`].
+///
+/// # Panics
+/// Where an array has not as many values as its shape says.
+pub fn write_columns(
+    path: &Path,
+    columns: &[(String, Vec<f64>)],
+    shape: &[u64],
+) -> Result<(), ResultsError> {
+    let fail = |e: std::io::Error| ResultsError { path: path.to_owned(), reason: e.to_string() };
+    let mut npz = NpzWriter::new(BufWriter::new(fs::File::create(path).map_err(fail)?));
+    for (name, values) in columns {
+        assert_eq!(values.len() as u64, shape.iter().product::<u64>(), "values of {name}");
+        write_array(&mut npz, name, shape, |push| push(values)).map_err(fail)?;
+    }
+    npz.zip_writer().finish().map_err(|e| fail(e.into()))?.flush().map_err(fail)
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Data,
