@@ -14,9 +14,9 @@ impl ExcludedRows {
         Self(Arc::new(rows.into_iter().collect()))
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether a row is one of them.
+    pub fn contains(&self, bin: usize, row: usize) -> bool {
+        self.0.contains(&(bin, row))
     }
 
     /// All of them, a bin and a row of it, ascending.

@@ -11,7 +11,6 @@ pub mod rows;
 pub mod samples;
 pub mod scratch;
 pub mod simulate;
-pub mod stoppable;
 mod strips;
 pub mod triangle;
 
@@ -24,13 +23,12 @@ pub use excluded::ExcludedRows;
 pub use pairs::{BinRows, Matrices};
 pub use patched::{PatchedRows, RowFailure};
 pub use quality::Quality;
-pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource};
+pub use rows::{DecodeBuffers, Decoding, RowAccess, RowSource, RowsSize, decode_all, triangles};
 pub use samples::{Samples, Values};
 pub use scratch::{Afterwards, Scratch};
 pub use simulate::{
     Counts, Noise, Past, SimulateError, SimulatedMatrix, Simulation, Speckles, Truth, simulate_bin,
     simulate_counts,
 };
-pub use stoppable::StoppableRows;
 pub use strips::StripsHeld;
 pub use triangle::Triangle;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use dyne_runtime::{Lanes, Source};
+use dyne_runtime::{Cancel, Lanes, Source};
 use dyne_xpcs_model::model::KeptFrames;
 
 use crate::blocks::{Address, BlockBuffer, BlockPairs, Data, PairBlocks, cut};
@@ -76,16 +76,15 @@ impl Matrices {
         &self.excluded
     }
 
-    /// The same matrices in memory, decoded on `lanes`: where those are bound to NUMA nodes, each part by
-    /// the lanes that begin with it in a sweep.
+    /// The same matrices in memory, decoded on `lanes`.
     ///
     /// # Errors
-    /// Where one cannot be read.
-    pub fn resident(self, lanes: &Lanes) -> Result<Self, ReadError> {
+    /// As [`triangles`].
+    pub fn resident(self, lanes: &Lanes, cancel: &Cancel) -> Result<Self, ReadError> {
         match &self.store {
             Store::Resident(_) => Ok(self),
             Store::Read { rows, .. } => {
-                let triangles = triangles(&**rows, lanes)?;
+                let triangles = triangles(&**rows, lanes, cancel)?;
                 Ok(Self { store: Store::Resident(triangles.into()), ..self })
             }
         }
@@ -297,13 +296,10 @@ impl BinRows<'_> {
         let cut = self.matrices.cut(self.bin, rows, size);
         self.matrices.pair_blocks(self.data.clone(), cut)
     }
-}
 
-impl BinRows<'_> {
     /// Whether a row takes part.
     pub fn takes(&self, row: usize) -> bool {
-        row >= self.matrices.skip
-            && !self.matrices.excluded.parts(self.bin, row..row + 1).is_empty()
+        row >= self.matrices.skip && !self.matrices.excluded.contains(self.bin, row)
     }
 
     /// The values of some rows, packed, whether they take part or not.
@@ -353,7 +349,7 @@ fn decimate(triangle: &Triangle, frames: &[usize]) -> Triangle {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::rows::{DecodeBuffers, contract};
+    use crate::rows::{DecodeBuffers, RowsSize, contract};
     use proptest::prelude::*;
 
     fn matrices(frames: usize, bins: usize, skip: usize) -> Matrices {
@@ -472,14 +468,9 @@ pub(crate) mod tests {
     }
 
     impl RowSource for InMemory {
-        fn bins(&self) -> usize {
-            self.matrices.bins()
-        }
-        fn frames(&self) -> usize {
-            self.matrices.frames()
-        }
-        fn element(&self) -> Element {
-            self.matrices.element()
+        fn size(&self) -> RowsSize {
+            let m = &self.matrices;
+            RowsSize { bins: m.bins(), frames: m.frames(), element: m.element() }
         }
         fn access(&self, _bin: usize) -> RowAccess {
             let last = self.frames() - 1;
@@ -511,14 +502,8 @@ pub(crate) mod tests {
     }
 
     impl RowSource for Broken {
-        fn bins(&self) -> usize {
-            self.inner.bins()
-        }
-        fn frames(&self) -> usize {
-            self.inner.frames()
-        }
-        fn element(&self) -> Element {
-            self.inner.element()
+        fn size(&self) -> RowsSize {
+            self.inner.size()
         }
         fn access(&self, bin: usize) -> RowAccess {
             self.inner.access(bin)
@@ -565,8 +550,30 @@ pub(crate) mod tests {
         assert_eq!(rows, [left(0, &[3]), left(1, &[1, 28])]);
         let coarse = m.without(&(0..30).filter(|k| k % 3 > 0).collect::<Vec<_>>());
         assert_eq!(coarse.excluded(), &ExcludedRows::new([(0, 1), (1, 0)]));
-        let lanes = Lanes::solo();
-        assert_eq!(coarse.clone().resident(&lanes).unwrap().excluded(), coarse.excluded());
+    }
+
+    #[test]
+    fn all_rows_are_read_once_and_no_further_than_is_wanted() {
+        let lanes = Lanes::try_new(3.try_into().unwrap()).unwrap();
+        let all = matrices(41, 3, 2).without_rows(ExcludedRows::new([(0, 3)]));
+        for strip in [None, Some(1), Some(7), Some(100)] {
+            let rows = Arc::new(InMemory { matrices: all.clone(), strip });
+            let read = Matrices::read_by_sweeps(rows, StripsHeld(2), 2);
+            let read = read.without_rows(all.excluded().clone());
+            let cancel = Cancel::new();
+            let resident = read.clone().resident(&lanes, &cancel).unwrap();
+            assert_eq!(resident.excluded(), all.excluded());
+            for bin in 0..3 {
+                assert_eq!(*resident.triangle(bin).unwrap(), *all.triangle(bin).unwrap());
+            }
+            cancel.request();
+            let stopped = read.resident(&lanes, &cancel);
+            assert!(matches!(stopped.err(), Some(ReadError::Interrupted)));
+        }
+        let rows = Broken { inner: InMemory::new(12, 2, 4), at: (1, 4) };
+        let read = Matrices::read_by_sweeps(Arc::new(rows), StripsHeld(2), 0);
+        let error = read.resident(&lanes, &Cancel::new()).err().expect("refused");
+        assert!(error.to_string().contains("broken"));
     }
 
     #[test]

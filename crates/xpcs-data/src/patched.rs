@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::catalog::{Element, ReadError};
-use crate::rows::{DecodeBuffers, RowAccess, RowSource};
+use crate::catalog::ReadError;
+use crate::rows::{DecodeBuffers, RowAccess, RowSource, RowsSize};
 use crate::samples::Samples;
 use crate::triangle::Triangle;
 
@@ -50,16 +50,8 @@ impl PatchedRows {
 }
 
 impl RowSource for PatchedRows {
-    fn bins(&self) -> usize {
-        self.inner.bins()
-    }
-
-    fn frames(&self) -> usize {
-        self.inner.frames()
-    }
-
-    fn element(&self) -> Element {
-        self.inner.element()
+    fn size(&self) -> RowsSize {
+        self.inner.size()
     }
 
     fn access(&self, bin: usize) -> RowAccess {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use dyne_runtime::Lanes;
+use dyne_runtime::{Cancel, Lanes};
 
 use crate::catalog::{Element, ReadError};
 use crate::samples::Samples;
@@ -50,18 +50,38 @@ impl Decoding {
     }
 }
 
+/// The size of triangles over the same frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowsSize {
+    /// Number of bins.
+    pub bins: usize,
+    /// Frames along a side.
+    pub frames: usize,
+    /// Number type of the values.
+    pub element: Element,
+}
+
 /// Triangles of some bins over the same frames, of which any rows can be had again and again.
 ///
 /// [`contract`] is the conformance test that implementers call.
 pub trait RowSource: Send + Sync {
+    /// Bins, frames and number type.
+    fn size(&self) -> RowsSize;
+
     /// Number of bins.
-    fn bins(&self) -> usize;
+    fn bins(&self) -> usize {
+        self.size().bins
+    }
 
     /// Frames along a side.
-    fn frames(&self) -> usize;
+    fn frames(&self) -> usize {
+        self.size().frames
+    }
 
     /// Number type of the values.
-    fn element(&self) -> Element;
+    fn element(&self) -> Element {
+        self.size().element
+    }
 
     /// How the rows of `bin` are had.
     fn access(&self, bin: usize) -> RowAccess;
@@ -107,44 +127,73 @@ pub trait RowSource: Send + Sync {
     }
 }
 
-/// All triangles with their diagonals, decoded on `lanes`. No more strips are in memory besides than
-/// lanes.
-pub(crate) fn triangles(source: &dyn RowSource, lanes: &Lanes) -> Result<Vec<Triangle>, ReadError> {
-    let (frames, element) = (source.frames(), source.element());
-    let pairs = Triangle::pairs(frames);
-    let strips: Vec<(usize, Range<usize>)> = (0..source.bins())
+/// Decodes all rows once on `lanes` and hands each range of them to `work`, which may take the values:
+/// bin, rows, values. No more ranges are in memory than lanes. Where lanes are bound to NUMA nodes each
+/// part of the rows goes to those that begin with it in a sweep.
+///
+/// # Errors
+/// Of several ranges that cannot be decoded or worked on, the first; [`ReadError::Interrupted`] once
+/// `cancel` is requested.
+pub fn decode_all(
+    source: &dyn RowSource,
+    lanes: &Lanes,
+    cancel: &Cancel,
+    work: impl Fn(usize, &Range<usize>, &mut Samples) -> Result<(), ReadError> + Sync,
+) -> Result<(), ReadError> {
+    let RowsSize { bins, frames, element } = source.size();
+    let strips: Vec<(usize, Range<usize>)> = (0..bins)
         .flat_map(|bin| ranges(&source.access(bin), frames).into_iter().map(move |r| (bin, r)))
         .collect();
-    let whole: Vec<Mutex<Samples>> =
-        (0..source.bins()).map(|_| Mutex::new(Samples::empty(element))).collect();
     let hand_out = lanes.hand_out(strips.len());
     let failed = Mutex::new(None);
     lanes.broadcast(|lane| {
         let (mut samples, mut buffers) = (Samples::empty(element), DecodeBuffers::default());
         while let Some(at) = hand_out.next(lane) {
             let (bin, rows) = &strips[at];
-            if let Err(error) = source.read_rows(*bin, rows.clone(), &mut samples, &mut buffers) {
+            let done = match cancel.requested() {
+                true => Err(ReadError::Interrupted),
+                false => source
+                    .read_rows(*bin, rows.clone(), &mut samples, &mut buffers)
+                    .and_then(|()| work(*bin, rows, &mut samples)),
+            };
+            if let Err(error) = done {
                 let mut failed = failed.lock().expect("nobody panics with the lock held");
                 if failed.as_ref().is_none_or(|(first, _)| at < *first) {
                     *failed = Some((at, error));
                 }
                 return hand_out.close();
             }
-            let mut own = whole[*bin].lock().expect("nobody panics with the lock held");
-            if samples.len() == pairs {
-                *own = std::mem::replace(&mut samples, Samples::empty(element));
-                continue;
-            }
-            if own.is_empty() {
-                *own = Samples::with_room(element, pairs);
-                own.resize(pairs);
-            }
-            own.put(Triangle::row_start(frames, rows.start), samples.all());
         }
     });
-    if let Some((_, error)) = failed.into_inner().expect("nobody panics with the lock held") {
-        return Err(error);
+    match failed.into_inner().expect("nobody panics with the lock held") {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
     }
+}
+
+/// All triangles with their diagonals, decoded on `lanes`.
+///
+/// # Errors
+/// As [`decode_all`].
+pub fn triangles(
+    source: &dyn RowSource,
+    lanes: &Lanes,
+    cancel: &Cancel,
+) -> Result<Vec<Triangle>, ReadError> {
+    let RowsSize { bins, frames, element } = source.size();
+    let pairs = Triangle::pairs(frames);
+    let whole: Vec<Mutex<Samples>> =
+        (0..bins).map(|_| Mutex::new(Samples::empty(element))).collect();
+    decode_all(source, lanes, cancel, |bin, rows, samples| {
+        let mut own = whole[bin].lock().expect("nobody panics with the lock held");
+        if samples.len() == pairs {
+            *own = std::mem::replace(samples, Samples::empty(element));
+            return Ok(());
+        }
+        own.resize(pairs);
+        own.put(Triangle::row_start(frames, rows.start), samples.all());
+        Ok(())
+    })?;
     let triangles = whole.into_iter().enumerate().map(|(bin, samples)| {
         let samples = samples.into_inner().expect("nobody panics with the lock held");
         Ok(Triangle::new(frames, samples).with_diagonal(source.diagonal(bin)?))
@@ -186,16 +235,8 @@ impl PickedRows {
 }
 
 impl RowSource for PickedRows {
-    fn bins(&self) -> usize {
-        self.inner.bins()
-    }
-
-    fn frames(&self) -> usize {
-        self.frames.len()
-    }
-
-    fn element(&self) -> Element {
-        self.inner.element()
+    fn size(&self) -> RowsSize {
+        RowsSize { frames: self.frames.len(), ..self.inner.size() }
     }
 
     fn access(&self, bin: usize) -> RowAccess {

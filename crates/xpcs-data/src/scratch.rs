@@ -7,14 +7,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use dyne_runtime::Lanes;
 use dyne_runtime::positioned::{read_exact_at, write_all_at};
 use dyne_runtime::words::{Words, put_floats, put_words};
+use dyne_runtime::{Cancel, Lanes};
 
-use crate::catalog::{Element, ReadError};
-use crate::rows::{DecodeBuffers, RowAccess, RowSource, ranges};
+use crate::catalog::ReadError;
+use crate::rows::{DecodeBuffers, RowAccess, RowSource, RowsSize, decode_all};
 use crate::samples::Samples;
 use crate::triangle::Triangle;
 
@@ -39,18 +38,15 @@ pub enum Afterwards {
 pub struct Scratch {
     path: PathBuf,
     file: File,
-    element: Element,
-    bins: usize,
-    frames: usize,
+    size: RowsSize,
     diagonals: Vec<Vec<f64>>,
     afterwards: Afterwards,
 }
 
 impl Scratch {
     /// Bytes of the file for triangles of this size.
-    pub fn bytes(bins: usize, frames: usize, element: Element) -> u64 {
-        let values = (bins * Triangle::pairs(frames) * element.bytes()) as u64;
-        HEADER as u64 + (bins * frames * 8) as u64 + values
+    pub fn bytes(size: RowsSize) -> u64 {
+        place(size, size.bins, 0)
     }
 
     /// The scratch file of `rows` in the folder `dir`. `hash` tells data and selection; a whole file
@@ -65,13 +61,14 @@ impl Scratch {
         dir: &Path,
         afterwards: Afterwards,
         lanes: &Lanes,
+        cancel: &Cancel,
     ) -> Result<Self, ReadError> {
         let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let path = dir.join(format!("dyne-{name}.rows"));
         let header = header(hash, rows);
         let found = File::open(&path).ok().filter(|file| {
             let mut own = vec![0; HEADER];
-            let whole = Self::bytes(rows.bins(), rows.frames(), rows.element());
+            let whole = Self::bytes(rows.size());
             read_exact_at(file, &mut own, 0).is_ok()
                 && own == header
                 && file.metadata().is_ok_and(|m| m.len() == whole)
@@ -79,20 +76,13 @@ impl Scratch {
         let file = match found {
             Some(file) => file,
             None => {
-                write(rows, &header, &path, lanes)?;
+                write(rows, &header, &path, lanes, cancel)?;
                 File::open(&path).map_err(|e| failed(&path, &e))?
             }
         };
-        let (bins, frames) = (rows.bins(), rows.frames());
-        let mut scratch = Self {
-            path,
-            file,
-            element: rows.element(),
-            bins,
-            frames,
-            diagonals: Vec::new(),
-            afterwards,
-        };
+        let size = rows.size();
+        let RowsSize { bins, frames, .. } = size;
+        let mut scratch = Self { path, file, size, diagonals: Vec::new(), afterwards };
         let mut bytes = vec![0; bins * frames * 8];
         scratch.read(&mut bytes, HEADER as u64)?;
         let mut words = Words::new(&bytes);
@@ -120,16 +110,8 @@ impl Drop for Scratch {
 }
 
 impl RowSource for Scratch {
-    fn bins(&self) -> usize {
-        self.bins
-    }
-
-    fn frames(&self) -> usize {
-        self.frames
-    }
-
-    fn element(&self) -> Element {
-        self.element
+    fn size(&self) -> RowsSize {
+        self.size
     }
 
     fn access(&self, _bin: usize) -> RowAccess {
@@ -147,9 +129,9 @@ impl RowSource for Scratch {
         out: &mut Samples,
         _buffers: &mut DecodeBuffers,
     ) -> Result<(), ReadError> {
-        let at = |row| Triangle::row_start(self.frames, row);
+        let at = |row| Triangle::row_start(self.size.frames, row);
         out.resize(at(rows.end) - at(rows.start));
-        let position = place(self.bins, self.frames, self.element, bin, rows.start);
+        let position = place(self.size, bin, rows.start);
         self.read(out.native_bytes(), position)?;
         out.take_little_endian();
         Ok(())
@@ -157,7 +139,7 @@ impl RowSource for Scratch {
 }
 
 /// Where the values of a row begin.
-fn place(bins: usize, frames: usize, element: Element, bin: usize, row: usize) -> u64 {
+fn place(RowsSize { bins, frames, element }: RowsSize, bin: usize, row: usize) -> u64 {
     let values = bin * Triangle::pairs(frames) + Triangle::row_start(frames, row);
     (HEADER + bins * frames * 8 + values * element.bytes()) as u64
 }
@@ -181,9 +163,15 @@ fn failed(path: &Path, reason: &io::Error) -> ReadError {
     }
 }
 
-fn write(rows: &dyn RowSource, header: &[u8], path: &Path, lanes: &Lanes) -> Result<(), ReadError> {
+fn write(
+    rows: &dyn RowSource,
+    header: &[u8],
+    path: &Path,
+    lanes: &Lanes,
+    cancel: &Cancel,
+) -> Result<(), ReadError> {
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    let written = write_part(rows, header, &part, lanes)
+    let written = write_part(rows, header, &part, lanes, cancel)
         .and_then(|()| fs::rename(&part, path).map_err(|e| failed(path, &e)));
     if written.is_err() {
         // What was begun is of no use.
@@ -197,20 +185,13 @@ fn write_part(
     header: &[u8],
     part: &Path,
     lanes: &Lanes,
+    cancel: &Cancel,
 ) -> Result<(), ReadError> {
-    let (bins, frames, element) = (rows.bins(), rows.frames(), rows.element());
+    let size = rows.size();
     let fail = |e: io::Error| failed(part, &e);
     let mut file = File::create(part).map_err(fail)?;
-    let strips: Vec<(usize, Range<usize>)> = (0..bins)
-        .flat_map(|bin| ranges(&rows.access(bin), frames).into_iter().map(move |r| (bin, r)))
-        .collect();
-    let spare = Mutex::new(Vec::<(Samples, DecodeBuffers)>::new());
-    let fresh = || (Samples::empty(element), DecodeBuffers::default());
-    let done = lanes.map(&strips, |(bin, strip)| {
-        let taken = spare.lock().expect("nobody panics with the lock held").pop();
-        let (mut samples, mut buffers) = taken.unwrap_or_else(fresh);
-        rows.read_rows(*bin, strip.clone(), &mut samples, &mut buffers)?;
-        let mut at = place(bins, frames, element, *bin, strip.start);
+    decode_all(rows, lanes, cancel, |bin, strip, samples| {
+        let mut at = place(size, bin, strip.start);
         // Piece by piece, as another copy of a strip may be large.
         let mut bytes = Vec::new();
         for start in (0..samples.len()).step_by(PIECE) {
@@ -220,12 +201,10 @@ fn write_part(
             write_all_at(&file, &bytes, at).map_err(fail)?;
             at += bytes.len() as u64;
         }
-        spare.lock().expect("nobody panics with the lock held").push((samples, buffers));
         Ok(())
-    });
-    done.into_iter().collect::<Result<(), ReadError>>()?;
+    })?;
     let mut first = header.to_vec();
-    for bin in 0..bins {
+    for bin in 0..size.bins {
         put_floats(&mut first, &rows.diagonal(bin)?);
     }
     file.write_all(&first).map_err(fail)
@@ -243,7 +222,7 @@ mod tests {
         let lanes = Lanes::try_new(2.try_into().unwrap()).unwrap();
         let rows = InMemory::new(23, 3, 5);
         let make = |hash: u8, afterwards| {
-            Scratch::of(&rows, [hash; 32], dir.path(), afterwards, &lanes).unwrap()
+            Scratch::of(&rows, [hash; 32], dir.path(), afterwards, &lanes, &Cancel::new()).unwrap()
         };
         let files = || fs::read_dir(dir.path()).unwrap().count();
         let kept = make(1, Afterwards::Keep);
@@ -253,7 +232,7 @@ mod tests {
             assert_eq!(kept.triangle(bin).unwrap(), rows.triangle(bin).unwrap());
         }
         let length = fs::metadata(&kept.path).unwrap();
-        assert_eq!(length.len(), Scratch::bytes(3, 23, Element::F64));
+        assert_eq!(length.len(), Scratch::bytes(rows.size()));
         drop(kept);
         let again = make(1, Afterwards::Remove);
         let modified = fs::metadata(&again.path).unwrap().modified().unwrap();

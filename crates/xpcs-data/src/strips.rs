@@ -289,6 +289,7 @@ impl Shared {
 mod tests {
     use super::*;
     use crate::catalog::Element;
+    use crate::rows::RowsSize;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Rows whose values tell where they stand; counts what is decoded at a time.
@@ -299,14 +300,8 @@ mod tests {
     }
 
     impl RowSource for Counted {
-        fn bins(&self) -> usize {
-            1
-        }
-        fn frames(&self) -> usize {
-            self.strips + 1
-        }
-        fn element(&self) -> Element {
-            Element::F64
+        fn size(&self) -> RowsSize {
+            RowsSize { bins: 1, frames: self.strips + 1, element: Element::F64 }
         }
         fn access(&self, _bin: usize) -> RowAccess {
             RowAccess::Strips((0..self.strips).map(|k| k..k + 1).collect())

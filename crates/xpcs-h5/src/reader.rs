@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use dyne_runtime::Lanes;
+use dyne_runtime::{Cancel, Lanes};
 use dyne_xpcs_data::{
     Catalog, Decoding, Element, MatrixSummary, ReadError, Reader, RowSource, Samples, Triangle,
+    triangles,
 };
 
 use crate::backend::{Facts, Fault, Kind};
@@ -79,8 +80,7 @@ impl Reader for TwoTimeFile {
         frames: Range<usize>,
         lanes: &Lanes,
     ) -> Result<Vec<Triangle>, ReadError> {
-        check_request(&self.catalog, bins, &frames)?;
-        FileRows::open(&self.source, &self.catalog, bins, &frames, lanes)?.triangles(lanes)
+        triangles(&*self.rows(bins, frames, lanes)?, lanes, &Cancel::new())
     }
 
     fn rows(

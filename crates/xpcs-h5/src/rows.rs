@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
-    Catalog, DecodeBuffers, Decoding, Element, ReadError, RowAccess, RowSource, Samples, Triangle,
+    Catalog, DecodeBuffers, Decoding, Element, ReadError, RowAccess, RowSource, RowsSize, Samples,
+    Triangle,
 };
 
 use crate::matrix::{Defect, disagree};
@@ -73,41 +74,6 @@ impl FileRows {
         let found = lanes.map(&several, |bin| rows.half(*bin, &mut LastChunk::default()).map(drop));
         found.into_iter().collect::<Result<(), ReadError>>()?;
         Ok(rows)
-    }
-
-    /// All triangles, their strips decoded on `lanes`.
-    pub(crate) fn triangles(&self, lanes: &Lanes) -> Result<Vec<Triangle>, ReadError> {
-        let bins = 0..self.bins.len();
-        let strips: Vec<(usize, Range<usize>)> = bins
-            .flat_map(|bin| self.strips(bin).into_iter().map(move |rows| (bin, rows)))
-            .collect();
-        let frames = self.frames.len();
-        let mut all: Vec<Samples> = Vec::new();
-        // As many at a time as are decoded, so that no more of them wait for their place.
-        for some in strips.chunks(lanes.count()) {
-            let read = lanes.map(some, |(bin, rows)| {
-                let mut out = Samples::empty(self.element);
-                self.read_rows(*bin, rows.clone(), &mut out, &mut DecodeBuffers::default())?;
-                Ok(out)
-            });
-            for ((_, rows), samples) in some.iter().zip(read) {
-                let samples = samples?;
-                let whole = samples.len() == Triangle::pairs(frames);
-                match all.last_mut().filter(|_| rows.start > 0) {
-                    Some(last) => last.extend(samples.all()),
-                    None if whole => all.push(samples),
-                    None => {
-                        let mut first = Samples::with_room(self.element, Triangle::pairs(frames));
-                        first.extend(samples.all());
-                        all.push(first);
-                    }
-                }
-            }
-        }
-        let triangles = all.into_iter().enumerate().map(|(bin, samples)| {
-            Ok(Triangle::new(self.frames.len(), samples).with_diagonal(self.diagonal(bin)?))
-        });
-        triangles.collect()
     }
 
     /// What decoding takes.
@@ -242,16 +208,9 @@ impl FileRows {
 }
 
 impl RowSource for FileRows {
-    fn bins(&self) -> usize {
-        self.bins.len()
-    }
-
-    fn frames(&self) -> usize {
-        self.frames.len()
-    }
-
-    fn element(&self) -> Element {
-        self.element
+    fn size(&self) -> RowsSize {
+        let (bins, frames) = (self.bins.len(), self.frames.len());
+        RowsSize { bins, frames, element: self.element }
     }
 
     fn access(&self, bin: usize) -> RowAccess {

@@ -1,16 +1,12 @@
 //! How fast this machine fits and decodes, measured in a moment.
 
-use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dyne_math::simd::Level;
 use dyne_runtime::{Cancel, Lanes, Resources, Solo};
 use dyne_solve::{EvaluationError, Layout, Loss, Objective, Robust};
-use dyne_xpcs_data::{
-    BlockPairs, DecodeBuffers, Matrices, ReadError, RowAccess, RowSource, Samples, Triangle,
-};
+use dyne_xpcs_data::{BlockPairs, Matrices, ReadError, RowSource, Samples, Triangle, decode_all};
 use dyne_xpcs_model::{Geometry, Mode, Model, Physics, TimeGrid};
 
 use crate::noise::Weights;
@@ -101,7 +97,7 @@ pub fn sheared() -> Box<dyn Model> {
 }
 
 /// Pairs that are decoded in a second when nothing else is done, from the first strips on: for `time`,
-/// at least one strip a lane.
+/// at least one strip.
 ///
 /// # Errors
 /// Where a strip cannot be read.
@@ -110,35 +106,19 @@ pub fn decoded_per_s(
     lanes: &Lanes,
     time: Duration,
 ) -> Result<f64, ReadError> {
-    let of_bin = |bin: usize| match rows.access(bin) {
-        RowAccess::Strips(strips) => strips,
-        RowAccess::Any => std::iter::once(0..rows.frames().saturating_sub(1)).collect(),
-    };
-    let strips: Vec<(usize, Range<usize>)> = (0..rows.bins())
-        .flat_map(|bin| of_bin(bin).into_iter().map(move |rows| (bin, rows)))
-        .collect();
-    let (next, pairs) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let failed = Mutex::new(None);
-    let began = Instant::now();
-    lanes.broadcast(|_| {
-        let (mut samples, mut buffers) = (Samples::empty(rows.element()), DecodeBuffers::default());
-        while let Some((bin, strip)) = strips.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match rows.read_rows(*bin, strip.clone(), &mut samples, &mut buffers) {
-                Ok(()) => pairs.fetch_add(samples.len(), Ordering::Relaxed),
-                Err(error) => {
-                    failed.lock().expect("nobody panics with the lock held").get_or_insert(error);
-                    break;
-                }
-            };
-            if began.elapsed() >= time {
-                break;
-            }
+    let (cancel, pairs, began) = (Cancel::new(), AtomicUsize::new(0), Instant::now());
+    let counted = decode_all(rows, lanes, &cancel, |_, _, samples| {
+        pairs.fetch_add(samples.len(), Ordering::Relaxed);
+        if began.elapsed() >= time {
+            cancel.request();
         }
+        Ok(())
     });
-    let seconds = began.elapsed().as_secs_f64();
-    match failed.into_inner().expect("nobody panics with the lock held") {
-        Some(error) => Err(error),
-        None => Ok(pairs.into_inner() as f64 / seconds),
+    match counted {
+        Ok(()) | Err(ReadError::Interrupted) => {
+            Ok(pairs.into_inner() as f64 / began.elapsed().as_secs_f64())
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -10,13 +10,10 @@ use dyne_xpcs::fit::Data;
 use dyne_xpcs::mask::{self, Mask};
 use dyne_xpcs::memory::{Candidate, MemoryError, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
-use dyne_xpcs_data::{
-    Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch, StoppableRows,
-};
+use dyne_xpcs_data::{Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch};
 
 use super::memory;
 use crate::failure::Failure;
-use crate::interrupt;
 
 /// Data, and what they hold on to.
 pub(super) struct Kept {
@@ -102,7 +99,7 @@ fn matrices(
     let data = &plan.config.data;
     let held = memory.concurrency.strips;
     // No more are decoded at a time than the memory allows.
-    let (all, solo) = (means.resources.lanes, Lanes::solo());
+    let (all, solo, cancel) = (means.resources.lanes, Lanes::solo(), means.resources.cancel);
     let lanes = if held.0 < all.count() { &solo } else { all };
     let strict = data.on_bad_block == OnBadBlock::Error;
     if memory.residency == Residency::Resident && !reader.decoding(bins, frames.clone())?.again {
@@ -116,33 +113,22 @@ fn matrices(
     if let Some(patched) = &patched {
         rows = Arc::clone(patched) as Arc<dyn RowSource>;
     }
-    if memory.residency != Residency::Streamed {
-        // All of it is read at once; sweeps can be stopped themselves.
-        rows = Arc::new(StoppableRows::new(rows, interrupt::cancel()));
-    }
     let strided = plan.strided();
     let whole = Matrices::read_by_sweeps(rows, held, plan.skip());
     let picked = if strided.is_empty() { whole } else { whole.without(&strided) };
     let kept = match memory.residency {
-        Residency::Resident => picked.resident(lanes)?,
+        Residency::Resident => picked.resident(lanes, cancel)?,
         Residency::Streamed => picked,
-        Residency::Mapped => picked.copied(|rows| scratch(plan, rows, means.selection, lanes))?,
+        Residency::Mapped => picked.copied(|rows| {
+            let performance = &plan.config.performance;
+            let dir = memory::scratch_dir(performance);
+            let afterwards = match performance.keep_scratch {
+                true => Afterwards::Keep,
+                false => Afterwards::Remove,
+            };
+            let scratch = Scratch::of(rows, means.selection, &dir, afterwards, lanes, cancel)?;
+            Ok::<_, ReadError>(Arc::new(scratch) as Arc<dyn RowSource>)
+        })?,
     };
     Ok((kept, patched))
-}
-
-/// The rows decoded in a scratch file.
-fn scratch(
-    plan: &Plan,
-    rows: &dyn RowSource,
-    selection: [u8; 32],
-    lanes: &Lanes,
-) -> Result<Arc<dyn RowSource>, ReadError> {
-    let performance = &plan.config.performance;
-    let afterwards = match performance.keep_scratch {
-        true => Afterwards::Keep,
-        false => Afterwards::Remove,
-    };
-    let dir = memory::scratch_dir(performance);
-    Ok(Arc::new(Scratch::of(rows, selection, &dir, afterwards, lanes)?))
 }
