@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use dyne_runtime::budget::Budget;
-use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Saves, Solo};
+use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{Fitted, fit};
@@ -146,20 +146,6 @@ fn ending(report: &Report) -> Ending {
     }
 }
 
-/// Runs `work` as a phase that the observer hears of, and tells how long it took.
-fn phase<R>(
-    observer: &dyn Observer,
-    name: &'static str,
-    work: impl FnOnce() -> Result<R, Failure>,
-) -> Result<(R, f64), Failure> {
-    let began = Instant::now();
-    observer.event(&Event::PhaseStarted { phase: name, total: None });
-    let result = work()?;
-    let seconds = began.elapsed().as_secs_f64();
-    observer.event(&Event::PhaseFinished { phase: name, seconds });
-    Ok((result, seconds))
-}
-
 /// What a fit runs with.
 struct Run<'a> {
     lanes: &'a Lanes,
@@ -254,7 +240,7 @@ fn fitted(
         let selection = data::selection(stamp, &plan);
         let means = Means { budget: run.budget, resources, selection, observer: run.watch };
         let kept = data::kept(&plan, &*reader, means)?;
-        Ok((plan, reader.catalog().clone(), kept))
+        Ok::<_, Failure>((plan, reader.catalog().clone(), kept))
     })?;
     let (fitted, fit_s) = phase(run.watch, "fit", || {
         let late = Cancel::new();
@@ -265,7 +251,7 @@ fn fitted(
         };
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         let _error_bars = kept.lease(run.budget, memory::Phase::ErrorBars)?;
-        Ok(fit(&plan, &kept.data, resources, after, size, run.watch)?)
+        Ok::<_, Failure>(fit(&plan, &kept.data, resources, after, size, run.watch)?)
     })?;
     Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
@@ -299,7 +285,7 @@ fn written(
             let resources = Resources::new(lanes, &Solo, cancel);
             output::write_arrays(&plan, &kept.data.matrices, &fitted, resources, &folder)?;
         }
-        Ok(())
+        Ok::<_, Failure>(())
     })?;
     let wall_time_seconds = run.started.elapsed().as_secs_f64();
     report.timings = Timings { read_s, fit_s, report_s, wall_time_seconds };

@@ -167,10 +167,7 @@ impl CheckpointFolder {
     fn is_of_this_fit(&self, path: &Path) -> bool {
         let mut header = [0; HEADER];
         let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-        let identity = MAGIC.len() + 4 + 4;
-        read.is_ok()
-            && header.starts_with(&MAGIC)
-            && header[identity..identity + self.identity.len()] == self.identity
+        read.is_ok() && self.head(&header).is_ok()
     }
 
     /// Writes the body block by block, then the header at the beginning.
@@ -206,9 +203,8 @@ impl CheckpointFolder {
         file.write_all(&header)
     }
 
-    /// The content, or why the file is refused.
-    fn unpack(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        let torn = || "is torn".to_owned();
+    /// The header and what stands behind it, or why the file is refused.
+    fn head<'b>(&self, bytes: &'b [u8]) -> Result<Head<'b>, String> {
         let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(torn)?;
         if *magic != MAGIC {
             return Err("is no checkpoint".into());
@@ -227,14 +223,32 @@ impl CheckpointFolder {
         }
         let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
         let (checksum, body) = rest.split_first_chunk::<4>().ok_or_else(torn)?;
-        let whole = body.len() as u64 == u64::from_le_bytes(*length)
-            && crc32fast::hash(body) == u32::from_le_bytes(*checksum);
         let packing = match u32::from_le_bytes(*flags) {
             0 => Packing::Plain,
             _ => Packing::Compressed,
         };
+        let (length, checksum) = (u64::from_le_bytes(*length), u32::from_le_bytes(*checksum));
+        Ok(Head { packing, length, checksum, body })
+    }
+
+    /// The content, or why the file is refused.
+    fn unpack(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let Head { packing, length, checksum, body } = self.head(bytes)?;
+        let whole = body.len() as u64 == length && crc32fast::hash(body) == checksum;
         if whole { unpacked(body, packing).ok_or_else(torn) } else { Err(torn()) }
     }
+}
+
+/// What a header of this fit tells, and what stands behind it.
+struct Head<'b> {
+    packing: Packing,
+    length: u64,
+    checksum: u32,
+    body: &'b [u8],
+}
+
+fn torn() -> String {
+    "is torn".to_owned()
 }
 
 /// The content of a body.

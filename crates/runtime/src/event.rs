@@ -1,5 +1,7 @@
 //! Events: how a library tells what it does without printing or logging.
 
+use std::time::Instant;
+
 /// What happened. An application renders it; a library only emits it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -61,9 +63,7 @@ pub struct SweepFigures {
     pub purpose: &'static str,
     /// Wall time, in seconds.
     pub seconds: f64,
-    /// Blocks done; fewer than the source has where a checkpoint knew the others.
-    pub blocks: u64,
-    /// Items of those blocks, pairs for instance.
+    /// Items of the blocks done, pairs for instance.
     pub items: u64,
     /// Blocks whose result is not finite.
     pub non_finite: u64,
@@ -79,6 +79,11 @@ impl SweepFigures {
     /// Blocks of a lane that are remembered.
     pub const RING: usize = 16;
 
+    /// Blocks done; fewer than the source has where a checkpoint knew the others.
+    pub fn blocks(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.blocks).sum()
+    }
+
     /// Seconds that all lanes together waited for blocks: reading and decoding.
     pub fn source_seconds(&self) -> f64 {
         self.lanes.iter().map(|lane| lane.source_s).sum()
@@ -93,7 +98,7 @@ impl SweepFigures {
 /// What one lane did in a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LaneFigures {
-    /// Number of the lane.
+    /// Number of the worker thread; 0 outside of them.
     pub lane: usize,
     /// Blocks done.
     pub blocks: u64,
@@ -140,6 +145,23 @@ pub enum Flow {
 pub trait Observer: Sync {
     /// Takes note of `event` and says whether to go on.
     fn event(&self, event: &Event) -> Flow;
+}
+
+/// Runs `work` as a phase that `observer` hears of; its result, and the seconds it took.
+///
+/// # Errors
+/// Those of `work`.
+pub fn phase<R, E>(
+    observer: &dyn Observer,
+    phase: &'static str,
+    work: impl FnOnce() -> Result<R, E>,
+) -> Result<(R, f64), E> {
+    let began = Instant::now();
+    observer.event(&Event::PhaseStarted { phase, total: None });
+    let result = work()?;
+    let seconds = began.elapsed().as_secs_f64();
+    observer.event(&Event::PhaseFinished { phase, seconds });
+    Ok((result, seconds))
 }
 
 /// An observer that takes note of nothing.

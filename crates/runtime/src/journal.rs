@@ -140,20 +140,10 @@ impl Journal {
     /// # Errors
     /// That of the first checkpoint that could not be written.
     pub fn close(&self) -> Result<CheckpointFolder, CheckpointError> {
-        if let Some(Writer { send, .. }) = &*locked(&self.writer) {
-            // The writer has gone only where it has panicked, which is told below.
-            let _ = send.send(self.snapshot());
-        }
-        self.end()
-    }
-
-    /// Ends the journal of a run whose results are safe: nothing more is saved.
-    ///
-    /// # Errors
-    /// As [`Journal::close`].
-    pub fn end(&self) -> Result<CheckpointFolder, CheckpointError> {
         let writer = locked(&self.writer).take();
-        let Writer { send, thread } = writer.expect("a journal is ended once");
+        let Writer { send, thread } = writer.expect("a journal is closed once");
+        // The writer has gone only where it has panicked, which is told below.
+        let _ = send.send(self.snapshot());
         drop(send);
         let folder = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match locked(&self.error).take() {

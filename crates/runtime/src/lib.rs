@@ -21,7 +21,9 @@ pub mod words;
 pub use budget::{Budget, BudgetError, BudgetSource, Lease};
 pub use checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Identity, Packing};
 pub use comm::{Comm, Solo};
-pub use event::{BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures};
+pub use event::{
+    BlockFigures, Event, Figures, Flow, LaneFigures, Observer, Silent, SweepFigures, phase,
+};
 pub use journal::{Journal, SavePolicy, Saves};
 pub use lanes::{HandOut, Lanes, Pin};
 pub use machine::Machine;

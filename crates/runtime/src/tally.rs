@@ -20,9 +20,8 @@ impl<'a> Tally<'a> {
 
     /// Adds what one lane did.
     pub(crate) fn add(&self, lane: LaneTally) {
-        let LaneTally { own, items, non_finite, slowest, ring, .. } = lane;
+        let LaneTally { own, items, non_finite, slowest, ring } = lane;
         let mut figures = self.figures.lock().expect("no lane panics while it adds");
-        figures.blocks += own.blocks;
         figures.items += items;
         figures.non_finite += non_finite;
         figures.lanes.push(own);
@@ -51,7 +50,6 @@ pub(crate) struct LaneTally {
     non_finite: u64,
     slowest: Option<BlockFigures>,
     ring: Vec<BlockFigures>,
-    next: usize,
 }
 
 fn took(block: &BlockFigures) -> f64 {
@@ -59,9 +57,11 @@ fn took(block: &BlockFigures) -> f64 {
 }
 
 impl LaneTally {
+    /// Of lane `lane`; a single lane that is the caller's thread has the number of that.
     pub(crate) fn new(lane: usize) -> Self {
+        let lane = rayon::current_thread_index().unwrap_or(lane);
         let own = LaneFigures { lane, ..LaneFigures::default() };
-        Self { own, items: 0, non_finite: 0, slowest: None, ring: Vec::new(), next: 0 }
+        Self { own, items: 0, non_finite: 0, slowest: None, ring: Vec::new() }
     }
 
     /// Counts a block that was had after `source` and worked on for `work`.
@@ -74,7 +74,6 @@ impl LaneTally {
     ) {
         let (source_s, work_s) = (source.as_secs_f64(), work.as_secs_f64());
         let figures = BlockFigures { block, source_s, work_s, result };
-        self.own.blocks += 1;
         self.own.source_s += source_s;
         self.own.work_s += work_s;
         self.items += result.items;
@@ -82,10 +81,10 @@ impl LaneTally {
         if self.slowest.is_none_or(|slowest| took(&slowest) < took(&figures)) {
             self.slowest = Some(figures);
         }
-        match self.ring.get_mut(self.next % SweepFigures::RING) {
+        match self.ring.get_mut(self.own.blocks as usize % SweepFigures::RING) {
             Some(place) => *place = figures,
             None => self.ring.push(figures),
         }
-        self.next += 1;
+        self.own.blocks += 1;
     }
 }

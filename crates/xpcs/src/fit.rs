@@ -1,10 +1,9 @@
 //! The fit: levels from coarse to fine, search, covariance, residuals.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use dyne_math::simd::Level;
-use dyne_runtime::{Event, Observer, Resources, SweepError};
+use dyne_runtime::{Observer, Resources, SweepError, phase};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
     SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
@@ -185,7 +184,7 @@ pub fn fit(
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
-    let settled = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
+    let (settled, _) = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
     let Settled { scaling, evaluated, residuals } = settled;
     let theta = &outcome.fit.theta;
     let (covariance, uncertainty) =
@@ -201,7 +200,7 @@ pub fn fit(
                     bins: &plan.bins,
                 };
                 let headline = || headline(&minimum, &plan.config.uncertainty);
-                let (covariance, kind) = phase(observer, "error bars", headline)?;
+                let ((covariance, kind), _) = phase(observer, "error bars", headline)?;
                 (Ok(covariance), Some(kind))
             }
         };
@@ -224,20 +223,6 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
-}
-
-/// Tells `observer` of a phase within the fit.
-fn phase<R, E>(
-    observer: &dyn Observer,
-    phase: &'static str,
-    work: impl FnOnce() -> Result<R, E>,
-) -> Result<R, E> {
-    let began = Instant::now();
-    observer.event(&Event::PhaseStarted { phase, total: None });
-    let result = work()?;
-    let seconds = began.elapsed().as_secs_f64();
-    observer.event(&Event::PhaseFinished { phase, seconds });
-    Ok(result)
 }
 
 /// The error of a value that cannot be fitted.

@@ -71,7 +71,7 @@ pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result
     let always = leases(&chosen, budget, Phase::Always)?;
     let reading = leases(&chosen, budget, Phase::Reading)?;
     means.observer.event(&Event::Residency { name: memory.residency.name(), bytes: chosen.peak() });
-    if budget.source().is_stated() {
+    if budget.source().is_asked() {
         // So the fit does not run out of it later, and takes the same from beginning to end.
         take_memory(chosen.peak_of_data()).map_err(|reason| MemoryError::Refused {
             bytes: chosen.peak(),

@@ -55,7 +55,8 @@ impl PerformanceLog {
     }
 
     fn sweep(&self, figures: &SweepFigures) {
-        let SweepFigures { purpose, seconds, blocks, items, non_finite, .. } = figures;
+        let SweepFigures { purpose, seconds, items, non_finite, .. } = figures;
+        let blocks = figures.blocks();
         let rate = *items as f64 * 1e-6 / seconds.max(f64::MIN_POSITIVE);
         let bad =
             if *non_finite > 0 { format!(", {non_finite} not finite") } else { String::new() };

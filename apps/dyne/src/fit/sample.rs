@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use dyne_runtime::{Lanes, Resources, Solo, Stream};
+use dyne_runtime::{Lanes, Resources, Solo, Stream, phase};
 use dyne_sample::{ChainOptions, SampleError, sample};
 use dyne_xpcs::config::{FitConfig, Scaling};
 use dyne_xpcs::fit::{FitError, problem};
@@ -12,7 +12,7 @@ use dyne_xpcs::posterior::{Posterior, Summary, composite_weight};
 use dyne_xpcs::results::{ResultFolder, write_columns};
 
 use super::watch::{Told, Watch};
-use super::{Outcome, Run, fitted, memory, overrides, phase};
+use super::{Outcome, Run, fitted, memory, overrides};
 use crate::args::{Likelihood, SampleArguments};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
@@ -104,9 +104,8 @@ fn posterior(
         seed: arguments.chain_seed,
         ..ChainOptions::default()
     };
-    let (chains, _) = phase(run.watch, "sample", || {
-        Ok(sample(&posterior, &starts, options, run.lanes, run.watch)?)
-    })?;
+    let (chains, _) =
+        phase(run.watch, "sample", || sample(&posterior, &starts, options, run.lanes, run.watch))?;
     let columns: Vec<(String, Vec<f64>)> = plan
         .transform
         .free()

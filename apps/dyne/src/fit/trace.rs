@@ -66,12 +66,11 @@ impl Trace {
         let took = Duration::from_secs_f64(figures.seconds);
         for lane in &figures.lanes {
             let LaneFigures { blocks, source_s, work_s, .. } = *lane;
-            let row = LANES + own_lane().filter(|_| figures.lanes.len() == 1).unwrap_or(lane.lane);
             let detail = json!({
                 "blocks": blocks, "source_s": source_s, "work_s": work_s,
                 "pairs": figures.items, "non_finite": figures.non_finite
             });
-            self.span(figures.purpose, row, end, took, detail);
+            self.span(figures.purpose, LANES + lane.lane, end, took, detail);
         }
     }
 
@@ -105,9 +104,4 @@ impl Drop for Trace {
         let last = json!({"name": "end", "ph": "i", "s": "p", "pid": 1, "tid": PHASES, "ts": end});
         self.write(&format!("{last}\n]\n"));
     }
-}
-
-/// The lane whose thread calls, where one does.
-fn own_lane() -> Option<usize> {
-    std::thread::current().name()?.strip_prefix("lane-")?.parse().ok()
 }

@@ -44,14 +44,7 @@ pub enum BudgetSource {
 
 impl BudgetSource {
     /// Whether a person has asked for the number.
-    fn is_asked(&self) -> bool {
-        matches!(self, Self::CommandLine | Self::Config | Self::Variable(_))
-    }
-}
-
-impl BudgetSource {
-    /// Whether somebody has stated it, other than found on the machine.
-    pub const fn is_stated(&self) -> bool {
+    pub const fn is_asked(&self) -> bool {
         matches!(self, Self::CommandLine | Self::Config | Self::Variable(_))
     }
 }

@@ -14,13 +14,13 @@ pub struct HandOut {
 }
 
 impl HandOut {
-    /// `items` over lanes that live in the groups given, numbered from 0 without gaps.
+    /// `items` over at least one lane, of lanes that live in the groups given, numbered from 0 without gaps.
     pub(super) fn new(items: usize, homes: &[usize]) -> Self {
         let groups = homes.iter().max().map_or(1, |group| group + 1);
         let lanes = |group: usize| homes.iter().filter(|home| **home < group).count();
-        let end = |group: usize| items * lanes(group) / homes.len().max(1);
+        let end = |group: usize| items * lanes(group) / homes.len();
         let part = |group: usize| {
-            let range = end(group)..if group + 1 == groups { items } else { end(group + 1) };
+            let range = end(group)..end(group + 1);
             let first = AtomicUsize::new(range.start);
             (range, first)
         };

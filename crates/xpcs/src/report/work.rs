@@ -104,7 +104,7 @@ impl Work {
         });
         let own = &mut self.sweeps[at];
         own.sweeps += 1;
-        own.blocks += sweep.blocks;
+        own.blocks += sweep.blocks();
         own.pairs += sweep.items;
         own.seconds += sweep.seconds;
         own.pairs_per_s = own.pairs as f64 / own.seconds.max(f64::MIN_POSITIVE);
@@ -161,10 +161,14 @@ mod tests {
         SweepFigures {
             purpose,
             seconds: 2.0,
-            blocks: blocks as u64,
             items: 10 * blocks as u64,
             non_finite: 1,
-            lanes: vec![LaneFigures { source_s: 1.0, work_s: 3.0, ..Default::default() }; 2],
+            lanes: [0, 1]
+                .map(|lane| {
+                    let blocks = blocks as u64 / 2;
+                    LaneFigures { lane, blocks, source_s: 1.0, work_s: 3.0 }
+                })
+                .to_vec(),
             slowest: last.last().copied(),
             last,
         }
