@@ -1,5 +1,6 @@
 //! Parts of a stored matrix, visited row by row.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use dyne_xpcs_data::{DecodeBuffers, ReadError, Samples, Values};
@@ -23,13 +24,12 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    /// Takes note of values of a row from `column` on.
-    fn look(&mut self, row: usize, column: usize, values: Values<'_>) {
+    /// And where values of a row from `column` on do.
+    fn and(self, row: usize, column: usize, values: Values<'_>) -> Self {
         let split = row.saturating_sub(column).min(values.len());
         let after = (row + 1).saturating_sub(column).min(values.len());
         let any = |part: Range<usize>| values.part(part).any_not_zero();
-        self.lower = self.lower || any(0..split);
-        self.upper = self.upper || any(after..values.len());
+        Self { upper: self.upper || any(after..values.len()), lower: self.lower || any(0..split) }
     }
 }
 
@@ -116,34 +116,49 @@ impl FileRows {
         f: impl FnMut(usize, usize, Values<'_>),
     ) -> Result<(), ReadError> {
         match &self.bins[bin].stored {
-            Stored::Chunks(chunks) => self.visit_chunks((bin, chunks), area, last, f),
+            Stored::Chunks(chunks) => {
+                self.visit_chunks((bin, chunks), area, last, |_, _| true, Err, f)
+            }
             Stored::Window => self.visit_windows(bin, area, f),
         }
     }
 
+    /// Visits those chunks whose rows and columns are `wanted`; `unread` judges one that cannot be read.
     fn visit_chunks(
         &self,
         (bin, chunks): (usize, &Chunks),
         area: &Area,
         last: &mut LastChunk,
+        wanted: impl Fn(&Range<usize>, &Range<usize>) -> bool,
+        mut unread: impl FnMut(ReadError) -> Result<(), ReadError>,
         mut f: impl FnMut(usize, usize, Values<'_>),
     ) -> Result<(), ReadError> {
         let [height, width] = chunks.shape;
+        let within = |all: &Range<usize>, at: usize, side: usize| {
+            (at * side).max(all.start)..((at + 1) * side).min(all.end)
+        };
         let mut piece = Samples::empty(chunks.element);
         for a in area.rows.start / height..area.rows.end.div_ceil(height) {
-            let rows = (a * height).max(area.rows.start)..((a + 1) * height).min(area.rows.end);
+            let rows = within(&area.rows, a, height);
             for b in area.columns.start / width..area.columns.end.div_ceil(width) {
-                let across = b * width..(b + 1) * width;
-                if rows.clone().all(|row| area.columns_of(row, &across).is_empty()) {
+                let across = within(&area.columns, b, width);
+                let empty = rows.clone().all(|row| area.columns_of(row, &across).is_empty());
+                if empty || !wanted(&rows, &across) {
                     continue;
                 }
-                let decoded = self.decoded((bin, chunks), [a, b], last)?;
+                let decoded = match self.decoded((bin, chunks), [a, b], last) {
+                    Ok(decoded) => decoded,
+                    Err(error) => {
+                        unread(error)?;
+                        continue;
+                    }
+                };
                 for row in rows.clone() {
                     let columns = area.columns_of(row, &across);
                     if columns.is_empty() {
                         continue;
                     }
-                    let at = (row - a * height) * width + columns.start - across.start;
+                    let at = (row - a * height) * width + columns.start - b * width;
                     values_at(decoded, at..at + columns.len(), &mut piece);
                     f(row, columns.start, piece.all());
                 }
@@ -156,41 +171,27 @@ impl FileRows {
     /// nothing new are not decoded; one that cannot be read tells nothing, and whoever needs its values
     /// is told why.
     pub(super) fn halves(&self, bin: usize, last: &mut LastChunk) -> Result<Halves, ReadError> {
-        let mut found = Halves::default();
+        let found = Cell::new(Halves::default());
+        let whole = Area::square(&self.frames);
+        let look =
+            |row, column, values: Values<'_>| found.set(found.get().and(row, column, values));
         let Stored::Chunks(chunks) = &self.bins[bin].stored else {
-            let whole = Area::square(&self.frames);
-            self.visit(bin, &whole, last, |row, column, values| found.look(row, column, values))?;
-            return Ok(found);
+            self.visit(bin, &whole, last, look)?;
+            return Ok(found.get());
         };
-        let [height, width] = chunks.shape;
-        let frames = &self.frames;
-        let (mut piece, mut unreadable) = (Samples::empty(chunks.element), None);
-        for a in frames.start / height..frames.end.div_ceil(height) {
-            let rows = (a * height).max(frames.start)..((a + 1) * height).min(frames.end);
-            for b in frames.start / width..frames.end.div_ceil(width) {
-                let columns = (b * width).max(frames.start)..((b + 1) * width).min(frames.end);
-                let above = !found.upper && columns.end > rows.start + 1;
-                let below = !found.lower && columns.start + 1 < rows.end;
-                if !(above || below) {
-                    continue;
-                }
-                let decoded = match self.decoded((bin, chunks), [a, b], last) {
-                    Ok(decoded) => decoded,
-                    Err(error) => {
-                        unreadable.get_or_insert(error);
-                        continue;
-                    }
-                };
-                for row in rows.clone() {
-                    let at = (row - a * height) * width + columns.start - b * width;
-                    values_at(decoded, at..at + columns.len(), &mut piece);
-                    found.look(row, columns.start, piece.all());
-                }
-            }
-        }
+        let new = |rows: &Range<usize>, columns: &Range<usize>| {
+            let Halves { upper, lower } = found.get();
+            !upper && columns.end > rows.start + 1 || !lower && columns.start + 1 < rows.end
+        };
+        let mut unreadable = None;
+        let later = |error| {
+            unreadable.get_or_insert(error);
+            Ok(())
+        };
+        self.visit_chunks((bin, chunks), &whole, last, new, later, look)?;
         match unreadable {
-            Some(error) if found == Halves::default() => Err(error),
-            _ => Ok(found),
+            Some(error) if found.get() == Halves::default() => Err(error),
+            _ => Ok(found.get()),
         }
     }
 
