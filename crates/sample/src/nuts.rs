@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use dyne_runtime::{Event, Flow, Lanes, Observer};
 use nuts_rs::rand::SeedableRng;
@@ -115,9 +116,6 @@ fn one(
             return Err(SampleError::Start { chain: chain + 1, reason: error.to_string() });
         }
     }
-    // The library adds a trace of its own to what it says.
-    let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let failed = |reason: String| SampleError::Failed { chain: chain + 1, reason: first(reason) };
     let settings = LowRankNutsSettings {
         num_tune: options.warmup,
         num_draws: options.draws,
@@ -126,15 +124,17 @@ fn one(
     };
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
     random.set_stream(chain as u64);
-    let math = CpuMath::new(Adapted(density));
+    let last = Arc::default();
+    let math = CpuMath::new(Adapted { density, last: Arc::clone(&last) });
+    let failed = |said: &dyn fmt::Display| failed(chain, said, &last);
     let sampler = settings.new_chain(chain as u64, math, &mut random);
-    let mut sampler = sampler.map_err(|e| failed(e.to_string()))?;
-    sampler.set_position(start).map_err(|e| failed(e.to_string()))?;
+    let mut sampler = sampler.map_err(|e| failed(&e))?;
+    sampler.set_position(start).map_err(|e| failed(&e))?;
     let mut found =
         Chain { draws: Vec::new(), divergent: Vec::new(), evaluations: 1, step_size: 0.0 };
     let total = options.warmup + options.draws;
     for draw in 0..total {
-        let (position, progress) = sampler.draw().map_err(|e| failed(e.to_string()))?;
+        let (position, progress) = sampler.draw().map_err(|e| failed(&e))?;
         found.evaluations += progress.num_gradients;
         found.step_size = progress.step_size;
         if draw >= options.warmup {
@@ -151,30 +151,48 @@ fn one(
     Ok(found)
 }
 
-/// A density as the library asks for it.
-struct Adapted<'a>(&'a dyn LogDensity);
-
-/// The error of a density, of which the library asks whether to go on.
-#[derive(Debug)]
-struct Told(DensityError);
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+/// Why a chain ended early: what the density said that the library does not go on after, else what the
+/// library says.
+fn failed(chain: usize, said: &dyn fmt::Display, last: &LastError) -> SampleError {
+    match last.lock().expect("nobody panics with the lock held").take() {
+        Some(DensityError::Interrupted) => SampleError::Interrupted,
+        Some(error) => SampleError::Failed { chain: chain + 1, reason: error.to_string() },
+        None => {
+            // The library adds a trace of its own to what it says.
+            let text = said.to_string();
+            let reason = text.lines().next().unwrap_or_default().to_owned();
+            SampleError::Failed { chain: chain + 1, reason }
+        }
     }
 }
 
-impl std::error::Error for Told {}
+/// The error of a density after which a chain does not go on.
+type LastError = Arc<Mutex<Option<DensityError>>>;
+
+/// A density as the library asks for it.
+struct Adapted<'a> {
+    density: &'a dyn LogDensity,
+    last: LastError,
+}
+
+/// What the library is told of an error: whether to count a divergence and go on.
+#[derive(Debug, Error)]
+enum Told {
+    #[error("no finite value")]
+    GoOn,
+    #[error("no value at all")]
+    End,
+}
 
 impl LogpError for Told {
     fn is_recoverable(&self) -> bool {
-        matches!(self.0, DensityError::NonFinite { .. })
+        matches!(self, Self::GoOn)
     }
 }
 
 impl HasDims for Adapted<'_> {
     fn dim_sizes(&self) -> HashMap<String, u64> {
-        HashMap::from([("unconstrained_parameter".to_owned(), self.0.dimension() as u64)])
+        HashMap::from([("unconstrained_parameter".to_owned(), self.density.dimension() as u64)])
     }
 }
 
@@ -184,14 +202,18 @@ impl CpuLogpFunc for Adapted<'_> {
     type ExpandedVector = Vec<f64>;
 
     fn dim(&self) -> usize {
-        self.0.dimension()
+        self.density.dimension()
     }
 
     fn logp(&mut self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Told> {
-        let value = self.0.evaluate(position, gradient).map_err(Told)?;
-        let finite = value.is_finite() && gradient.iter().all(|g| g.is_finite());
-        let term = || "the density or its gradient".to_owned();
-        if finite { Ok(value) } else { Err(Told(DensityError::NonFinite { term: term() })) }
+        match self.density.evaluate(position, gradient) {
+            Ok(value) if value.is_finite() && gradient.iter().all(|g| g.is_finite()) => Ok(value),
+            Ok(_) | Err(DensityError::NonFinite { .. }) => Err(Told::GoOn),
+            Err(error) => {
+                *self.last.lock().expect("nobody panics with the lock held") = Some(error);
+                Err(Told::End)
+            }
+        }
     }
 
     fn expand_vector<R: nuts_rs::rand::Rng + ?Sized>(
@@ -208,6 +230,7 @@ mod tests {
     use super::*;
     use crate::diagnostics::Draws;
     use dyne_runtime::Silent;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A normal density with precision matrix [[a, b], [b, c]] around a centre.
     struct Normal;
@@ -261,6 +284,25 @@ mod tests {
     #[test]
     fn draws_do_not_hang_on_lanes() {
         assert_eq!(chains(1), chains(3));
+    }
+
+    #[test]
+    fn an_interruption_within_an_evaluation_is_one_of_the_sampling() {
+        struct Short(AtomicUsize);
+        impl LogDensity for Short {
+            fn dimension(&self) -> usize {
+                2
+            }
+            fn evaluate(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
+                match self.0.fetch_add(1, Ordering::Relaxed) {
+                    0..200 => Normal.evaluate(x, gradient),
+                    _ => Err(DensityError::Interrupted),
+                }
+            }
+        }
+        let (starts, options) = ([vec![3.1, -190.0]], ChainOptions::default());
+        let ended = sample(&Short(0.into()), &starts, options, &Lanes::solo(), &Silent);
+        assert!(matches!(ended, Err(SampleError::Interrupted)));
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Data {
         {
             return Err(not_finite(plan, &matrices, *found).into());
         }
-        let matrices = matrices.without_rows(survey.excluded.clone());
+        let matrices = matrices.without_rows(survey.bad_rows());
         match (0..matrices.bins()).find(|bin| matrices.pairs(*bin) == 0) {
             Some(bin) => Err(PlanError::NothingLeft { bin: plan.bins[bin].number }.into()),
             None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),

@@ -4,6 +4,7 @@ use dyne_xpcs_data::{Decoding, StripsHeld, Triangle};
 use thiserror::Error;
 
 use crate::config::Strategy;
+use crate::results::PAIRS_AT_ONCE;
 use crate::uncertainty::{BinSize, speckles_of_bin};
 
 /// Where the data are between sweeps. All of them give the same bits.
@@ -95,6 +96,8 @@ pub enum Arrays {
 /// When something is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// From the start of the program, before anything is planned.
+    Program,
     /// From beginning to end.
     Always,
     /// While the data are read for the first time.
@@ -132,21 +135,21 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Bytes of what is held in one phase.
+    fn sum(&self, phase: Phase) -> u64 {
+        self.holders.iter().filter(|h| h.phase == phase).map(|h| h.bytes).sum()
+    }
+
     /// Most bytes that are held at a time.
     pub fn peak(&self) -> u64 {
-        let sum = |phase: Phase| {
-            self.holders.iter().filter(|h| h.phase == phase).map(|h| h.bytes).sum::<u64>()
-        };
-        let passing = [Phase::Reading, Phase::Residuals, Phase::ErrorBars, Phase::Writing].map(sum);
-        sum(Phase::Always) + passing.into_iter().max().unwrap_or(0)
+        self.sum(Phase::Program) + self.peak_of_data()
     }
-}
 
-impl Candidate {
     /// The same without the program itself and its threads.
     pub fn peak_of_data(&self) -> u64 {
-        let own = self.holders.iter().filter(|h| [PROGRAM_NAME, LANES_NAME].contains(&h.name));
-        self.peak() - own.map(|h| h.bytes).sum::<u64>()
+        let sum = |phase| self.sum(phase);
+        let passing = [Phase::Reading, Phase::Residuals, Phase::ErrorBars, Phase::Writing].map(sum);
+        sum(Phase::Always) + passing.into_iter().max().unwrap_or(0)
     }
 }
 
@@ -231,8 +234,6 @@ pub struct Allowed {
 
 /// The program, its libraries, the stacks of its threads.
 const PROGRAM: u64 = 32_000_000;
-const PROGRAM_NAME: &str = "program";
-const LANES_NAME: &str = "lanes";
 /// Fonts and the pages of the report.
 const PAGES: u64 = 12_000_000;
 /// A picture while it is drawn and packed.
@@ -276,8 +277,8 @@ impl Size {
         let map = self.pixels * self.pixels;
         let lags = self.frames * 8 * levels;
         vec![
-            always(PROGRAM_NAME, PROGRAM),
-            always(LANES_NAME, self.lanes * LANE),
+            Holder { name: "program", phase: Phase::Program, bytes: PROGRAM },
+            Holder { name: "lanes", phase: Phase::Program, bytes: self.lanes * LANE },
             always("tables", 8 * self.frames * (3 * self.parameters + 12)),
             always("coarse sets", self.bins * COARSE * self.element),
             always("sums", gram * (self.bins + levels)),
@@ -303,7 +304,7 @@ impl Size {
     fn arrays_bytes(&self) -> Option<u64> {
         // The model in 64 bits, gathered from blocks, and data and values of the file.
         let pair = 3 * 8 + 2 * self.element;
-        let rows = pair * self.pairs_of_bin().min((1 << 20) + self.frames);
+        let rows = pair * self.pairs_of_bin().min(PAIRS_AT_ONCE as u64 + self.frames);
         match self.arrays {
             Arrays::Triangles => Some(rows),
             Arrays::Squares => Some(rows + self.element * self.frames * self.frames),

@@ -64,16 +64,16 @@ fn marginal(gram: &Gram<'_>, p: usize) -> Option<Marginal> {
     Some(Marginal { value: -0.5 * (determinant.ln() + freedom * rest.ln()), gradient })
 }
 
-impl Posterior<'_> {
-    /// Shares u of the way from lower to upper bound.
-    fn shares(&self, v: &[f64]) -> Vec<f64> {
-        v.iter().map(|v| (1.0 + (-v).exp()).recip()).collect()
-    }
+/// Shares u of the way from lower to upper bound.
+fn shares(v: &[f64]) -> Vec<f64> {
+    v.iter().map(|v| (1.0 + (-v).exp()).recip()).collect()
+}
 
+impl Posterior<'_> {
     /// Free variables x at the unbounded ones.
     fn free(&self, v: &[f64]) -> Vec<f64> {
         let bounds = self.transform.lower().iter().zip(self.transform.upper());
-        self.shares(v).iter().zip(bounds).map(|(u, (l, h))| l + (h - l) * u).collect()
+        shares(v).iter().zip(bounds).map(|(u, (l, h))| l + (h - l) * u).collect()
     }
 
     /// Parameters of the model at the unbounded variables.
@@ -129,7 +129,7 @@ impl LogDensity for Posterior<'_> {
         let by_x = self.transform.gradient(&theta, &likelihood.gradient);
         let ranges = self.transform.lower().iter().zip(self.transform.upper());
         let mut value = self.weight * likelihood.value;
-        for (i, (u, (l, h))) in self.shares(v).iter().zip(ranges).enumerate() {
+        for (i, (u, (l, h))) in shares(v).iter().zip(ranges).enumerate() {
             let slope = u * (1.0 - u);
             value += slope.ln();
             gradient[i] = self.weight * by_x[i] * (h - l) * slope + 1.0 - 2.0 * u;

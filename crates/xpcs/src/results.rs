@@ -3,5 +3,6 @@
 mod arrays;
 mod folder;
 
-pub use arrays::{ArrayAxes, SomeRows, write_columns, write_npz};
+pub(crate) use arrays::PAIRS_AT_ONCE;
+pub use arrays::{ArrayAxes, write_columns, write_npz};
 pub use folder::{ResultFolder, ResultsError};

@@ -13,8 +13,6 @@ pub struct Survey {
     pub mean: f64,
     /// The matrices on about as many frames as were asked for, in the order asked.
     pub coarse: Vec<Matrices>,
-    /// The rows with a value that is not finite.
-    pub excluded: ExcludedRows,
     /// The first pair of each row with a value that is not finite, in order.
     pub not_finite: Vec<NotFinite>,
 }
@@ -51,8 +49,7 @@ pub fn survey(
         || (),
         |block, ()| Found::of(block, &sets, element),
     )?;
-    let bad = total.not_finite.iter().map(|found| (found.bin, found.frames[0]));
-    let left = matrices.clone().without_rows(ExcludedRows::new(bad));
+    let left = matrices.clone().without_rows(rows_of(&total.not_finite));
     let levels = sets.iter().zip(&total.coarse).map(|(frames, samples)| {
         let pairs = Triangle::pairs(frames.len());
         let one = |bin: usize| {
@@ -65,9 +62,19 @@ pub fn survey(
     Ok(Survey {
         mean: total.sum / total.pairs.max(1) as f64,
         coarse: levels.collect(),
-        excluded: left.excluded().clone(),
         not_finite: total.not_finite,
     })
+}
+
+impl Survey {
+    /// The rows with a value that is not finite.
+    pub fn bad_rows(&self) -> ExcludedRows {
+        rows_of(&self.not_finite)
+    }
+}
+
+fn rows_of(not_finite: &[NotFinite]) -> ExcludedRows {
+    ExcludedRows::new(not_finite.iter().map(|found| (found.bin, found.frames[0])))
 }
 
 /// What some rows tell.

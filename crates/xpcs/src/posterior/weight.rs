@@ -1,6 +1,8 @@
 //! How much a likelihood of correlated pairs counts.
 
 use dyne_solve::Covariance;
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef, Side};
 
 /// Weight of a likelihood that takes pairs as independent, from the covariance they would then have and
 /// the one they have.
@@ -13,60 +15,42 @@ use dyne_solve::Covariance;
 pub fn composite_weight(independent: &Covariance, actual: &Covariance, free: &[usize]) -> f64 {
     let known = |k: &&usize| independent.stderr(**k).is_ok() && actual.stderr(**k).is_ok();
     let free: Vec<usize> = free.iter().filter(known).copied().collect();
-    let matrix = |of: &Covariance| -> Option<Vec<Vec<f64>>> {
-        let row = |i: &usize| free.iter().map(|j| of.covariance(*i, *j).ok()).collect();
-        free.iter().map(row).collect()
+    let stderr: Option<Vec<f64>> = free.iter().map(|k| independent.stderr(*k).ok()).collect();
+    // In units of the independent errors, as parameters differ by orders of magnitude.
+    let matrix = |of: &Covariance, units: &[f64]| {
+        let entry = |i: usize, j: usize| of.covariance(free[i], free[j]).unwrap_or(f64::NAN);
+        let n = free.len();
+        Mat::from_fn(n, n, |i, j| entry(i, j) / (units[i] * units[j]))
     };
-    let trace = matrix(independent).zip(matrix(actual)).and_then(|(a, b)| trace_of_ratio(a, b));
+    let trace = stderr.and_then(|units| {
+        trace_of_ratio(matrix(independent, &units).as_ref(), matrix(actual, &units).as_ref())
+    });
     match trace {
         Some(trace) if trace > free.len() as f64 => free.len() as f64 / trace,
         _ => 1.0,
     }
 }
 
-/// tr(A⁻¹B) of symmetric positive matrices, in units of the diagonal of A; nothing where A is singular.
-fn trace_of_ratio(mut a: Vec<Vec<f64>>, mut b: Vec<Vec<f64>>) -> Option<f64> {
-    let n = a.len();
-    let scale: Vec<f64> = (0..n).map(|i| a[i][i].sqrt()).collect();
-    for i in 0..n {
-        for j in 0..n {
-            a[i][j] /= scale[i] * scale[j];
-            b[i][j] /= scale[i] * scale[j];
-        }
-    }
-    // Gauss and Jordan with pivots from the diagonal, largest first.
-    let mut left: Vec<usize> = (0..n).collect();
-    while !left.is_empty() {
-        let at = (0..left.len())
-            .max_by(|x, y| a[left[*x]][left[*x]].total_cmp(&a[left[*y]][left[*y]]))?;
-        let k = left.swap_remove(at);
-        let pivot = a[k][k];
-        if pivot.is_nan() || pivot <= 1e-14 {
-            return None;
-        }
-        let (row_a, row_b) = (a[k].clone(), b[k].clone());
-        for i in (0..n).filter(|i| *i != k) {
-            let factor = a[i][k] / pivot;
-            (0..n).for_each(|j| a[i][j] -= factor * row_a[j]);
-            (0..n).for_each(|j| b[i][j] -= factor * row_b[j]);
-        }
-    }
-    Some((0..n).map(|i| b[i][i] / a[i][i]).sum())
+/// tr(A⁻¹B) of symmetric positive matrices; nothing where A is singular.
+fn trace_of_ratio(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Option<f64> {
+    let ratio = a.llt(Side::Lower).ok()?.solve(b);
+    Some((0..a.nrows()).map(|i| ratio[(i, i)]).sum())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faer::mat;
 
     #[test]
     fn weights_of_known_covariances() {
-        let a = vec![vec![4.0, 1.0], vec![1.0, 9.0]];
-        let b: Vec<Vec<f64>> = a.iter().map(|row| row.iter().map(|x| 25.0 * x).collect()).collect();
-        assert!((trace_of_ratio(a.clone(), b).unwrap() - 50.0).abs() < 1e-12);
+        let a = mat![[4.0, 1.0], [1.0, 9.0]];
+        let b = mat![[100.0, 25.0], [25.0, 225.0]];
+        assert!((trace_of_ratio(a.as_ref(), b.as_ref()).unwrap() - 50.0).abs() < 1e-12);
         // tr(A⁻¹) = (4 + 9)/35.
-        let one = vec![vec![1.0, 0.0], vec![0.0, 1.0]];
-        assert!((trace_of_ratio(a, one).unwrap() - 13.0 / 35.0).abs() < 1e-14);
-        let singular = vec![vec![1.0, 1.0], vec![1.0, 1.0]];
-        assert!(trace_of_ratio(singular.clone(), singular).is_none());
+        let one = mat![[1.0, 0.0], [0.0, 1.0]];
+        assert!((trace_of_ratio(a.as_ref(), one.as_ref()).unwrap() - 13.0 / 35.0).abs() < 1e-14);
+        let singular = mat![[1.0, 1.0], [1.0, 1.0]];
+        assert!(trace_of_ratio(singular.as_ref(), singular.as_ref()).is_none());
     }
 }

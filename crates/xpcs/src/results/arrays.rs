@@ -17,7 +17,7 @@ use crate::config::NpzLayout;
 use crate::residuals::PairValues;
 
 /// Most pairs of neighbouring rows that are in memory at a time, as far as single rows do.
-const PAIRS_AT_ONCE: usize = 1 << 20;
+pub(crate) const PAIRS_AT_ONCE: usize = 1 << 20;
 
 /// What `result.npz` holds besides the model.
 pub struct ArrayAxes<'a> {
@@ -35,21 +35,11 @@ pub struct ArrayAxes<'a> {
     pub layout: NpzLayout,
 }
 
-/// Some rows of a bin.
-pub struct SomeRows<'a> {
-    /// Position of the bin.
-    pub bin: usize,
-    /// All its rows.
-    pub source: &'a BinRows<'a>,
-    /// Which of them, along the own side of the matrix.
-    pub rows: Range<usize>,
-}
-
 /// Writes `c2`, `fit` and `residual`, `t`, `phi`, `q`, `contrast`, `offset`. Values have the number
 /// type of the data. With [`NpzLayout::Upper`] the arrays are (bin, pair) in the order of
 /// `numpy.triu_indices(N, 1)`, and some rows at a time are in memory; with [`NpzLayout::Full`] they
 /// are (bin, frame, frame), symmetric with NaN on the diagonal, which is not data, and one matrix at a
-/// time is in memory. `pairs` gives data and fit of some rows; the pairs of skipped frames and excluded
+/// time is in memory. `pairs` gives data and fit of some rows of a bin; the pairs of skipped frames and excluded
 /// rows are NaN in `fit` and `residual`, those of frames that are left out in all three.
 ///
 /// # Errors
@@ -57,7 +47,7 @@ pub struct SomeRows<'a> {
 pub fn write_npz<E: From<ResultsError> + From<ReadError>>(
     path: &Path,
     axes: &ArrayAxes<'_>,
-    pairs: impl Fn(SomeRows<'_>) -> Result<PairValues, E>,
+    pairs: impl Fn(&BinRows<'_>, Range<usize>) -> Result<PairValues, E>,
 ) -> Result<(), E> {
     let fail = |e: std::io::Error| ResultsError { path: path.to_owned(), reason: e.to_string() };
     let file = fs::File::create(path).map_err(fail)?;
@@ -141,7 +131,7 @@ fn bins<T: Stored, E: From<ReadError>>(
     name: &str,
     axes: &ArrayAxes<'_>,
     kind: Kind,
-    pairs: &impl Fn(SomeRows<'_>) -> Result<PairValues, E>,
+    pairs: &impl Fn(&BinRows<'_>, Range<usize>) -> Result<PairValues, E>,
     problem: &mut Option<E>,
 ) -> std::io::Result<()> {
     let frames = axes.times.len() as u64;
@@ -163,8 +153,7 @@ fn bins<T: Stored, E: From<ReadError>>(
                 NpzLayout::Full => vec![T::of(f64::NAN); whole.frames * whole.frames],
             };
             for rows in whole.bands() {
-                let own = SomeRows { bin, source: &source, rows: whole.own(&rows) };
-                let values = pairs(own).map_err(&mut told)?;
+                let values = pairs(&source, whole.own(&rows)).map_err(&mut told)?;
                 match axes.layout {
                     NpzLayout::Upper => push(&whole.packed(&rows, &values, kind))?,
                     NpzLayout::Full => whole.fill(&mut square, &rows, &values, kind),

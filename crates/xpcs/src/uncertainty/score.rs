@@ -105,10 +105,9 @@ fn add(sums: &mut [f64], other: &[f64]) {
 impl Reduce for Partial {
     fn merge(&mut self, later: Self) {
         // Nodes all of whose frames are left out lie between two blocks.
-        let columns = |upper: &[Vec<f64>], at: usize| upper[0].len() / self.rows - at;
         while self.upper.len() < later.first - self.first {
-            let zeros = vec![0.0; self.rows * columns(&self.upper, self.upper.len())];
-            self.upper.push(zeros);
+            let shorter = self.upper[self.upper.len() - 1].len() - self.rows;
+            self.upper.push(vec![0.0; shorter]);
         }
         for (k, row) in later.upper.into_iter().enumerate() {
             match self.upper.get_mut(later.first - self.first + k) {
