@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dyne_sample::ChainOptions;
 use dyne_xpcs::config::{ConfigError, Override};
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
@@ -112,13 +113,13 @@ pub(crate) struct SampleArguments {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) chains: u64,
     /// Draws of each chain in which the sampler adapts; they are not kept
-    #[arg(long, value_name = "N", default_value_t = 300)]
+    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().warmup)]
     pub(crate) warmup: u64,
     /// Draws of each chain that are kept
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().draws)]
     pub(crate) draws: u64,
     /// Seed of the chains
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().seed)]
     pub(crate) chain_seed: u64,
     /// How much the likelihood counts
     #[arg(long, value_enum, default_value = "composite")]

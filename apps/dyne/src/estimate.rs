@@ -1,7 +1,5 @@
 //! `dyne plan`: what a fit of a given size takes, without a file.
 
-use std::time::Duration;
-
 use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig, UncertaintyConfig};
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
@@ -18,7 +16,8 @@ use crate::{machine, terminal};
 const PHYSICAL: u64 = 7;
 
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
-    let size = size(arguments)?;
+    let lanes = machine::lanes(arguments.threads)?;
+    let size = size(arguments, lanes.count())?;
     let performance = PerformanceConfig::default();
     let budget = memory::budget(arguments.memory.as_deref(), &performance)?;
     let plan = size.plan(&memory::allowed(&budget, &performance))?;
@@ -33,8 +32,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
         arguments.params,
         size.pairs() as f64 * arguments.params as f64 * 8e-9,
     );
-    let (model, lanes) = (sheared(), machine::lanes(arguments.threads)?);
-    let pace = typical(&*model).pairs_per_s(&lanes, Duration::from_millis(500));
+    let model = sheared();
+    let pace = typical(&*model).pairs_per_s(&lanes, table::MOMENT);
     let expected = Expected {
         sweeps: table::SWEEPS_OF_SEARCH,
         pairs_per_s: pace.map_err(FitError::Evaluation)?,
@@ -47,7 +46,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
 
 /// The size that points and parameters stand for: two parameters a matrix besides those of the physics,
 /// and square matrices that are one chunk of 32-bit values, shuffled and compressed.
-fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
+fn size(arguments: &PlanArguments, lanes: usize) -> Result<Size, Failure> {
     let refuse = |what: &str, found: String, expected: &str| {
         Err(Failure::Usage(format!("{what}: found {found}, expected {expected}\ncorrect it")))
     };
@@ -69,7 +68,7 @@ fn size(arguments: &PlanArguments) -> Result<Size, Failure> {
         speckles: UncertaintyConfig::default().speckles as u64,
         block: StreamingConfig::default().batch_size as u64,
         pixels: dyne_xpcs_plot::map_pixels(of_bins as usize) as u64,
-        lanes: machine::lanes(arguments.threads)?.count() as u64,
+        lanes: lanes as u64,
         decoding: Decoding {
             strip_bytes: 4 * Triangle::pairs(frames as usize) as u64,
             buffer_bytes: 2 * 4 * frames * frames,

@@ -38,14 +38,8 @@ const RESERVATIONS: [&str; 5] =
     ["at_bound", "undetermined", "scaling_range", "profile", "masked_rows"];
 
 pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, Failure> {
-    let overrides = overrides(arguments)?;
-    let config = match &arguments.config {
-        Some(path) => FitConfig::load(path, &overrides)?,
-        None => FitConfig::from_overrides(&overrides)?,
-    };
-    let threads = std::num::NonZeroUsize::new(config.performance.threads);
-    let lanes = machine::pinned(arguments.threads.or(threads), config.performance.pin)?;
-    let budget = memory::budget(arguments.memory.as_deref(), &config.performance)?;
+    let config = config(arguments)?;
+    let (lanes, budget) = means(arguments, &config)?;
     if arguments.dry_run {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let plan = Plan::resolve(config, reader.catalog())?;
@@ -60,6 +54,22 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
     let request =
         Request { lanes: &lanes, budget: &budget, telling: &arguments.telling, told, started };
     fit_file(config, request)
+}
+
+/// The configuration, with the flags.
+fn config(arguments: &FitArguments) -> Result<FitConfig, Failure> {
+    let overrides = overrides(arguments)?;
+    Ok(match &arguments.config {
+        Some(path) => FitConfig::load(path, &overrides)?,
+        None => FitConfig::from_overrides(&overrides)?,
+    })
+}
+
+/// Threads and memory.
+fn means(arguments: &FitArguments, config: &FitConfig) -> Result<(Lanes, Budget), Failure> {
+    let threads = std::num::NonZeroUsize::new(config.performance.threads);
+    let lanes = machine::pinned(arguments.threads.or(threads), config.performance.pin)?;
+    Ok((lanes, memory::budget(arguments.memory.as_deref(), &config.performance)?))
 }
 
 /// The flags as overrides of a configuration.
@@ -126,7 +136,9 @@ pub(crate) fn fit_file(config: FitConfig, request: Request<'_>) -> Result<Ending
     let cancel = interrupt::cancel();
     let progress = Progress::new(telling, cancel)?;
     let watch = Watch::new(&progress, told);
-    let run = Run { lanes, budget, watch: &watch, cancel, started };
+    let never = Cancel::new();
+    let late = if config.checkpoint.dir.is_some() { cancel } else { &never };
+    let run = Run { lanes, budget, watch: &watch, cancel, late, started };
     let result = fit_with(config, &run);
     progress.clear();
     let (report, folder) = result?;
@@ -152,6 +164,9 @@ struct Run<'a> {
     budget: &'a Budget,
     watch: &'a Watch<'a>,
     cancel: &'a Cancel,
+    /// The request to end that what follows the fit hears. An interrupted fit is reported, but for one
+    /// with checkpoints, which goes on from them.
+    late: &'a Cancel,
     started: Instant,
 }
 
@@ -243,12 +258,7 @@ fn fitted(
         Ok::<_, Failure>((plan, reader.catalog().clone(), kept))
     })?;
     let (fitted, fit_s) = phase(run.watch, "fit", || {
-        let late = Cancel::new();
-        // Without a journal the first interrupt ends the fit with a report, with one it suspends it.
-        let after = match resources.journal {
-            Some(_) => resources,
-            None => resources.with_cancel(&late),
-        };
+        let after = resources.with_cancel(run.late);
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         let _error_bars = kept.lease(run.budget, memory::Phase::ErrorBars)?;
         Ok::<_, Failure>(fit(&plan, &kept.data, resources, after, size, run.watch)?)
@@ -276,13 +286,10 @@ fn written(
     }
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
-        // Without checkpoints an interrupted fit is reported, with them it is made again from there.
-        let late = Cancel::new();
-        let cancel = if saves.is_some() { run.cancel } else { &late };
         let at_once = kept.data.bins_at_once;
-        output::write_pictures(&report, &plan, &folder, lanes, at_once, cancel)?;
+        output::write_pictures(&report, &plan, &folder, lanes, at_once, run.late)?;
         if plan.config.output.formats.contains(&Format::Npz) {
-            let resources = Resources::new(lanes, &Solo, cancel);
+            let resources = Resources::new(lanes, &Solo, run.late);
             output::write_arrays(&plan, &kept.data.matrices, &fitted, resources, &folder)?;
         }
         Ok::<_, Failure>(())

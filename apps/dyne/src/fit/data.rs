@@ -68,7 +68,8 @@ pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result
     let (memory, _) = memory::plan(plan, reader, budget, lanes.count())?;
     let chosen = memory.candidates.iter().find(|c| c.residency == memory.residency);
     let chosen = chosen.expect("the residency is one of the candidates").clone();
-    let always = leases(&chosen, budget, Phase::Always)?;
+    let mut always = leases(&chosen, budget, Phase::Program)?;
+    always.extend(leases(&chosen, budget, Phase::Always)?);
     let reading = leases(&chosen, budget, Phase::Reading)?;
     means.observer.event(&Event::Residency { name: memory.residency.name(), bytes: chosen.peak() });
     if budget.source().is_asked() {

@@ -8,7 +8,7 @@ use dyne_xpcs::fit::{FitError, Fitted, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::Report;
 use dyne_xpcs::residuals::PairValues;
-use dyne_xpcs::results::{ArrayAxes, ResultFolder, SomeRows, write_npz};
+use dyne_xpcs::results::{ArrayAxes, ResultFolder, write_npz};
 use dyne_xpcs_data::Matrices;
 
 use crate::failure::Failure;
@@ -84,8 +84,7 @@ pub(super) fn write_arrays(
         scaling: &fitted.scaling,
         layout: plan.config.output.npz_layout,
     };
-    write_npz(&folder.staged("result.npz")?, &axes, |some| -> Result<PairValues, Failure> {
-        let SomeRows { source, rows, .. } = some;
+    write_npz(&folder.staged("result.npz")?, &axes, |source, rows| -> Result<PairValues, Failure> {
         let values = problem.pair_values(&fitted.evaluated, &fitted.scaling, source, rows);
         Ok(values.map_err(FitError::from)?)
     })

@@ -12,33 +12,24 @@ use dyne_xpcs::posterior::{Posterior, Summary, composite_weight};
 use dyne_xpcs::results::{ResultFolder, write_columns};
 
 use super::watch::{Told, Watch};
-use super::{Outcome, Run, fitted, memory, overrides};
+use super::{Outcome, Run, config, fitted, means};
 use crate::args::{Likelihood, SampleArguments};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
-use crate::{interrupt, machine, provenance, terminal};
-
-/// Standard errors by which chains start apart.
-const APART: f64 = 1.0;
+use crate::{interrupt, provenance, terminal};
 
 pub(crate) fn run(arguments: &SampleArguments, started: Instant) -> Result<Ending, Failure> {
     let given = &arguments.fit;
-    let overrides = overrides(given)?;
-    let config = match &given.config {
-        Some(path) => FitConfig::load(path, &overrides)?,
-        None => FitConfig::from_overrides(&overrides)?,
-    };
+    let config = config(given)?;
     check(arguments, &config)?;
-    let threads = std::num::NonZeroUsize::new(config.performance.threads);
-    let lanes = machine::pinned(given.threads.or(threads), config.performance.pin)?;
-    let budget = memory::budget(given.memory.as_deref(), &config.performance)?;
+    let (lanes, budget) = means(given, &config)?;
     let folder = ResultFolder::create(&config.output.dir)?;
     let target = config.output.dir.clone();
     let cancel = interrupt::cancel();
     let progress = Progress::new(&given.telling, cancel)?;
     let told = Told::new(given, &config.logging.performance, started)?;
     let watch = Watch::new(&progress, told);
-    let run = Run { lanes: &lanes, budget: &budget, watch: &watch, cancel, started };
+    let run = Run { lanes: &lanes, budget: &budget, watch: &watch, cancel, late: cancel, started };
     let found = posterior(config, arguments, &folder, &run);
     progress.clear();
     let summary = found?;
@@ -63,6 +54,15 @@ fn check(arguments: &SampleArguments, config: &FitConfig) -> Result<(), Failure>
     if arguments.draws < 4 {
         let found = arguments.draws.to_string();
         return refuse("--draws", &found, "at least 4", "give 500");
+    }
+    if arguments.fit.dry_run {
+        let remedy = "leave it out, or give it to dyne fit, whose plan is the same";
+        return refuse("--dry-run", "it", "no plan of a sampling", remedy);
+    }
+    if let Some(dir) = &config.checkpoint.dir {
+        let found = dir.display().to_string();
+        let remedy = "leave checkpoint.dir (--checkpoint-dir) out";
+        return refuse("checkpoint.dir", &found, "none, as samplings save no checkpoints", remedy);
     }
     if config.fit.scaling != Scaling::Individual {
         let expected = "individual, of which contrast and offset are integrated out";
@@ -139,7 +139,7 @@ fn starts(
             beside[i] += 1e-4;
             let slope = (posterior.theta(&beside)[k] - theta[k]) / 1e-4;
             let step = errors[i].map_or(0.1, |error| (error / slope.abs()).min(1.0));
-            v + APART * step * z
+            v + step * z
         };
         centre.iter().zip(&normal).enumerate().map(moved).collect()
     };

@@ -56,7 +56,7 @@ impl Expected {
 }
 
 /// How long each pace is measured.
-const MOMENT: Duration = Duration::from_millis(500);
+pub(crate) const MOMENT: Duration = Duration::from_millis(500);
 /// Sweeps of a fit that begins at starting values: what the benches see.
 pub(crate) const SWEEPS_FROM_START: [u64; 2] = [6, 20];
 /// Sweeps at full resolution of a fit that searches.
@@ -110,7 +110,7 @@ fn holders(out: &mut String, candidates: &[Candidate]) {
     let _ = writeln!(out);
     for (name, phase) in names(candidates) {
         let label = match phase {
-            Phase::Always => name.to_owned(),
+            Phase::Program | Phase::Always => name.to_owned(),
             Phase::Reading => format!("{name}, at first"),
             Phase::Residuals => format!("{name}, summed"),
             _ => format!("{name}, at last"),

@@ -58,5 +58,7 @@ fn what_cannot_be_sampled_is_refused() {
     refused(&["--draws", "2"], &["--draws", "found 2", "at least 4"], "give 500");
     let averaged = ["--set", "fit.scaling=averaged"];
     refused(&averaged, &["fit.scaling", "expected individual"], "leave fit.scaling out");
-    assert!(!folder.path("results").exists());
+    refused(&["--dry-run"], &["--dry-run"], "dyne fit");
+    refused(&["--checkpoint-dir", "saved"], &["checkpoint.dir", "saved"], "leave checkpoint.dir");
+    assert!(!folder.path("results").exists() && !folder.path("saved").exists());
 }
