@@ -3,7 +3,7 @@
 use dyne_xpcs::config::{PerformanceConfig, Strategy, StreamingConfig, UncertaintyConfig};
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::memory::{Arrays, Checkpoints, Size};
-use dyne_xpcs::pace::{sheared, typical};
+use dyne_xpcs::pace::{Paced, sheared, typical};
 use dyne_xpcs_data::{Decoding, Triangle};
 
 use crate::args::PlanArguments;
@@ -12,12 +12,11 @@ use crate::fit::memory;
 use crate::fit::table::{self, Expected};
 use crate::{machine, terminal};
 
-/// Physical parameters of the largest model of the sheared sample; the others are contrasts and offsets.
-const PHYSICAL: u64 = 7;
-
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
     let lanes = machine::lanes(arguments.threads)?;
-    let size = size(arguments, lanes.count())?;
+    let model = sheared();
+    let paced = typical(&*model);
+    let size = size(arguments, &paced, lanes.count())?;
     let performance = PerformanceConfig::default();
     let budget = memory::budget(arguments.memory.as_deref(), &performance)?;
     let plan = size.plan(&memory::allowed(&budget, &performance))?;
@@ -32,8 +31,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
         arguments.params,
         size.pairs() as f64 * arguments.params as f64 * 8e-9,
     );
-    let model = sheared();
-    let pace = typical(&*model).pairs_per_s(&lanes, table::MOMENT);
+    let pace = paced.pairs_per_s(&lanes, table::MOMENT);
     let expected = Expected {
         sweeps: table::SWEEPS_OF_SEARCH,
         pairs_per_s: pace.map_err(FitError::Evaluation)?,
@@ -44,9 +42,9 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Ending, Failure> {
     Ok(Ending::Converged)
 }
 
-/// The size that points and parameters stand for: two parameters a matrix besides those of the physics,
+/// The size that points and parameters stand for: two parameters a matrix besides those of the model,
 /// and square matrices that are one chunk of 32-bit values, shuffled and compressed.
-fn size(arguments: &PlanArguments, lanes: usize) -> Result<Size, Failure> {
+fn size(arguments: &PlanArguments, paced: &Paced<'_>, lanes: usize) -> Result<Size, Failure> {
     let refuse = |what: &str, found: String, expected: &str| {
         Err(Failure::Usage(format!("{what}: found {found}, expected {expected}\ncorrect it")))
     };
@@ -57,14 +55,15 @@ fn size(arguments: &PlanArguments, lanes: usize) -> Result<Size, Failure> {
     if arguments.params == 0 || arguments.params > 100_000 {
         return refuse("--params", arguments.params.to_string(), "1 to 100000");
     }
-    let of_bins = arguments.bins.unwrap_or(arguments.params.saturating_sub(PHYSICAL) / 2).max(1);
+    let physical = paced.model.parameters().len() as u64;
+    let of_bins = arguments.bins.unwrap_or(arguments.params.saturating_sub(physical) / 2).max(1);
     let frames = ((arguments.points / of_bins as f64).sqrt().round() as u64).max(3);
     Ok(Size {
         bins: of_bins,
         frames,
         element: 4,
-        parameters: arguments.params.min(PHYSICAL),
-        components: 1,
+        parameters: arguments.params.min(physical),
+        components: paced.model.components() as u64,
         speckles: UncertaintyConfig::default().speckles as u64,
         block: StreamingConfig::default().batch_size as u64,
         pixels: dyne_xpcs_plot::map_pixels(of_bins as usize) as u64,

@@ -6,7 +6,9 @@ use dyne_math::simd::Level;
 use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Packing};
 use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Event, Observer};
-use dyne_xpcs::config::{CheckpointConfig, FitConfig, OutputConfig, PerformanceConfig};
+use dyne_xpcs::config::{
+    CheckpointConfig, FitConfig, LoggingConfig, OutputConfig, PerformanceConfig,
+};
 
 use crate::failure::Failure;
 
@@ -17,6 +19,7 @@ pub(super) fn identity(config: &FitConfig, stamp: &str) -> [u8; 32] {
         performance: PerformanceConfig::default(),
         output: OutputConfig::default(),
         checkpoint: CheckpointConfig::default(),
+        logging: LoggingConfig::default(),
         ..config.clone()
     };
     let mut hasher = blake3::Hasher::new();
