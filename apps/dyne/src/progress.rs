@@ -66,6 +66,10 @@ impl<'c> Progress<'c> {
                 "t": t, "event": "iteration", "evaluation": evaluation, "cost": cost,
                 "accepted": accepted
             }),
+            Event::Sampling { done, total, effective, divergences, seconds } => json!({
+                "t": t, "event": "sampling", "done": done, "total": total,
+                "effective": effective, "divergences": divergences, "seconds": seconds
+            }),
             Event::Residency { name, bytes } => {
                 json!({"t": t, "event": "residency", "name": name, "bytes": bytes})
             }
@@ -136,6 +140,10 @@ fn show_bar(bar: &ProgressBar, event: &Event) {
         Event::Iteration { evaluation, cost, .. } => {
             bar.set_message(format!("sweep {evaluation}, cost {cost:.9e}"));
         }
+        Event::Sampling { done, total, .. } => {
+            let text = sampling(event).unwrap_or_default();
+            bar.set_message(format!("{text} {}", blocks(*done, *total)));
+        }
         Event::Warning { message, .. } => bar.println(format!("dyne: warning: {message}")),
         _ => {}
     }
@@ -147,6 +155,18 @@ fn blocks(done: u64, total: u64) -> String {
     format!("{}{}", "█".repeat(filled), "░".repeat(24 - filled))
 }
 
+/// How far chains are, and how well they mix.
+fn sampling(event: &Event) -> Option<String> {
+    let Event::Sampling { done, total, effective, divergences, seconds } = event else {
+        return None;
+    };
+    let mixing = effective.map_or_else(String::new, |n| {
+        format!(", {n:.0} effective ({:.2} a second)", n / seconds.max(1e-9))
+    });
+    let plural = if *divergences == 1 { "" } else { "s" };
+    Some(format!("{done} of {total} draws{mixing}, {divergences} divergence{plural}"))
+}
+
 fn line(event: &Event, due: bool) -> Option<String> {
     match event {
         Event::Progress { phase, done, total } if due => {
@@ -156,6 +176,7 @@ fn line(event: &Event, due: bool) -> Option<String> {
         Event::Iteration { evaluation, cost, .. } if due => {
             Some(format!("fit: sweep {evaluation}, cost {cost:.9e}"))
         }
+        Event::Sampling { .. } if due => Some(format!("sample: {}", sampling(event)?)),
         Event::PhaseFinished { phase, seconds } => Some(format!("{phase}: done in {seconds:.2} s")),
         Event::Warning { message, .. } => Some(format!("warning: {message}")),
         _ => None,

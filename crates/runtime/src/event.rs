@@ -31,6 +31,19 @@ pub enum Event {
         /// Whether the step was accepted.
         accepted: bool,
     },
+    /// Chains of a sampler went on.
+    Sampling {
+        /// Draws so far, those of the warm-up included, all chains together.
+        done: u64,
+        /// Draws in all, if none end early.
+        total: u64,
+        /// The least effective number of draws of a quantity, once there are enough to tell.
+        effective: Option<f64>,
+        /// Draws whose trajectory diverged, after the warm-up.
+        divergences: u64,
+        /// Seconds since the first draw.
+        seconds: f64,
+    },
     /// Where the data are kept between sweeps.
     Residency {
         /// The name of the way.

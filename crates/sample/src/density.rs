@@ -42,6 +42,11 @@ pub trait LogDensity: Sync {
     /// # Errors
     /// [`DensityError`].
     fn evaluate(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError>;
+
+    /// What is to be known at `x`: quantities of which chains tell how well they mix.
+    fn quantities(&self, x: &[f64]) -> Vec<f64> {
+        x.to_vec()
+    }
 }
 
 /// Checks the contract at `x`: equal bits, and the gradient against central differences with relative

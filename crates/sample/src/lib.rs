@@ -6,4 +6,4 @@ pub mod nuts;
 
 pub use density::{DensityError, LogDensity};
 pub use diagnostics::Draws;
-pub use nuts::{Chain, ChainOptions, SampleError, sample};
+pub use nuts::{Chain, ChainOptions, Enough, SampleError, SavedChains, sample};

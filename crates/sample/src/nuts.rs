@@ -1,44 +1,74 @@
 //! Chains of the no-U-turn sampler.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+mod chain;
+mod saved;
 
-use dyne_runtime::{Event, Flow, Lanes, Observer};
-use nuts_rs::rand::SeedableRng;
-use nuts_rs::rand::rngs::ChaCha8Rng;
-use nuts_rs::{
-    Chain as _, CpuLogpFunc, CpuMath, CpuMathError, HasDims, LogpError, LowRankNutsSettings,
-    Settings,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Instant;
+
+use dyne_runtime::{Event, Lanes, Observer, RecordsError};
 use thiserror::Error;
 
-use crate::density::{DensityError, LogDensity};
+use crate::density::LogDensity;
+use crate::diagnostics::Draws;
+use chain::Running;
+
+pub use saved::SavedChains;
 
 /// How chains are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChainOptions {
     /// Draws in which step size and mass matrix are adapted; they are not kept.
     pub warmup: u64,
-    /// Draws that are kept.
+    /// Draws of a chain that are kept, at most.
     pub draws: u64,
     /// Most doublings of a trajectory.
     pub max_depth: u64,
+    /// Share of a trajectory that is to be accepted: the nearer to 1, the shorter the steps.
+    pub target_accept: f64,
+    /// When chains end before all draws are made.
+    pub enough: Enough,
     /// Seed; every chain has its own stream.
     pub seed: u64,
 }
 
+/// When chains end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Enough {
+    /// After all draws.
+    AllDraws,
+    /// After the round in which every quantity has this effective number of draws, for centre and tails.
+    Effective(f64),
+}
+
 impl Default for ChainOptions {
     fn default() -> Self {
-        Self { warmup: 300, draws: 500, max_depth: 10, seed: 0 }
+        Self {
+            warmup: 300,
+            draws: 500,
+            max_depth: 10,
+            target_accept: 0.9,
+            enough: Enough::AllDraws,
+            seed: 0,
+        }
     }
 }
 
 /// One chain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chain {
     /// Draws in the variables of the density, one after the other.
     pub draws: Vec<Vec<f64>>,
+    /// What the density tells of each draw.
+    pub quantities: Vec<Vec<f64>>,
+    /// Log density of each draw.
+    pub log_density: Vec<f64>,
+    /// Energy of each draw, that of the momentum included.
+    pub energy: Vec<f64>,
+    /// Doublings of the trajectory of each draw.
+    pub depth: Vec<u64>,
     /// Draws whose trajectory diverged.
     pub divergent: Vec<usize>,
     /// Evaluations of the density, those of the warm-up included.
@@ -72,14 +102,22 @@ pub enum SampleError {
         /// What the sampler or the density says.
         reason: String,
     },
+    /// What is saved of a chain cannot be used.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
-/// Draws a chain from each start, the chains spread over `lanes`.
+/// Draws of a chain between two looks at how all of them mix.
+const ROUND: u64 = 50;
+
+/// Draws a chain from each start, as many at a time as there are `lanes`.
 ///
 /// **Method.** NUTS with a low-rank mass matrix adapted in the warm-up; nuts-rs. Chain k has the
-/// stream k of the seed, so the draws do not depend on the lanes. **Source.** Hoffman and Gelman, J. Mach.
-/// Learn. Res. 15 (2014) 1593. **Cost.** Some evaluations to some tens a draw. **Checked by**
-/// `a_correlated_normal_is_recovered`.
+/// stream k of the seed, and chains go on in rounds of 50 draws, so the draws do not depend on the lanes.
+/// With `saved` every evaluation is kept in a file; chains begun again take from it what it knows, and arrive at
+/// the same draws to the bit. **Source.** Hoffman and Gelman, J. Mach. Learn. Res. 15 (2014) 1593. **Cost.**
+/// Some evaluations to some tens a draw. **Checked by** `a_correlated_normal_is_recovered`,
+/// `chains_begun_again_are_the_same`.
 ///
 /// **Edges** A start at which the gradient is exactly zero is refused, as the library scales its first
 /// step by it.
@@ -90,146 +128,159 @@ pub fn sample(
     density: &dyn LogDensity,
     starts: &[Vec<f64>],
     options: ChainOptions,
+    saved: Option<&SavedChains>,
     lanes: &Lanes,
     observer: &dyn Observer,
 ) -> Result<Vec<Chain>, SampleError> {
-    let numbered: Vec<(usize, &Vec<f64>)> = starts.iter().enumerate().collect();
-    let chains = lanes.map(&numbered, |(k, start)| one(density, *k, start, options, observer));
-    chains.into_iter().collect()
-}
-
-fn one(
-    density: &dyn LogDensity,
-    chain: usize,
-    start: &[f64],
-    options: ChainOptions,
-    observer: &dyn Observer,
-) -> Result<Chain, SampleError> {
-    let mut gradient = vec![0.0; density.dimension()];
-    match density.evaluate(start, &mut gradient) {
-        Ok(value) if value.is_finite() => {}
-        Ok(value) => {
-            return Err(SampleError::Start { chain: chain + 1, reason: value.to_string() });
-        }
-        Err(DensityError::Interrupted) => return Err(SampleError::Interrupted),
-        Err(error) => {
-            return Err(SampleError::Start { chain: chain + 1, reason: error.to_string() });
-        }
-    }
-    let settings = LowRankNutsSettings {
-        num_tune: options.warmup,
-        num_draws: options.draws,
-        maxdepth: options.max_depth,
-        ..LowRankNutsSettings::default()
+    let drawing = Drawing {
+        density,
+        options,
+        saved,
+        observer,
+        began: Instant::now(),
+        chains: starts.iter().map(|_| Mutex::new(Ok(Chain::default()))).collect(),
+        met: Barrier::new(starts.len()),
+        permits: Permits::new(lanes.count()),
+        over: AtomicBool::new(false),
     };
-    let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-    random.set_stream(chain as u64);
-    let last = Arc::default();
-    let math = CpuMath::new(Adapted { density, last: Arc::clone(&last) });
-    let failed = |said: &dyn fmt::Display| failed(chain, said, &last);
-    let sampler = settings.new_chain(chain as u64, math, &mut random);
-    let mut sampler = sampler.map_err(|e| failed(&e))?;
-    sampler.set_position(start).map_err(|e| failed(&e))?;
-    let mut found =
-        Chain { draws: Vec::new(), divergent: Vec::new(), evaluations: 1, step_size: 0.0 };
-    let total = options.warmup + options.draws;
-    for draw in 0..total {
-        let (position, progress) = sampler.draw().map_err(|e| failed(&e))?;
-        found.evaluations += progress.num_gradients;
-        found.step_size = progress.step_size;
-        if draw >= options.warmup {
-            if progress.diverging {
-                found.divergent.push(found.draws.len());
-            }
-            found.draws.push(position.into_vec());
+    // A chain of the library stays on the thread that began it.
+    thread::scope(|scope| {
+        for (number, start) in starts.iter().enumerate() {
+            let drawing = &drawing;
+            scope.spawn(move || drawing.draw(number, start));
         }
-        let event = Event::Progress { phase: "sample", done: draw + 1, total: Some(total) };
-        if observer.event(&event) == Flow::Stop {
-            return Err(SampleError::Interrupted);
-        }
-    }
-    Ok(found)
+    });
+    let chains = drawing.chains.into_iter();
+    chains.map(|c| c.into_inner().expect("no thread panics while it holds its chain")).collect()
 }
 
-/// Why a chain ended early: what the density said that the library does not go on after, else what the
-/// library says.
-fn failed(chain: usize, said: &dyn fmt::Display, last: &LastError) -> SampleError {
-    match last.lock().expect("nobody panics with the lock held").take() {
-        Some(DensityError::Interrupted) => SampleError::Interrupted,
-        Some(error) => SampleError::Failed { chain: chain + 1, reason: error.to_string() },
-        None => {
-            // The library adds a trace of its own to what it says.
-            let text = said.to_string();
-            let reason = text.lines().next().unwrap_or_default().to_owned();
-            SampleError::Failed { chain: chain + 1, reason }
-        }
-    }
-}
-
-/// The error of a density after which a chain does not go on.
-type LastError = Arc<Mutex<Option<DensityError>>>;
-
-/// A density as the library asks for it.
-struct Adapted<'a> {
+/// Chains that are drawn at the same time, as many as there are permits.
+struct Drawing<'a> {
     density: &'a dyn LogDensity,
-    last: LastError,
+    options: ChainOptions,
+    saved: Option<&'a SavedChains>,
+    observer: &'a dyn Observer,
+    began: Instant,
+    chains: Vec<Mutex<Result<Chain, SampleError>>>,
+    /// Where chains meet after each round.
+    met: Barrier,
+    permits: Permits,
+    over: AtomicBool,
 }
 
-/// What the library is told of an error: whether to count a divergence and go on.
-#[derive(Debug, Error)]
-enum Told {
-    #[error("no finite value")]
-    GoOn,
-    #[error("no value at all")]
-    End,
-}
-
-impl LogpError for Told {
-    fn is_recoverable(&self) -> bool {
-        matches!(self, Self::GoOn)
-    }
-}
-
-impl HasDims for Adapted<'_> {
-    fn dim_sizes(&self) -> HashMap<String, u64> {
-        HashMap::from([("unconstrained_parameter".to_owned(), self.density.dimension() as u64)])
-    }
-}
-
-impl CpuLogpFunc for Adapted<'_> {
-    type LogpError = Told;
-    type FlowParameters = ();
-    type ExpandedVector = Vec<f64>;
-
-    fn dim(&self) -> usize {
-        self.density.dimension()
-    }
-
-    fn logp(&mut self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Told> {
-        match self.density.evaluate(position, gradient) {
-            Ok(value) if value.is_finite() && gradient.iter().all(|g| g.is_finite()) => Ok(value),
-            Ok(_) | Err(DensityError::NonFinite { .. }) => Err(Told::GoOn),
-            Err(error) => {
-                *self.last.lock().expect("nobody panics with the lock held") = Some(error);
-                Err(Told::End)
+impl Drawing<'_> {
+    /// Draws one chain, round by round, until all are over.
+    fn draw(&self, number: usize, start: &[f64]) {
+        let mut running = self
+            .permits
+            .with(|| Running::try_new(self.density, number, start, self.options, self.saved));
+        let total = self.options.warmup + self.options.draws;
+        let mut done = 0;
+        loop {
+            let next = if done < self.options.warmup { self.options.warmup } else { total };
+            let round = (next - done).min(ROUND);
+            let kept = done >= self.options.warmup;
+            running = running.and_then(|mut chain| {
+                for _ in 0..round {
+                    self.permits.with(|| chain.draw(kept, self.observer))?;
+                }
+                chain.flush().map(|()| chain)
+            });
+            done += round;
+            running = match running {
+                Ok(chain) => {
+                    *self.lock(number) = Ok(chain.found.clone());
+                    Ok(chain)
+                }
+                Err(error) => {
+                    *self.lock(number) = Err(error);
+                    Err(SampleError::Interrupted)
+                }
+            };
+            if self.met.wait().is_leader() {
+                let over = done >= total || self.ends(done);
+                self.over.store(over, Ordering::SeqCst);
+            }
+            self.met.wait();
+            if self.over.load(Ordering::SeqCst) {
+                return;
             }
         }
     }
 
-    fn expand_vector<R: nuts_rs::rand::Rng + ?Sized>(
-        &mut self,
-        _random: &mut R,
-        position: &[f64],
-    ) -> Result<Vec<f64>, CpuMathError> {
-        Ok(position.to_vec())
+    fn lock(&self, number: usize) -> MutexGuard<'_, Result<Chain, SampleError>> {
+        self.chains[number].lock().expect("no thread panics while it holds its chain")
+    }
+
+    /// Whether chains that have `done` draws each end here; tells how they mix.
+    fn ends(&self, done: u64) -> bool {
+        let chains: Vec<_> = (0..self.chains.len()).map(|k| self.lock(k)).collect();
+        let Ok(chains) =
+            chains.iter().map(|c| c.as_ref().map_err(|_| ())).collect::<Result<Vec<_>, ()>>()
+        else {
+            return true;
+        };
+        let (count, total) = (chains.len() as u64, self.options.warmup + self.options.draws);
+        let effective = effective(&chains);
+        let event = Event::Sampling {
+            done: done * count,
+            total: total * count,
+            effective,
+            divergences: chains.iter().map(|chain| chain.divergent.len() as u64).sum(),
+            seconds: self.began.elapsed().as_secs_f64(),
+        };
+        self.observer.event(&event);
+        match (self.options.enough, effective) {
+            (Enough::Effective(enough), Some(n)) => n >= enough,
+            _ => false,
+        }
+    }
+}
+
+/// The least effective number of draws of a quantity, for centre and tails, once chains have some.
+fn effective(chains: &[&Chain]) -> Option<f64> {
+    let first = &chains.first()?.quantities;
+    if first.len() < ROUND as usize {
+        return None;
+    }
+    let of = |k: usize| {
+        let one = |chain: &&Chain| chain.quantities.iter().map(|q| q[k]).collect();
+        let draws = Draws::new(chains.iter().map(one).collect());
+        draws.bulk_ess().min(draws.tail_ess())
+    };
+    (0..first[0].len()).map(of).reduce(f64::min)
+}
+
+/// How many threads may work at a time.
+struct Permits {
+    free: Mutex<usize>,
+    given: Condvar,
+}
+
+impl Permits {
+    fn new(count: usize) -> Self {
+        Self { free: Mutex::new(count), given: Condvar::new() }
+    }
+
+    /// Works when a permit is free.
+    fn with<R>(&self, work: impl FnOnce() -> R) -> R {
+        let free = self.free.lock().expect("nobody panics with the count held");
+        let mut free =
+            self.given.wait_while(free, |free| *free == 0).expect("nobody panics with it held");
+        *free -= 1;
+        drop(free);
+        let result = work();
+        *self.free.lock().expect("nobody panics with the count held") += 1;
+        self.given.notify_one();
+        result
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Draws;
-    use dyne_runtime::Silent;
+    use crate::density::DensityError;
+    use dyne_runtime::{Begin, Silent};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A normal density with precision matrix [[a, b], [b, c]] around a centre.
@@ -259,7 +310,7 @@ mod tests {
             vec![vec![3.1, -190.0], vec![2.5, -230.0], vec![4.0, -150.0], vec![3.0, -201.0]];
         let options = ChainOptions { warmup: 300, draws: 800, seed: 5, ..ChainOptions::default() };
         let lanes = Lanes::try_new(lanes.try_into().unwrap()).unwrap();
-        sample(&Normal, &starts, options, &lanes, &Silent).unwrap()
+        sample(&Normal, &starts, options, None, &lanes, &Silent).unwrap()
     }
 
     #[test]
@@ -301,7 +352,7 @@ mod tests {
             }
         }
         let (starts, options) = ([vec![3.1, -190.0]], ChainOptions::default());
-        let ended = sample(&Short(0.into()), &starts, options, &Lanes::solo(), &Silent);
+        let ended = sample(&Short(0.into()), &starts, options, None, &Lanes::solo(), &Silent);
         assert!(matches!(ended, Err(SampleError::Interrupted)));
     }
 
@@ -317,8 +368,57 @@ mod tests {
             }
         }
         let starts = [vec![0.0]];
-        let error = sample(&Empty, &starts, ChainOptions::default(), &Lanes::solo(), &Silent);
+        let options = ChainOptions::default();
+        let error = sample(&Empty, &starts, options, None, &Lanes::solo(), &Silent);
         let said = error.unwrap_err().to_string();
         assert!(said.contains("chain 1") && said.contains("prior of D0"), "{said}");
+    }
+
+    #[test]
+    fn chains_begun_again_are_the_same() {
+        /// Fails after some evaluations, as a kill would.
+        struct Killed(AtomicUsize, usize);
+        impl LogDensity for Killed {
+            fn dimension(&self) -> usize {
+                2
+            }
+            fn evaluate(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
+                match self.0.fetch_add(1, Ordering::Relaxed) < self.1 {
+                    true => Normal.evaluate(x, gradient),
+                    false => Err(DensityError::Interrupted),
+                }
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let starts = [vec![3.1, -190.0], vec![2.5, -230.0]];
+        let options = ChainOptions { warmup: 100, draws: 100, seed: 5, ..ChainOptions::default() };
+        let saved = |begin| SavedChains { dir: folder.path().to_owned(), identity: [3; 32], begin };
+        let lanes = Lanes::solo();
+        let whole = sample(&Normal, &starts, options, None, &lanes, &Silent).unwrap();
+        let mut asked = 0;
+        for most in [300, 500, 1 << 40] {
+            let density = Killed(0.into(), most);
+            let saved = saved(if asked == 0 { Begin::Afresh } else { Begin::GoOn });
+            let ended = sample(&density, &starts, options, Some(&saved), &lanes, &Silent);
+            asked += density.0.into_inner().min(most);
+            match ended {
+                Ok(chains) => assert_eq!(chains, whole),
+                Err(error) => assert!(most < 1 << 40 && matches!(error, SampleError::Interrupted)),
+            }
+        }
+        // Nothing was asked twice but the last question before each end.
+        let all: u64 = whole.iter().map(|chain| chain.evaluations).sum();
+        assert!((asked as u64).abs_diff(all) < 10, "{asked} and {all}");
+    }
+
+    #[test]
+    fn chains_end_when_there_is_enough() {
+        let starts = vec![vec![3.1, -190.0], vec![2.5, -230.0]];
+        let enough = Enough::Effective(150.0);
+        let options = ChainOptions { draws: 5000, enough, ..ChainOptions::default() };
+        let chains = sample(&Normal, &starts, options, None, &Lanes::solo(), &Silent).unwrap();
+        let length = chains[0].draws.len();
+        assert!(length < 2000 && length.is_multiple_of(50), "{length}");
+        assert_eq!(chains[0].energy.len(), length);
     }
 }

@@ -6,6 +6,7 @@ pub mod grid;
 pub mod model;
 pub mod models;
 pub mod param;
+pub mod prior;
 pub mod scalar;
 pub mod terms;
 
@@ -13,4 +14,5 @@ pub use geometry::{Geometry, ScatteringWindow};
 pub use grid::TimeGrid;
 pub use model::{BinTerm, Curve, FramePhase, Model, ModelError, Tables};
 pub use models::{Mode, Physics, ShearConvention, TwoComponentConvention};
-pub use param::{ParameterSpec, Prior, Scale};
+pub use param::{ParameterSpec, Scale};
+pub use prior::{LnDensity, Prior};

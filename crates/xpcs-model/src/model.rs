@@ -97,6 +97,9 @@ pub trait Model: Send + Sync {
     /// Parameters in order.
     fn parameters(&self) -> &'static [ParameterSpec];
 
+    /// Position of the prefactor a of each rate a·t^b + c; b and c follow it.
+    fn rates(&self) -> &'static [usize];
+
     /// Number of basis rows. A tile has three more: m, 1 and the data.
     fn basis(&self) -> usize;
 

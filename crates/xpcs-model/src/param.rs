@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::prior::Prior;
+
 /// How a parameter is laid out for the optimiser and the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -10,26 +12,6 @@ pub enum Scale {
     Linear,
     /// Its natural logarithm; the lower bound must be positive.
     Log,
-}
-
-/// Prior distribution, truncated to the bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Prior {
-    /// Normal with this mean and standard deviation.
-    Normal {
-        /// Mean, in the parameter's unit.
-        mean: f64,
-        /// Standard deviation, in the parameter's unit.
-        sd: f64,
-    },
-    /// Log-normal: the decimal logarithm is normal around that of `median`.
-    LogNormal {
-        /// Median, in the parameter's unit.
-        median: f64,
-        /// Standard deviation of the decimal logarithm.
-        decades: f64,
-    },
 }
 
 /// One row of the parameter table.

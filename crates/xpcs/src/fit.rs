@@ -109,8 +109,8 @@ pub struct Fitted {
     pub residuals: Vec<BinResiduals>,
     /// Tables at the minimum.
     pub evaluated: Evaluated,
-    /// Whether the noise model gave the pairs weights.
-    pub weighted: bool,
+    /// Weights that the noise model gave the pairs of each bin by lag, where it gave any.
+    pub weights: Option<Vec<Vec<f64>>>,
     /// Parameters whose error bars rest on a cost that is no parabola over them.
     pub curved: Vec<usize>,
     /// Names of the components.
@@ -216,7 +216,7 @@ pub fn fit(
         uncertainty,
         residuals,
         evaluated,
-        weighted: variances.is_some(),
+        weights: variances,
         labels,
         curved,
         full_sweeps: full_sweeps.into_inner(),

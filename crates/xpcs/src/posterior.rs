@@ -1,139 +1,408 @@
-//! The posterior of the physical parameters, contrast, offset and noise of each bin integrated out.
+//! The posterior of the physical parameters.
 
-mod summary;
+mod affine;
+mod coordinates;
+mod marginal;
+pub mod report;
 mod weight;
 
 use dyne_sample::{DensityError, LogDensity};
-use dyne_solve::{EvaluationError, Gram, Transform};
+use dyne_solve::{EvaluationError, Gram, Slot, SolveError, Transform};
+use dyne_xpcs_model::Prior;
+use thiserror::Error;
 
-use crate::problem::Problem;
+use crate::problem::{BinSums, Problem};
+use affine::Affine;
+use coordinates::Place;
+use marginal::{Given, Line, best, term};
 
-pub use summary::{ParameterPosterior, Summary};
+pub use coordinates::Coordinates;
 pub use weight::composite_weight;
 
-/// Log posterior over unbounded variables.
-///
-/// **Formula.** With flat priors on contrast and offset of each bin β and the prior 1/σ on its noise,
-/// $\ln p = w\sum_\beta\left[-\tfrac12\ln\det M_\beta - \tfrac{n_\beta-2}{2}\ln S_\beta\right] + \sum_i \ln[u_i(1-u_i)]$,
-/// $M_\beta = \begin{pmatrix} mm & m1 \\ m1 & n \end{pmatrix}$, $S_\beta = yy - (my, y1)M_\beta^{-1}(my, y1)^T$. The free
-/// variables x of the transform lie in their bounds by $x = l + (h - l)u$, $u = 1/(1 + e^{-v})$, with a flat
-/// prior on x: flat in a parameter, or in its logarithm where the table has a logarithmic scale.
-///
-/// **Symbols.** v: unbounded variables, one a free parameter; n: pairs; S: residual sum of squares at the
-/// best contrast and offset; w: weight of the likelihood, below 1 where pairs are not independent.
-///
-/// **Edges** Where m is constant or the residuals vanish there is no value. **Cost** one sweep.
-/// **Source.** Integrals over linear parameters and a scale under Jeffreys' prior: O'Hagan and Forster,
-/// *Bayesian Inference* (2004), section 11. The weight: Pauli, Racugno and Ventura, Statistica Sinica 21 (2011)
-/// 149. **Checked by** `tests/fits/posterior.rs`.
-pub struct Posterior<'a> {
-    /// Model and data; every bin has contrast and offset of its own.
-    pub problem: Problem<'a>,
+/// Why a posterior cannot be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PosteriorError {
+    /// The prior leaves no room where the data pull the parameter.
+    #[error(
+        "prior of {name}: the fit is at {value:e}, expected a value between {low:e} and {high:e}, where the prior is above 0\nwiden the prior, or say with parameters.{name}.max and min where the fit may look"
+    )]
+    PriorExcludesFit {
+        /// Name of the parameter.
+        name: &'static str,
+        /// Value of the fit.
+        value: f64,
+        /// Lower end of the support.
+        low: f64,
+        /// Upper end of the support.
+        high: f64,
+    },
+    /// The eigenvalues of the curvature were not found.
+    #[error(
+        "the curvature of the posterior over {dimension} variables has no eigenvalues\nsee whether the fit converged"
+    )]
+    Curvature {
+        /// Number of variables.
+        dimension: usize,
+    },
+    /// The posterior has no value at the fit.
+    #[error(
+        "the posterior has no value at the fit: {0}\nsee whether the fit converged, or widen the prior named here"
+    )]
+    Density(#[from] DensityError),
+    /// The point of the fit does not suit the transform.
+    #[error(transparent)]
+    Solve(#[from] SolveError),
+}
+
+/// How a quantity of each bin enters the posterior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Integrated out in closed form.
+    Marginalised,
+    /// A variable of the sampler.
+    Sampled,
+}
+
+/// How what belongs to a bin alone enters the posterior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinTreatment {
+    /// Contrast and offset.
+    pub scaling: Treatment,
+    /// Standard deviation of the noise.
+    pub noise: Treatment,
+}
+
+impl BinTreatment {
+    /// Variables of the sampler a group of bins.
+    fn variables(self) -> usize {
+        let of = |treatment, count| if treatment == Treatment::Sampled { count } else { 0 };
+        of(self.scaling, 2) + of(self.noise, 1)
+    }
+
+    /// What `extra` says of group `index`.
+    fn given(self, extra: &[f64], index: usize) -> Given {
+        let own = &extra[index * self.variables()..][..self.variables()];
+        let (line, ln_sigma) = match (self.scaling, self.noise) {
+            (Treatment::Marginalised, Treatment::Marginalised) => (None, None),
+            (Treatment::Marginalised, Treatment::Sampled) => (None, Some(own[0])),
+            (Treatment::Sampled, noise) => {
+                let line = Line { contrast: own[0], offset: own[1] };
+                (Some(line), (noise == Treatment::Sampled).then(|| own[2]))
+            }
+        };
+        Given { line, ln_sigma }
+    }
+}
+
+/// Which bins share contrast, offset and noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// None: each has its own.
+    Individual,
+    /// All of them.
+    Averaged,
+}
+
+/// What a posterior is made of besides the data.
+#[derive(Debug, Clone, Copy)]
+pub struct Belief<'a> {
     /// Free, fixed and tied parameters, with bounds.
     pub transform: &'a Transform,
-    /// Weight of the likelihood.
+    /// Prior of each parameter of the model.
+    pub priors: &'a [Prior],
+    /// Power of the priors: 1, or a share of it where the data are a share of all.
+    pub prior_power: f64,
+    /// How contrast, offset and noise enter.
+    pub bins: BinTreatment,
+    /// Which bins share them.
+    pub grouping: Grouping,
+    /// Weight of the likelihood, below 1 where pairs are not independent.
     pub weight: f64,
 }
 
-/// What one bin adds to the log likelihood.
-struct Marginal {
-    value: f64,
-    /// By the parameters of the model.
-    gradient: Vec<f64>,
+/// Log posterior over unbounded variables.
+///
+/// **Formula.** $\ln p = \sum_\beta \ell_\beta(\theta) + k\sum_i \ln\pi_i(\theta_i) + \ln|\partial\theta/\partial z|$;
+/// ℓ_β: log likelihood of bin β, Gaussian, counted λ-fold, contrast and offset under a flat prior and noise
+/// under 1/σ integrated out or sampled (`marginal.rs`); π_i: prior of a free parameter, k its power; z: see
+/// [`Coordinates`].
+///
+/// **Edges** Where m is constant or the residuals vanish there is no value. **Cost** one sweep of first-order
+/// sums. **Source.** Integrals over linear parameters and a scale under Jeffreys' prior: O'Hagan and Forster,
+/// *Bayesian Inference* (2004), section 11. The weight: Pauli, Racugno and Ventura, Statistica Sinica 21 (2011)
+/// 149. **Checked by** `tests/fits/posterior.rs`.
+pub struct Posterior<'a> {
+    problem: Problem<'a>,
+    belief: Belief<'a>,
+    coordinates: Coordinates,
 }
 
-/// Contrast and offset integrated out, as well as the noise.
-fn marginal(gram: &Gram<'_>, p: usize) -> Option<Marginal> {
-    let n = gram.pairs() as f64;
-    let (mm, m1, my, y1) = (gram.mm(), gram.m1(), gram.my(), gram.y1());
-    let determinant = mm * n - m1 * m1;
-    let contrast = (n * my - m1 * y1) / determinant;
-    let offset = (mm * y1 - m1 * my) / determinant;
-    let rest = gram.yy() - contrast * my - offset * y1;
-    if !(determinant > 0.0 && rest > 0.0) {
-        return None;
-    }
-    let freedom = n - 2.0;
-    let gradient = (0..p).map(|a| {
-        let (dm, d1) = (gram.dm(a), gram.d1(a));
-        let of_determinant = 2.0 * (n * dm - m1 * d1) / determinant;
-        let of_rest = -2.0 * contrast * (gram.dy(a) - contrast * dm - offset * d1);
-        -0.5 * (of_determinant + freedom * of_rest / rest)
-    });
-    let gradient = gradient.collect();
-    Some(Marginal { value: -0.5 * (determinant.ln() + freedom * rest.ln()), gradient })
-}
+/// Steps that a maximum is looked for at most.
+const STEPS: usize = 30;
 
-/// Shares u of the way from lower to upper bound.
-fn shares(v: &[f64]) -> Vec<f64> {
-    v.iter().map(|v| (1.0 + (-v).exp()).recip()).collect()
-}
+/// Width of the differences of a gradient, in standard deviations.
+const WIDTH: f64 = 0.1;
 
-impl Posterior<'_> {
-    /// Free variables x at the unbounded ones.
-    fn free(&self, v: &[f64]) -> Vec<f64> {
-        let bounds = self.transform.lower().iter().zip(self.transform.upper());
-        shares(v).iter().zip(bounds).map(|(u, (l, h))| l + (h - l) * u).collect()
+impl<'a> Posterior<'a> {
+    /// The posterior of `problem`, its variables such that it is about standard normal near its maximum, which
+    /// is looked for from `theta`.
+    ///
+    /// **Cost** some sixty sweeps for seven parameters.
+    ///
+    /// # Errors
+    /// [`PosteriorError`].
+    pub fn try_new(
+        problem: Problem<'a>,
+        belief: Belief<'a>,
+        theta: &[f64],
+    ) -> Result<Self, PosteriorError> {
+        let mut made = Self::about(problem, belief, theta)?;
+        for width in [1e-4, WIDTH] {
+            made.turn(&vec![0.0; made.dimension()], width)?;
+        }
+        let top = made.maximum()?;
+        made.turn(&top, WIDTH)?;
+        Ok(made)
     }
 
-    /// Parameters of the model at the unbounded variables.
-    pub fn theta(&self, v: &[f64]) -> Vec<f64> {
-        self.transform.theta(&self.free(v))
+    /// The posterior in variables that are straight about `theta`, but in units of their own.
+    fn about(
+        problem: Problem<'a>,
+        belief: Belief<'a>,
+        theta: &[f64],
+    ) -> Result<Self, PosteriorError> {
+        let sums = problem.gradient_sums(theta).map_err(density_error)?;
+        let sums = grouped(sums, belief.grouping);
+        let mut extra = Vec::new();
+        for own in &sums {
+            let best = best(&gram(own, theta.len())?).ok_or_else(|| no_likelihood(own.bin))?;
+            if belief.bins.scaling == Treatment::Sampled {
+                extra.extend([best.line.contrast, best.line.offset]);
+            }
+            if belief.bins.noise == Treatment::Sampled {
+                extra.push(0.5 * (best.rest / own.pairs as f64).ln());
+            }
+        }
+        let Belief { transform, priors, .. } = belief;
+        let coordinates =
+            Coordinates::try_new(problem.model, problem.grid, transform, priors, theta, &extra)?;
+        Ok(Self { problem, belief, coordinates })
     }
 
-    /// Unbounded variables of parameters inside their bounds; those on a bound are moved in by a
-    /// thousandth of the range.
+    /// The posterior of other data in the variables of this one.
+    pub fn of(&self, problem: Problem<'a>, belief: Belief<'a>) -> Self {
+        Self { problem, belief, coordinates: self.coordinates.clone() }
+    }
+
+    /// Takes the point z as centre, with units from the curvature there, from differences of `width`.
+    fn turn(&mut self, z: &[f64], width: f64) -> Result<(), PosteriorError> {
+        let curvature = self.curvature(z, width)?;
+        let n = z.len();
+        // Of w: A⁻ᵀ C A⁻¹; the product of units does it without an inverse.
+        let inner = Affine::try_new(vec![0.0; n], &curvature)?;
+        let affine = self.coordinates.affine().after(&inner, z);
+        self.coordinates = self.coordinates.clone().with(affine);
+        Ok(())
+    }
+
+    /// −∂² ln p at z, row by row, from central differences of the gradient.
+    fn curvature(&self, z: &[f64], width: f64) -> Result<Vec<f64>, PosteriorError> {
+        let n = z.len();
+        let mut rows = vec![0.0; n * n];
+        for i in 0..n {
+            let moved = |by: f64| -> Result<Vec<f64>, DensityError> {
+                let (mut z, mut gradient) = (z.to_vec(), vec![0.0; n]);
+                z[i] += by;
+                self.evaluate(&z, &mut gradient)?;
+                Ok(gradient)
+            };
+            let (up, down) = (moved(width)?, moved(-width)?);
+            for j in 0..n {
+                rows[i * n + j] = (down[j] - up[j]) / (2.0 * width);
+            }
+        }
+        let symmetric = |k: usize| 0.5 * (rows[k] + rows[k % n * n + k / n]);
+        Ok((0..n * n).map(symmetric).collect())
+    }
+
+    /// The maximum, from z = 0 on, by steps along the gradient; units are standard deviations already.
+    fn maximum(&self) -> Result<Vec<f64>, DensityError> {
+        let n = self.dimension();
+        let (mut z, mut gradient) = (vec![0.0; n], vec![0.0; n]);
+        let mut value = self.evaluate(&z, &mut gradient)?;
+        let mut length = 1.0;
+        for _ in 0..STEPS {
+            let size = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            if size < 0.05 {
+                break;
+            }
+            // No farther than one standard deviation at once.
+            let step = length * size.recip().min(1.0);
+            let next: Vec<f64> = z.iter().zip(&gradient).map(|(z, g)| z + step * g).collect();
+            let mut there = vec![0.0; n];
+            match self.evaluate(&next, &mut there) {
+                Ok(found) if found > value => {
+                    (z, gradient, value) = (next, there, found);
+                    length = f64::min(2.0 * length, 1.0);
+                }
+                Ok(_) | Err(DensityError::NonFinite { .. }) => length *= 0.3,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(z)
+    }
+
+    /// The variables.
+    pub fn coordinates(&self) -> &Coordinates {
+        &self.coordinates
+    }
+
+    /// What it is made of.
+    pub fn belief(&self) -> &Belief<'a> {
+        &self.belief
+    }
+
+    /// Parameters of the model at the variables z.
+    pub fn theta(&self, z: &[f64]) -> Vec<f64> {
+        self.belief.transform.theta(&self.coordinates.place(z).x)
+    }
+
+    /// Variables z at which the parameters are `theta` and what is sampled of the bins is as at the centre.
+    /// Values on a bound are moved in by a thousandth of the range.
     ///
     /// # Errors
     /// As [`Transform::free_variables`].
-    pub fn unbounded(&self, theta: &[f64]) -> Result<Vec<f64>, dyne_solve::SolveError> {
-        let x = self.transform.free_variables(theta)?;
-        let bounds = self.transform.lower().iter().zip(self.transform.upper());
-        let logit = |(x, (l, h)): (&f64, (&f64, &f64))| {
-            let u = ((x - l) / (h - l)).clamp(1e-3, 1.0 - 1e-3);
-            (u / (1.0 - u)).ln()
-        };
-        Ok(x.iter().zip(bounds).map(logit).collect())
+    pub fn variables(&self, theta: &[f64]) -> Result<Vec<f64>, SolveError> {
+        let x = self.belief.transform.free_variables(theta)?;
+        let centre = self.coordinates.place(&vec![0.0; self.dimension()]);
+        Ok(self.coordinates.variables(&x, self.coordinates.extra(&centre)))
     }
 
-    /// Log likelihood and its gradient by the parameters of the model, without the weight.
-    fn likelihood(&self, theta: &[f64]) -> Result<Marginal, DensityError> {
-        let p = theta.len();
-        let sums = self.problem.linear_sums(theta).map_err(|error| match error {
-            EvaluationError::Interrupted => DensityError::Interrupted,
-            EvaluationError::NonFinite(term) => DensityError::NonFinite { term },
-            EvaluationError::Fatal(source) => DensityError::Fatal(source),
-            other => DensityError::Fatal(Box::new(other)),
-        })?;
-        let mut total = Marginal { value: 0.0, gradient: vec![0.0; p] };
-        for own in &sums {
-            let gram = Gram::try_new(&own.gram, p, own.pairs);
-            let gram = gram.map_err(|e| DensityError::Fatal(Box::new(e)))?;
-            let term = || format!("likelihood of matrix {} of the fit", own.bin + 1);
-            let bin = marginal(&gram, p).ok_or_else(|| DensityError::NonFinite { term: term() })?;
-            total.value += bin.value;
-            total.gradient.iter_mut().zip(bin.gradient).for_each(|(sum, g)| *sum += g);
+    /// Standard deviations of the free parameters as the curvature at the centre has them; those of a
+    /// logarithmic one in its logarithm.
+    pub fn normal_errors(&self) -> Vec<f64> {
+        let (n, h) = (self.dimension(), 1e-3);
+        let slopes = |k: usize| {
+            let x = |by: f64| {
+                let mut z = vec![0.0; n];
+                z[k] = by;
+                self.coordinates.place(&z).x
+            };
+            let (up, down) = (x(h), x(-h));
+            up.iter().zip(down).map(|(u, d)| (u - d) / (2.0 * h)).collect::<Vec<_>>()
+        };
+        let columns: Vec<Vec<f64>> = (0..n).map(slopes).collect();
+        let one = |i: usize| columns.iter().map(|column| column[i] * column[i]).sum::<f64>().sqrt();
+        (0..self.coordinates.free()).map(one).collect()
+    }
+
+    /// Log likelihood and its gradients by θ and by the extra variables.
+    fn likelihood(&self, theta: &[f64], extra: &[f64]) -> Result<Likelihood, DensityError> {
+        let Belief { bins, grouping, weight, .. } = self.belief;
+        let sums = self.problem.gradient_sums(theta).map_err(density_error)?;
+        let sums = grouped(sums, grouping);
+        let mut total = Likelihood {
+            value: 0.0,
+            by_theta: vec![0.0; theta.len()],
+            by_extra: Vec::with_capacity(extra.len()),
+        };
+        for (index, own) in sums.iter().enumerate() {
+            let gram = gram(own, theta.len())?;
+            let term = term(&gram, weight, bins.given(extra, index));
+            let term = term.ok_or_else(|| no_likelihood(own.bin))?;
+            total.value += term.value;
+            total.by_theta.iter_mut().zip(term.by_theta).for_each(|(sum, g)| *sum += g);
+            if bins.scaling == Treatment::Sampled {
+                total.by_extra.extend(term.by_line);
+            }
+            if bins.noise == Treatment::Sampled {
+                total.by_extra.push(term.by_ln_sigma);
+            }
         }
         Ok(total)
+    }
+
+    /// Log prior of θ over the free variables x, and its gradient by x added to `by_x`.
+    fn prior(&self, theta: &[f64], by_x: &mut [f64]) -> Result<f64, DensityError> {
+        let Belief { transform, priors, prior_power, .. } = self.belief;
+        let mut value = 0.0;
+        for (k, by_x) in transform.free().iter().zip(by_x) {
+            let Slot::Free { scale, lower, upper } = transform.slots()[*k] else {
+                unreachable!("only free slots are listed");
+            };
+            let support = priors[*k].support(lower, upper);
+            let found = support.map(|support| priors[*k].ln_density(theta[*k], support));
+            let found = found.filter(|found| found.value.is_finite()).ok_or_else(|| {
+                let name = self.problem.model.parameters()[*k].name;
+                DensityError::NonFinite { term: format!("prior of {name}") }
+            })?;
+            let (ln_slope, slope, by_ln_slope) = match scale {
+                dyne_solve::Scale::Linear => (0.0, 1.0, 0.0),
+                dyne_solve::Scale::Log => (theta[*k].ln(), theta[*k], 1.0),
+            };
+            value += prior_power * found.value + ln_slope;
+            *by_x += prior_power * found.slope * slope + by_ln_slope;
+        }
+        Ok(value)
+    }
+}
+
+/// A log likelihood with its gradients.
+struct Likelihood {
+    value: f64,
+    by_theta: Vec<f64>,
+    by_extra: Vec<f64>,
+}
+
+fn gram(sums: &BinSums, p: usize) -> Result<Gram<'_>, DensityError> {
+    Gram::try_new(&sums.gram, p, sums.pairs).map_err(|e| DensityError::Fatal(Box::new(e)))
+}
+
+fn no_likelihood(bin: usize) -> DensityError {
+    DensityError::NonFinite { term: format!("likelihood of matrix {} of the fit", bin + 1) }
+}
+
+fn density_error(error: EvaluationError) -> DensityError {
+    match error {
+        EvaluationError::Interrupted => DensityError::Interrupted,
+        EvaluationError::NonFinite(term) => DensityError::NonFinite { term },
+        EvaluationError::Fatal(source) => DensityError::Fatal(source),
+        other => DensityError::Fatal(Box::new(other)),
+    }
+}
+
+/// Sums of the bins that share contrast, offset and noise.
+fn grouped(sums: Vec<BinSums>, grouping: Grouping) -> Vec<BinSums> {
+    match grouping {
+        Grouping::Individual => sums,
+        Grouping::Averaged => {
+            let mut all = sums.into_iter();
+            let Some(mut first) = all.next() else { return Vec::new() };
+            all.for_each(|own| first.add(&own));
+            vec![first]
+        }
     }
 }
 
 impl LogDensity for Posterior<'_> {
     fn dimension(&self) -> usize {
-        self.transform.free().len()
+        self.coordinates.dimension()
     }
 
-    fn evaluate(&self, v: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
-        let theta = self.theta(v);
-        let likelihood = self.likelihood(&theta)?;
-        let by_x = self.transform.gradient(&theta, &likelihood.gradient);
-        let ranges = self.transform.lower().iter().zip(self.transform.upper());
-        let mut value = self.weight * likelihood.value;
-        for (i, (u, (l, h))) in shares(v).iter().zip(ranges).enumerate() {
-            let slope = u * (1.0 - u);
-            value += slope.ln();
-            gradient[i] = self.weight * by_x[i] * (h - l) * slope + 1.0 - 2.0 * u;
-        }
-        Ok(value)
+    fn quantities(&self, z: &[f64]) -> Vec<f64> {
+        let theta = self.theta(z);
+        self.belief.transform.free().iter().map(|k| theta[*k]).collect()
+    }
+
+    fn evaluate(&self, z: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
+        let place: Place = self.coordinates.place(z);
+        let theta = self.belief.transform.theta(&place.x);
+        let likelihood = self.likelihood(&theta, self.coordinates.extra(&place))?;
+        let mut by_x = self.belief.transform.gradient(&theta, &likelihood.by_theta);
+        let prior = self.prior(&theta, &mut by_x)?;
+        let pulled = self.coordinates.pulled_back(&place, &by_x, &likelihood.by_extra);
+        gradient.copy_from_slice(&pulled);
+        Ok(likelihood.value + prior + place.ln_jacobian)
     }
 }

@@ -90,6 +90,15 @@ struct Scratch {
     sums: Accumulator,
 }
 
+/// Which sums of a Gram matrix are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All of them.
+    Whole,
+    /// Those with m, 1 and y; the others stay 0.
+    Border,
+}
+
 /// Contrast and offset of a bin, for its residuals before the sums are known.
 #[derive(Clone, Copy)]
 struct Line {
@@ -140,7 +149,12 @@ impl Problem<'_> {
 
     /// Gram sums of every bin at θ: under a robust loss with its weights at the lines given, else
     /// with the cost there.
-    fn sums(&self, theta: &[f64], lines: &[Line]) -> Result<Vec<BinSums>, EvaluationError> {
+    fn sums(
+        &self,
+        theta: &[f64],
+        lines: &[Line],
+        part: Part,
+    ) -> Result<Vec<BinSums>, EvaluationError> {
         let evaluated =
             self.tables(theta).map_err(|e| EvaluationError::NonFinite(e.to_string()))?;
         self.sweeps.fetch_add(1, Ordering::Relaxed);
@@ -149,7 +163,7 @@ impl Problem<'_> {
             &self.matrices.blocks(self.block),
             self.resources.to("fit").about(theta),
             || Scratch { tile: Tile::new(rows), sums: Accumulator::new(rows) },
-            |block, scratch| self.block_sums(&evaluated, lines, block, scratch),
+            |block, scratch| self.block_sums(&evaluated, lines, part, block, scratch),
         )
         .map_err(|error| match error {
             SweepError::Cancelled => EvaluationError::Interrupted,
@@ -174,6 +188,7 @@ impl Problem<'_> {
         &self,
         evaluated: &Evaluated,
         lines: &[Line],
+        part: Part,
         block: PairBlock<'_>,
         scratch: &mut Scratch,
     ) -> sums::Sums {
@@ -187,7 +202,10 @@ impl Problem<'_> {
             if let (Some(line), true) = (lines.get(block.bin), robust) {
                 cost += weigh(tile, *line, self.robust);
             }
-            sums.add(self.level, tile);
+            match part {
+                Part::Whole => sums.add(self.level, tile),
+                Part::Border => sums.add_border(self.level, tile),
+            }
             tile.clear();
         };
         for i in block.first..block.end {
@@ -270,7 +288,17 @@ impl Problem<'_> {
     /// # Errors
     /// As an evaluation.
     pub fn linear_sums(&self, theta: &[f64]) -> Result<Vec<BinSums>, EvaluationError> {
-        self.sums(theta, &[])
+        self.sums(theta, &[], Part::Whole)
+    }
+
+    /// The sums of a gradient: as [`Problem::linear_sums`], but those of two derivatives are 0.
+    ///
+    /// **Checked by** `tests/fits/posterior.rs`.
+    ///
+    /// # Errors
+    /// As an evaluation.
+    pub fn gradient_sums(&self, theta: &[f64]) -> Result<Vec<BinSums>, EvaluationError> {
+        self.sums(theta, &[], Part::Border)
     }
 }
 
@@ -341,7 +369,7 @@ impl Objective for Problem<'_> {
             .map(|bin| self.layout.scaling(bin, linear))
             .map(|s| Line { contrast: s.contrast, offset: s.offset })
             .collect();
-        let sums = self.sums(theta, &lines)?;
+        let sums = self.sums(theta, &lines, Part::Whole)?;
         self.equations(&sums, theta, linear)
     }
 }

@@ -54,6 +54,10 @@ impl Model for LaminarFlow {
         &LAMINAR_FLOW
     }
 
+    fn rates(&self) -> &'static [usize] {
+        &[0, 3]
+    }
+
     fn basis(&self) -> usize {
         if self.softened() { 7 } else { 6 }
     }

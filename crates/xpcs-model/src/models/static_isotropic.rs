@@ -76,6 +76,10 @@ impl Model for StaticIsotropic {
         &STATIC
     }
 
+    fn rates(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn basis(&self) -> usize {
         3
     }

@@ -83,6 +83,10 @@ impl Model for TwoComponent {
         &TWO_COMPONENT
     }
 
+    fn rates(&self) -> &'static [usize] {
+        &[0, 3, V0]
+    }
+
     fn basis(&self) -> usize {
         BASIS
     }

@@ -175,7 +175,7 @@ pub fn advance(
 }
 
 /// Logarithm of the reference time of a grid, the geometric mean of its times.
-fn ln_reference(grid: &TimeGrid) -> f64 {
+pub fn ln_reference(grid: &TimeGrid) -> f64 {
     (0..grid.frames()).map(|k| grid.ln_time(k)).sum::<f64>() / grid.frames() as f64
 }
 

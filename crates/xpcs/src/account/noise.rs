@@ -20,7 +20,7 @@ pub(super) fn noise(plan: &Plan, fitted: &Fitted, freedom: f64) -> NoiseResult {
     };
     NoiseResult {
         model: model.name().to_owned(),
-        weighted: fitted.weighted,
+        weighted: fitted.weights.is_some(),
         chi2,
         chi2_about:
             "by construction, as σ̂ is estimated from the residuals themselves: it does not \

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dyne_xpcs_model::{ParameterSpec, Prior, Scale};
+use dyne_xpcs_model::{ParameterSpec, Scale};
 
 use super::FitConfig;
 use super::error::{ConfigError, Fault};
@@ -69,12 +69,9 @@ fn explain_parameter(spec: &ParameterSpec) -> String {
         Scale::Linear => "linear",
         Scale::Log => "logarithmic",
     };
-    let prior = match spec.prior {
-        Prior::Normal { mean, sd } => format!("normal, mean {mean}, standard deviation {sd}"),
-        Prior::LogNormal { median, decades } => {
-            format!("log-normal, median {median}, {decades} decade(s)")
-        }
-    };
+    let (form, numbers) = spec.prior.numbers();
+    let numbers = numbers.iter().map(|(name, x)| format!(", {name} {}", number(*x)));
+    let prior = format!("{form}{}", numbers.collect::<String>());
     let ParameterSpec { name, symbol, unit, about, .. } = spec;
     let [default, lower, upper] = [spec.default, spec.lower, spec.upper].map(number);
     format!(

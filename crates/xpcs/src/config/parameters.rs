@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use dyne_xpcs_model::param::{CONTRAST, LAMINAR_FLOW, OFFSET};
-use dyne_xpcs_model::{Mode, ParameterSpec, Scale};
+use dyne_xpcs_model::{Mode, ParameterSpec, Prior, Scale};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// What is said about each parameter, by its name.
 pub type Parameters = BTreeMap<String, ParameterConfig>;
@@ -36,6 +37,13 @@ pub struct ParameterConfig {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tie")]
     #[schemars(schema_with = "tie_schema")]
     pub tied: Option<Tie>,
+    /// Prior distribution under which it is sampled, cut off at the bounds: `uniform`, `log_uniform`,
+    /// `{normal: {mean, sd}}`, `{truncated_normal: {mean, sd, low, high}}`,
+    /// `{log_normal: {median, decades}}`, `{half_normal: {sd}}`, `{exponential: {mean}}` or
+    /// `{scaled_beta: {a, b}}`; that of the table of parameters where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "prior_schema", example = &"log_uniform")]
+    pub prior: Option<Prior>,
 }
 
 impl ParameterConfig {
@@ -49,6 +57,12 @@ impl ParameterConfig {
     #[must_use]
     pub fn upper(&self, spec: &ParameterSpec) -> f64 {
         self.max.unwrap_or(spec.upper)
+    }
+
+    /// Prior: the one given here, or that of the table.
+    #[must_use]
+    pub fn prior(&self, spec: &ParameterSpec) -> Prior {
+        self.prior.unwrap_or(spec.prior)
     }
 
     /// Value it is held at, for a physical parameter.
@@ -153,7 +167,7 @@ impl<'de> Visitor<'de> for StartOrKeys {
     type Value = ParameterConfig;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a starting value or {start, min, max, fixed, tied}")
+        f.write_str("a starting value or {start, min, max, fixed, tied, prior}")
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<ParameterConfig, E> {
@@ -262,6 +276,28 @@ pub(super) fn words<const N: usize>(words: [(&str, &str); N]) -> Schema {
 /// Schema of the key `mode`.
 pub(super) fn mode_schema(_: &mut SchemaGenerator) -> Schema {
     words(Mode::ALL.map(|mode| (mode.name(), mode.about())))
+}
+
+fn prior_schema(_: &mut SchemaGenerator) -> Schema {
+    let form = |(name, numbers): &(&str, &[&str])| match numbers.is_empty() {
+        true => json_schema!({"const": name}),
+        false => {
+            let number = |name: &&str| ((*name).to_owned(), json!({"type": "number"}));
+            let properties: serde_json::Map<_, _> = numbers.iter().map(number).collect();
+            json_schema!({
+                "type": "object",
+                "properties": {*name: {
+                    "type": "object",
+                    "properties": properties,
+                    "required": numbers,
+                    "additionalProperties": false,
+                }},
+                "required": [name],
+                "additionalProperties": false,
+            })
+        }
+    };
+    json_schema!({"anyOf": Prior::forms().iter().map(form).collect::<Vec<_>>()})
 }
 
 fn tie_schema(_: &mut SchemaGenerator) -> Schema {

@@ -28,7 +28,8 @@ impl BinSums {
         Self { gram: map_gram(&self.gram, map, p), ..self }
     }
 
-    fn add(&mut self, later: &Self) {
+    /// Adds the sums of pairs that come later.
+    pub(crate) fn add(&mut self, later: &Self) {
         for (a, b) in self.gram.iter_mut().zip(&later.gram) {
             *a += b;
         }

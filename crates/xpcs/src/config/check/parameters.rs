@@ -45,6 +45,7 @@ pub(super) fn check_parameters(mode: Mode, parameters: &Parameters) -> Checked {
                 check_bounds(&key, parameter, spec)?;
                 check_start(&key, parameter, spec)?;
                 check_fixed(&key, parameter)?;
+                check_prior(&key, parameter, spec)?;
                 check_tie(mode, &key, name, parameters)?;
             }
             None => check_linear(&key, parameter)?,
@@ -92,6 +93,28 @@ fn check_start(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> 
         .value())
 }
 
+fn check_prior(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> Checked {
+    let prior = parameter.prior(spec);
+    let (form, _) = prior.numbers();
+    if let Some((name, value)) = prior.nonsense() {
+        let key = format!("{key}.prior.{form}.{name}");
+        let fault = Fault::new(key, format!("{value}")).expected("a finite number above 0");
+        return Err(fault.remedy("give the width or centre of the prior in its unit").value());
+    }
+    let (lower, upper) = (parameter.lower(spec), parameter.upper(spec));
+    if prior.support(lower, upper).is_some() {
+        return Ok(());
+    }
+    Err(Fault::new(format!("{key}.prior"), format!("`{form}`"))
+        .expected(format!(
+            "one with room between the bounds {} and {}",
+            number(lower),
+            number(upper)
+        ))
+        .remedy("move the bounds, or choose another prior")
+        .value())
+}
+
 /// Only bounds that are written out hold for a fixed value: those of the table guide the search.
 fn check_fixed(key: &str, parameter: &ParameterConfig) -> Checked {
     let key = format!("{key}.fixed");
@@ -126,6 +149,7 @@ fn check_tie(mode: Mode, key: &str, name: &str, parameters: &Parameters) -> Chec
         ("start", parameter.start.is_some()),
         ("min", parameter.min.is_some()),
         ("max", parameter.max.is_some()),
+        ("prior", parameter.prior.is_some()),
     ] {
         if given {
             return Err(Fault::new(key, format!("`tied` beside `{other}`"))
@@ -165,6 +189,7 @@ fn check_linear(key: &str, parameter: &ParameterConfig) -> Checked {
         ("min", parameter.min.is_some()),
         ("max", parameter.max.is_some()),
         ("tied", parameter.tied.is_some()),
+        ("prior", parameter.prior.is_some()),
     ] {
         if given {
             return Err(Fault::new(format!("{key}.{other}"), format!("`{other}`"))
