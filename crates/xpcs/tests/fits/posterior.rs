@@ -5,9 +5,11 @@ use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_sample::density::check;
-use dyne_sample::{ChainOptions, Draws, LogDensity, sample};
+use dyne_sample::{Chain, ChainOptions, Draws, LogDensity, sample};
+use dyne_solve::{Gram, Transform};
 use dyne_xpcs::fit::problem;
-use dyne_xpcs::posterior::Posterior;
+use dyne_xpcs::posterior::{Belief, BinTreatment, Grouping, Posterior, Treatment};
+use dyne_xpcs_model::Prior;
 
 use crate::experiment::{Case, case};
 
@@ -21,40 +23,129 @@ const SHEARED: &str = "mode: laminar_flow\nframes: 60\ndt: 0.1\nq: 0.0054\ngap: 
     gamma_dot_t_offset: 1.0e-4, phi0: 4}\ncontrast: 0.3\nnoise: {kind: gaussian, sigma: 0.02, seed: 3}\n";
 const FIT_SHEARED: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n";
 
+const MARGINALISED: BinTreatment =
+    BinTreatment { scaling: Treatment::Marginalised, noise: Treatment::Marginalised };
+
+/// Flat priors on all parameters, or those of the table.
+fn priors(case: &Case, flat: Option<Prior>) -> Vec<Prior> {
+    let specs = case.plan.model.parameters().iter();
+    specs.map(|spec| flat.unwrap_or(spec.prior)).collect()
+}
+
+fn belief<'a>(transform: &'a Transform, priors: &'a [Prior], weight: f64) -> Belief<'a> {
+    let grouping = Grouping::Individual;
+    Belief { transform, priors, prior_power: 1.0, bins: MARGINALISED, grouping, weight }
+}
+
 /// Gives the posterior of a case to `work`.
-fn with_posterior<R>(case: &Case, weight: f64, work: impl FnOnce(&Posterior<'_>) -> R) -> R {
+fn with_posterior<R>(
+    case: &Case,
+    belief: Belief<'_>,
+    theta: &[f64],
+    work: impl FnOnce(&Posterior<'_>) -> R,
+) -> R {
     let (lanes, cancel, sweeps) = (Lanes::solo(), Cancel::new(), AtomicU64::new(0));
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let shift = 1.0;
     let layout = case.plan.layout(shift).unwrap();
     let problem = problem(&case.plan, &case.matrices, &layout, shift, resources, &sweeps);
-    work(&Posterior { problem, transform: &case.plan.transform, weight })
+    work(&Posterior::try_new(problem, belief, theta).unwrap())
 }
 
 #[test]
 fn the_gradient_is_that_of_the_value() {
+    let sampled = BinTreatment { scaling: Treatment::Sampled, noise: Treatment::Sampled };
+    let noise = BinTreatment { noise: Treatment::Sampled, ..MARGINALISED };
+    let scaling = BinTreatment { scaling: Treatment::Sampled, ..MARGINALISED };
     for (sim, fit) in [(REST, FIT_REST), (SHEARED, FIT_SHEARED)] {
         let case = case(sim, fit);
-        for weight in [1.0, 0.03] {
-            with_posterior(&case, weight, |posterior| {
-                let mut v = posterior.unbounded(&case.truth).unwrap();
-                v.iter_mut().zip([0.11, -0.07, 0.05].iter().cycle()).for_each(|(v, d)| *v += d);
-                check(posterior, &v, 1e-5, 1e-5);
+        let priors = priors(&case, None);
+        for (bins, grouping, weight) in [
+            (MARGINALISED, Grouping::Individual, 1.0),
+            (MARGINALISED, Grouping::Averaged, 0.03),
+            (noise, Grouping::Individual, 0.03),
+            (scaling, Grouping::Individual, 0.3),
+            (sampled, Grouping::Individual, 0.3),
+        ] {
+            let belief = belief(&case.plan.transform, &priors, weight);
+            let belief = Belief { bins, grouping, prior_power: 0.4, ..belief };
+            with_posterior(&case, belief, &case.truth, |posterior| {
+                let near = [0.31, -0.47, 0.55].iter().cycle();
+                let z: Vec<f64> = near.take(posterior.dimension()).copied().collect();
+                check(posterior, &z, 1e-4, 1e-5);
             });
         }
     }
 }
 
 #[test]
-fn variables_come_back() {
+fn variables_come_back_and_are_about_normal() {
+    for (sim, fit) in [(REST, FIT_REST), (SHEARED, FIT_SHEARED)] {
+        let case = case(sim, fit);
+        let priors = priors(&case, None);
+        let belief = belief(&case.plan.transform, &priors, 1.0);
+        with_posterior(&case, belief, &case.truth, |posterior| {
+            let theta = posterior.theta(&posterior.variables(&case.truth).unwrap());
+            for (found, truth) in theta.iter().zip(&case.truth) {
+                assert!((found - truth).abs() <= 1e-9 * truth.abs(), "{found} and {truth}");
+            }
+            // A standard deviation from the centre the density falls by about a half.
+            let n = posterior.dimension();
+            let at = |z: &[f64]| posterior.evaluate(z, &mut vec![0.0; n]).unwrap();
+            let top = at(&vec![0.0; n]);
+            for k in 0..n {
+                for side in [-1.0, 1.0] {
+                    let mut z = vec![0.0; n];
+                    z[k] = side;
+                    let fall = top - at(&z);
+                    assert!((0.2..1.2).contains(&fall), "{sim}: variable {k}: {fall}");
+                }
+            }
+        });
+    }
+}
+
+/// First-order sums agree with those of a whole sweep.
+#[test]
+fn gradient_sums_are_those_of_the_whole() {
     let case = case(SHEARED, FIT_SHEARED);
-    with_posterior(&case, 1.0, |posterior| {
-        let theta = posterior.theta(&posterior.unbounded(&case.truth).unwrap());
-        for (found, truth) in theta.iter().zip(&case.truth) {
-            assert!((found - truth).abs() <= 1e-9 * truth.abs(), "{found} and {truth}");
+    let (lanes, cancel, sweeps) = (Lanes::solo(), Cancel::new(), AtomicU64::new(0));
+    let resources = Resources::new(&lanes, &Solo, &cancel);
+    let layout = case.plan.layout(1.0).unwrap();
+    let problem = problem(&case.plan, &case.matrices, &layout, 1.0, resources, &sweeps);
+    let (whole, border) = (
+        problem.linear_sums(&case.truth).unwrap(),
+        problem.gradient_sums(&case.truth).unwrap(),
+    );
+    let p = case.truth.len();
+    for (whole, border) in whole.iter().zip(&border) {
+        let [whole, border] = [whole, border].map(|s| Gram::try_new(&s.gram, p, s.pairs).unwrap());
+        let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * a.abs().max(1.0), "{a}, {b}");
+        for a in 0..p {
+            near(whole.dm(a), border.dm(a));
+            near(whole.d1(a), border.d1(a));
+            near(whole.dy(a), border.dy(a));
         }
-        assert_eq!(posterior.dimension(), 7);
-    });
+        near(whole.mm(), border.mm());
+        near(whole.my(), border.my());
+        near(whole.yy(), border.yy());
+        assert_eq!(border.dd(0, 1), 0.0);
+    }
+}
+
+fn chains(posterior: &Posterior<'_>, seed: u64) -> Vec<Chain> {
+    let start = |k: f64| vec![k; posterior.dimension()];
+    let starts: Vec<Vec<f64>> = [-0.9, -0.3, 0.3, 0.9].map(start).into();
+    let lanes = Lanes::try_new(NonZeroUsize::new(2).unwrap()).unwrap();
+    let options = ChainOptions { seed, ..ChainOptions::default() };
+    let chains = sample(posterior, &starts, options, None, &lanes, &Silent).unwrap();
+    assert!(chains.iter().all(|chain| chain.divergent.is_empty()));
+    chains
+}
+
+fn draws(chains: &[Chain], k: usize) -> Draws {
+    let of = |chain: &Chain| chain.quantities.iter().map(|theta| theta[k]).collect();
+    Draws::new(chains.iter().map(of).collect())
 }
 
 #[test]
@@ -62,30 +153,47 @@ fn with_independent_noise_posterior_and_fit_agree() {
     let case = case(REST, FIT_REST);
     let fitted = case.fit(&Lanes::solo());
     let (theta, covariance) = (&fitted.outcome.fit.theta, fitted.covariance.as_ref().unwrap());
+    let priors = priors(&case, Some(Prior::Uniform));
     // A quarter of the weight doubles the errors.
     for (weight, factor) in [(1.0, 1.0), (0.25, 2.0)] {
-        let chains = with_posterior(&case, weight, |posterior| {
-            let centre = posterior.unbounded(theta).unwrap();
-            let start = |k: f64| centre.iter().map(|v| v + 0.001 * k).collect();
-            let starts: Vec<Vec<f64>> = [-1.5, -0.5, 0.5, 1.5].map(start).into();
-            let lanes = Lanes::try_new(NonZeroUsize::new(2).unwrap()).unwrap();
-            let options = ChainOptions { seed: 9, ..ChainOptions::default() };
-            let chains = sample(posterior, &starts, options, &lanes, &Silent).unwrap();
-            let to_theta = |chain: &dyne_sample::Chain| -> Vec<Vec<f64>> {
-                chain.draws.iter().map(|v| posterior.theta(v)).collect()
-            };
-            assert!(chains.iter().all(|chain| chain.divergent.is_empty()));
-            chains.iter().map(to_theta).collect::<Vec<_>>()
+        let belief = belief(&case.plan.transform, &priors, weight);
+        with_posterior(&case, belief, theta, |posterior| {
+            let chains = chains(posterior, 9);
+            let normal = posterior.normal_errors();
+            for k in 0..2 {
+                let draws = draws(&chains, k);
+                assert!(draws.r_hat() < 1.02 && draws.bulk_ess() > 300.0, "{}", draws.bulk_ess());
+                let stderr = covariance.stderr(k).unwrap();
+                let ratio = draws.standard_deviation() / stderr;
+                assert!((ratio / factor - 1.0).abs() < 0.15, "parameter {k}: {ratio}");
+                let shift = (draws.mean() - theta[k]) / stderr;
+                assert!(shift.abs() < 0.3 * factor, "parameter {k}: {shift}");
+                let unit = if k == 0 { theta[0] } else { 1.0 };
+                let normal = normal[k] * unit / (stderr * factor);
+                assert!((normal - 1.0).abs() < 0.1, "parameter {k}: {normal}");
+            }
         });
-        for k in 0..2 {
-            let of = |chain: &Vec<Vec<f64>>| chain.iter().map(|theta| theta[k]).collect();
-            let draws = Draws::new(chains.iter().map(of).collect());
-            assert!(draws.r_hat() < 1.02 && draws.bulk_ess() > 300.0, "{}", draws.bulk_ess());
-            let stderr = covariance.stderr(k).unwrap();
-            let ratio = draws.standard_deviation() / stderr;
-            assert!((ratio / factor - 1.0).abs() < 0.15, "parameter {k}: {ratio}");
-            let shift = (draws.mean() - theta[k]) / stderr;
-            assert!(shift.abs() < 0.3 * factor, "parameter {k}: {shift}");
-        }
+    }
+}
+
+/// Contrast, offset and noise integrated out in closed form or by the sampler: the same posterior.
+#[test]
+fn marginalised_and_sampled_scaling_agree() {
+    let case = case(REST, FIT_REST);
+    let priors = priors(&case, None);
+    let of = |bins: BinTreatment, seed: u64| {
+        let belief = Belief { bins, ..belief(&case.plan.transform, &priors, 0.1) };
+        with_posterior(&case, belief, &case.truth, |posterior| chains(posterior, seed))
+    };
+    let closed = of(MARGINALISED, 3);
+    let sampled = BinTreatment { scaling: Treatment::Sampled, noise: Treatment::Sampled };
+    let sampled = of(sampled, 4);
+    for k in 0..2 {
+        let (a, b) = (draws(&closed, k), draws(&sampled, k));
+        let error = a.mean_error().hypot(b.mean_error());
+        assert!((a.mean() - b.mean()).abs() < 3.0 * error, "{} and {}", a.mean(), b.mean());
+        let ratio = a.standard_deviation() / b.standard_deviation();
+        // Three standard errors of a standard deviation by some 800 effective draws each.
+        assert!((ratio - 1.0).abs() < 0.12, "{ratio}");
     }
 }
