@@ -5,15 +5,15 @@
 /// **Formula** $Q(n/2, x/2)$, the regularised upper incomplete gamma function: below $x/2 = n/2 + 1$ the series of
 /// $P = 1 - Q$, $P(a, y) = \frac{y^a e^{-y}}{\Gamma(a)} \sum_k \frac{y^k}{a(a+1)\cdots(a+k)}$; above it the continued
 /// fraction $Q(a, y) = \frac{y^a e^{-y}}{\Gamma(a)} \frac{1}{y+1-a-} \frac{1(1-a)}{y+3-a-} \frac{2(2-a)}{y+5-a-}\cdots$.
-/// Relative error some 1e-16·(n + x) from the exponent, so 1e-13 at a thousand degrees.
+/// Relative error some 1e-16·(n + x), from the exponent; below 1e-12 up to a thousand degrees.
 ///
 /// | symbol | meaning |
 /// |---|---|
 /// | x | value of the variable, no unit |
 /// | n | degrees of freedom, at least 1 |
 ///
-/// **Edges** 1 at and below 0, 0 at ∞, NaN for NaN. **Cost** some tens of terms, at most some 10·√n.
-/// **Source** NIST Handbook of Mathematical Functions (2010), equations 8.7.1 and 8.9.2. **Checked by**
+/// **Edges** 1 at and below 0, 0 at ∞, NaN for NaN. **Cost** terms of the order of 10·√n at most.
+/// **Source** NIST Handbook of Mathematical Functions (2010), equation 8.7.1 and the even part of 8.9.2. **Checked by**
 /// `tails_are_those_of_scipy`.
 ///
 /// # Panics

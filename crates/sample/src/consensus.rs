@@ -80,7 +80,7 @@ impl Consensus {
 /// **Source** Scott et al., Int. J. Management Science and Engineering Management 11 (2016) 78,
 /// doi:10.1080/17509653.2016.1142191, section 3; the distances and what is left out are ours. **Checked by**
 /// `normal_shards_give_the_posterior_of_all`, `a_shard_apart_is_left_out`, `the_order_of_shards_is_free`,
-/// `scales_may_differ`.
+/// `scales_may_differ`, `distances_are_those_from_the_others`.
 ///
 /// # Errors
 /// [`ConsensusError`].

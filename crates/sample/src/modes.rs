@@ -17,6 +17,8 @@ const LEAST_WEIGHT: f64 = 0.1;
 const LEAST_DEPTH: f64 = 3.0;
 /// Shares of the sorted draws at which the two components are cut apart at first.
 const STARTS: [f64; 3] = [0.2, 0.5, 0.8];
+/// Most groups of neighbours into which the sorted draws are gathered for the mixture.
+const MOST_GROUPS: usize = 500;
 
 /// What the draws of one quantity tell of its modes.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,28 +39,31 @@ pub enum Modes {
 
 /// Compares one normal distribution of the draws with a mixture of two.
 ///
-/// **Formula** the mixture $w_1 N(\mu_1, \sigma_1^2) + w_2 N(\mu_2, \sigma_2^2)$ of largest likelihood $L_2$, by expectation
+/// **Formula** the mixture $w_1 N(\mu_1, \sigma_1^2) + w_2 N(\mu_2, \sigma_2^2)$ of largest likelihood, by expectation
 /// maximisation from three cuts of the sorted draws. Two modes are those that meet all of
 ///
-/// 1. $2\frac{n}{N}(L_2 - L_1) - 3 \ln n > 10$, the difference of the information criteria with 2 and 5 parameters;
+/// 1. $2n(L_2 - L_1) - 3 \ln n > 10$, the difference of the information criteria with 2 and 5 parameters;
 /// 2. $|\mu_1 - \mu_2| > 2\sqrt{(\sigma_1^2 + \sigma_2^2)/2}$;
 /// 3. both weights above 0.1;
 /// 4. a valley: at the place v between the centres where the mixture is lowest, the count $c_v$ of draws within h is
 ///    below the smaller $c_p$ of those at both centres by more than $3\sqrt{c_p + c_v}$, in effective draws,
-///    $h = \min(v - \mu_1, \mu_2 - v)/2$. No density of a single mode has one, whatever its shape (Ibragimov):
+///    $h = \min(v - \mu_1, \mu_2 - v)/4$. No density of a single mode has one, whatever its shape (Ibragimov):
 ///    without it flat and skewed densities would pass for two modes.
 ///
 /// | symbol | meaning |
 /// |---|---|
-/// | N | number of draws |
-/// | n | `effective`: independent draws they are worth |
+/// | $L_1$, $L_2$ | mean log-likelihood of a draw under the best normal distribution and the mixture |
+/// | n | `effective`: independent draws that all of them are worth |
 ///
 /// n must be that of the chains taken each by itself, [`Draws::within_ess`]: that of all together
 /// falls to the number of chains just where these sit in different modes.
 ///
 /// **Edges** one mode where all draws are equal or not finite, or n is not positive. A standard deviation of a component is
-/// at least 1e-3 of that of the draws. Of three modes the two found may be any. **Cost** N times at most 900 passes, mostly
-/// some 100. **Source** Ashman, Bird and Zepf, Astron. J. 108 (1994) 2348, doi:10.1086/117248; Schwarz, Ann. Stat. 6
+/// at least 1e-3 of that of the draws. Of three modes the two found may be any. Of normal modes 5 standard
+/// deviations apart with weights 0.3 and 0.7 all were found from 500 effective draws and half from 100; 4 apart, nearly
+/// all from 1000; 3 apart hardly any from 4000, where the valley is shallow. **Cost** a sort, and at most 900 passes over the
+/// means of 500 groups of neighbours among the sorted draws, which stand for them in the mixture.
+/// **Source** Ashman, Bird and Zepf, Astron. J. 108 (1994) 2348, doi:10.1086/117248; Schwarz, Ann. Stat. 6
 /// (1978) 461, doi:10.1214/aos/1176344136; Ibragimov, Theory Probab. Appl. 1 (1956) 255, doi:10.1137/1101021.
 /// **Checked by** `two_modes_are_found`, `shapes_of_one_mode_are_one`.
 pub fn modes(draws: &Draws, effective: f64) -> Modes {
@@ -69,11 +74,12 @@ pub fn modes(draws: &Draws, effective: f64) -> Modes {
     if !sorted.iter().all(|x| x.is_finite()) {
         return Modes::One;
     }
-    let fits = STARTS.iter().map(|share| Mixture::fit(&sorted, *share));
+    let gathered = gathered(&sorted);
+    let fits = STARTS.iter().map(|share| Mixture::fit(&gathered, *share));
     let best = fits.max_by(|a, b| a.likelihood.total_cmp(&b.likelihood));
     let mixture = best.expect("there are starts");
+    let gain = 2.0 * effective * (mixture.likelihood - likelihood_of_one(&gathered));
     let worth = effective / sorted.len() as f64;
-    let gain = 2.0 * worth * (mixture.likelihood - likelihood_of_one(sorted.len()));
     let [lower, upper] = &mixture.components;
     let is_two = gain - 3.0 * effective.ln() > LEAST_GAIN
         && mixture.separation() > LEAST_SEPARATION
@@ -93,10 +99,23 @@ pub fn modes(draws: &Draws, effective: f64) -> Modes {
     }
 }
 
-/// Log-likelihood of one normal distribution of `n` draws whose variance, with n − 1 in the denominator, is 1.
-fn likelihood_of_one(n: usize) -> f64 {
-    let n = n as f64;
-    -0.5 * n * ((std::f64::consts::TAU * (n - 1.0) / n).ln() + 1.0)
+/// Means of groups of neighbours, as many draws in each but for one.
+fn gathered(sorted: &[f64]) -> Vec<f64> {
+    let groups = sorted.len().min(MOST_GROUPS);
+    let start = |group: usize| group * sorted.len() / groups;
+    let mean = |group: usize| {
+        let members = &sorted[start(group)..start(group + 1)];
+        members.iter().sum::<f64>() / members.len() as f64
+    };
+    (0..groups).map(mean).collect()
+}
+
+/// Mean log-likelihood of a draw under the one normal distribution that fits best.
+fn likelihood_of_one(draws: &[f64]) -> f64 {
+    let n = draws.len() as f64;
+    let mean = draws.iter().sum::<f64>() / n;
+    let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+    -0.5 * ((std::f64::consts::TAU * variance).ln() + 1.0)
 }
 
 /// By how many standard errors of its count the valley between the components is below the lower peak;
@@ -108,7 +127,7 @@ fn depth(mixture: &Mixture, sorted: &[f64], worth: f64) -> f64 {
     let density = |x: &f64| mixture.log_density(*x);
     let lowest = (1..PLACES).map(place).min_by(|a, b| density(a).total_cmp(&density(b)));
     let valley = lowest.expect("there are places");
-    let half = 0.5 * (valley - from).min(to - valley);
+    let half = 0.25 * (valley - from).min(to - valley);
     let count = |x: f64| {
         let below = |bound: f64| sorted.partition_point(|draw| *draw < bound);
         worth * (below(x + half) - below(x - half)) as f64
@@ -163,6 +182,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn slow_chains_of_one_mode_are_one() {
+        for seed in 0..10 {
+            let mut x = 0.0;
+            let slow = draws(seed, 1000, |stream, _| {
+                x = 0.98 * x + stream.normal();
+                x
+            });
+            assert_eq!(modes(&slow, slow.within_ess()), Modes::One, "seed {seed}");
+        }
+    }
+
     /// A name and how it is drawn.
     type Shape = (&'static str, fn(&mut Stream) -> f64);
 
@@ -193,6 +224,15 @@ mod tests {
         assert_eq!(modes(&pair(1, 4.0, 0.5), 10.0), Modes::One);
         assert_eq!(modes(&pair(1, 4.0, 0.5), f64::NAN), Modes::One);
         assert_eq!(modes(&Draws::new(vec![vec![0.1; 50]; 4]), 200.0), Modes::One);
+    }
+
+    #[test]
+    fn a_narrow_peak_on_the_flank_of_a_broad_one_is_one() {
+        let flank = draws(1, 5000, |stream, _| match stream.uniform() < 0.3 {
+            true => -1.2 + 0.1 * stream.normal(),
+            false => stream.normal(),
+        });
+        assert_eq!(modes(&flank, 20_000.0), Modes::One);
     }
 
     #[test]

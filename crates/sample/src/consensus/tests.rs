@@ -80,15 +80,32 @@ fn weights_of_single_coordinates_would_not_do() {
     assert!((0..3).any(|i| error(i) > 8.0), "{:?}", [0, 1, 2].map(error));
 }
 
+/// Draws of one coordinate with exactly this mean and variance.
+fn exact(mean: f64, variance: f64) -> ShardDraws {
+    // Four at either side: the variance has 7 in its denominator.
+    let side = (variance * 7.0 / 8.0).sqrt();
+    let draw = |s: usize| vec![if s.is_multiple_of(2) { mean - side } else { mean + side }];
+    ShardDraws { chains: vec![(0..8).map(draw).collect()] }
+}
+
 #[test]
-fn distances_of_shards_are_those_of_chi_square() {
+fn distances_are_those_from_the_others() {
+    let all = [exact(0.0, 1.0), exact(1.0, 4.0), exact(5.0, 2.0)];
+    let found = combine(&all, Combination::Consensus).unwrap();
+    // Of the last: the others have weights 1 and 1/4, so mean 0.2 and variance 0.8.
+    let last = 4.8 / 2.8f64.sqrt();
+    // Of the first: weights 1/4 and 1/2, mean 11/3, variance 4/3.
+    let first = 11.0 / 3.0 / (7.0f64 / 3.0).sqrt();
+    assert!((found.distances[2] - last).abs() < 1e-12, "{:?}", found.distances);
+    assert!((found.distances[0] - first).abs() < 1e-12, "{:?}", found.distances);
+    assert_eq!(found.between_shard_distance(), found.distances[2]);
+    // Weights 4, 1 and 2 in sevenths.
+    assert!((found.mean[0] - 11.0 / 7.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_cut_off_is_a_quantile_of_chi_square() {
     let found = combine(&shards(8), Combination::Consensus).unwrap();
-    let (mean, covariance) = product(7);
-    let apart = Col::from_fn(3, |i| centre(7)[i] - mean[i]);
-    let total = covariance + moments::inverse(&precision(7)).unwrap();
-    let square = apart.transpose() * moments::inverse(&total).unwrap() * &apart;
-    let expected = (square / 3.0).sqrt();
-    assert!((found.distances[7] - expected).abs() < 0.1, "{} {expected}", found.distances[7]);
     // SciPy 1.17.1: sqrt(scipy.stats.chi2.isf(1e-4 / 8, 3) / 3).
     assert!((found.cut_off - (25.438687199573376f64 / 3.0).sqrt()).abs() < 1e-12);
 }
@@ -205,6 +222,8 @@ fn what_has_no_consensus_is_refused() {
     assert!(still.to_string().contains("shard 2: coordinate 3 has no spread"), "{still}");
     let tied = changed(&|draw| draw[2] = 3.0 * draw[0] - draw[1]);
     assert_eq!(tied, ConsensusError::Singular { shard: 1 });
+    let nearly = changed(&|draw| draw[2] = 3.0 * draw[0] + 3e-7 * (1e3 * draw[1]).sin());
+    assert_eq!(nearly, ConsensusError::Singular { shard: 1 });
     let broken = changed(&|draw| draw[0] = f64::NAN);
     assert_eq!(broken, ConsensusError::NonFinite { shard: 1, coordinate: 0 });
     let longer = changed(&|draw| draw.push(0.0));
