@@ -1,8 +1,11 @@
 //! What chains tell of themselves: convergence, effective sizes, errors of estimates.
 
 mod autocorrelation;
-mod normal;
+pub(crate) mod normal;
 mod rank;
+mod shape;
+
+pub use shape::{DensityPoint, Interval};
 
 use autocorrelation::effective_size;
 use rank::{folded, normalised};
@@ -32,6 +35,18 @@ impl Draws {
         self.0.iter().flatten().copied()
     }
 
+    /// All draws in ascending order.
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted: Vec<f64> = self.all().collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+
+    /// The chains.
+    pub fn chains(&self) -> &[Vec<f64>] {
+        &self.0
+    }
+
     /// Mean.
     pub fn mean(&self) -> f64 {
         mean(self.all())
@@ -44,8 +59,7 @@ impl Draws {
 
     /// Value below which a share `p` of the draws lies, linear between neighbours.
     pub fn quantile(&self, p: f64) -> f64 {
-        let mut sorted: Vec<f64> = self.all().collect();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = self.sorted();
         let at = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
         let (below, share) = (at.floor() as usize, at.fract());
         let above = (below + 1).min(sorted.len() - 1);
@@ -83,6 +97,19 @@ impl Draws {
     /// Effective number of draws for the mean.
     pub fn mean_ess(&self) -> f64 {
         effective_size(&split(&self.0))
+    }
+
+    /// Effective number of draws of the chains taken each by itself.
+    ///
+    /// **Formula** the sum of [`Self::mean_ess`] of every chain alone; a chain that never moves counts as one draw. That
+    /// of all chains together falls to the number of chains where these sit in different modes, so it cannot
+    /// tell how well the modes are known. **Checked by** `chains_apart_are_effective_by_themselves`.
+    pub fn within_ess(&self) -> f64 {
+        let of = |chain: &Vec<f64>| {
+            let moves = chain.iter().any(|x| *x != chain[0]);
+            if moves { effective_size(&split(std::slice::from_ref(chain))) } else { 1.0 }
+        };
+        self.0.iter().map(of).sum()
     }
 
     /// Standard error of the mean as an estimate.

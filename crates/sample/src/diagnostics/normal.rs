@@ -5,7 +5,7 @@
 /// **Formula** rational approximations of Wichura, AS 241, Applied Statistics 37 (1988) 477,
 /// doi:10.2307/2347330: relative error 1e-16. **Edges** ∓∞ at 0 and 1, NaN outside.
 /// **Checked by** `quantiles_are_known`.
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let polynomial = |c: &[f64; 8], x: f64| c.iter().rev().fold(0.0, |sum, c| sum * x + c);
     let q = p - 0.5;
     if q.abs() <= 0.425 {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Autoregressive chains from a linear congruential generator, the same in any language.
-fn chains(seed: u64, count: usize, length: usize, rho: f64, shift: f64) -> Draws {
+pub(super) fn chains(seed: u64, count: usize, length: usize, rho: f64, shift: f64) -> Draws {
     let mut state = seed;
     let mut one = |chain: usize| {
         let mut x = 0.0;
@@ -20,7 +20,7 @@ fn chains(seed: u64, count: usize, length: usize, rho: f64, shift: f64) -> Draws
     Draws::new((0..count).map(&mut one).collect())
 }
 
-fn close(found: f64, expected: f64) {
+pub(super) fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} instead of {expected}");
 }
 
@@ -115,6 +115,15 @@ fn equal_draws_have_no_r_hat() {
     let draws = Draws::new(vec![vec![2.0; 10]; 2]);
     assert!(draws.r_hat().is_nan());
     assert_eq!((draws.mean(), draws.bulk_ess()), (2.0, 20.0));
+}
+
+#[test]
+fn chains_apart_are_effective_by_themselves() {
+    let apart = chains(2, 4, 500, 0.5, 20.0);
+    assert!(apart.mean_ess() < 10.0 && apart.within_ess() > 300.0, "{}", apart.within_ess());
+    let alone = chains(2, 1, 500, 0.5, 0.0);
+    close(alone.within_ess(), alone.mean_ess());
+    assert_eq!(Draws::new(vec![vec![2.0; 10]; 3]).within_ess(), 3.0);
 }
 
 #[test]
