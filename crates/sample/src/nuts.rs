@@ -3,12 +3,13 @@
 mod chain;
 mod saved;
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
-use dyne_runtime::{Event, Lanes, Observer, RecordsError};
+use dyne_runtime::{Event, Observer, RecordsError};
 use thiserror::Error;
 
 use crate::density::LogDensity;
@@ -110,10 +111,10 @@ pub enum SampleError {
 /// Draws of a chain between two looks at how all of them mix.
 const ROUND: u64 = 50;
 
-/// Draws a chain from each start, as many at a time as there are `lanes`.
+/// Draws a chain from each start, `threads` of them at a time.
 ///
 /// **Method.** NUTS with a low-rank mass matrix adapted in the warm-up; nuts-rs. Chain k has the
-/// stream k of the seed, and chains go on in rounds of 50 draws, so the draws do not depend on the lanes.
+/// stream k of the seed, and chains go on in rounds of 50 draws, so the draws do not depend on the threads.
 /// With `saved` every evaluation is kept in a file; chains begun again take from it what it knows, and arrive at
 /// the same draws to the bit. **Source.** Hoffman and Gelman, J. Mach. Learn. Res. 15 (2014) 1593. **Cost.**
 /// Some evaluations to some tens a draw. **Checked by** `a_correlated_normal_is_recovered`,
@@ -129,7 +130,7 @@ pub fn sample(
     starts: &[Vec<f64>],
     options: ChainOptions,
     saved: Option<&SavedChains>,
-    lanes: &Lanes,
+    threads: NonZeroUsize,
     observer: &dyn Observer,
 ) -> Result<Vec<Chain>, SampleError> {
     let drawing = Drawing {
@@ -140,7 +141,7 @@ pub fn sample(
         began: Instant::now(),
         chains: starts.iter().map(|_| Mutex::new(Ok(Chain::default()))).collect(),
         met: Barrier::new(starts.len()),
-        permits: Permits::new(lanes.count()),
+        permits: Permits::new(threads.get()),
         over: AtomicBool::new(false),
     };
     // A chain of the library stays on the thread that began it.
@@ -305,12 +306,13 @@ mod tests {
         }
     }
 
-    fn chains(lanes: usize) -> Vec<Chain> {
+    const ONE: NonZeroUsize = NonZeroUsize::MIN;
+
+    fn chains(threads: usize) -> Vec<Chain> {
         let starts =
             vec![vec![3.1, -190.0], vec![2.5, -230.0], vec![4.0, -150.0], vec![3.0, -201.0]];
         let options = ChainOptions { warmup: 300, draws: 800, seed: 5, ..ChainOptions::default() };
-        let lanes = Lanes::try_new(lanes.try_into().unwrap()).unwrap();
-        sample(&Normal, &starts, options, None, &lanes, &Silent).unwrap()
+        sample(&Normal, &starts, options, None, threads.try_into().unwrap(), &Silent).unwrap()
     }
 
     #[test]
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_do_not_hang_on_lanes() {
+    fn draws_do_not_hang_on_threads() {
         assert_eq!(chains(1), chains(3));
     }
 
@@ -352,7 +354,7 @@ mod tests {
             }
         }
         let (starts, options) = ([vec![3.1, -190.0]], ChainOptions::default());
-        let ended = sample(&Short(0.into()), &starts, options, None, &Lanes::solo(), &Silent);
+        let ended = sample(&Short(0.into()), &starts, options, None, ONE, &Silent);
         assert!(matches!(ended, Err(SampleError::Interrupted)));
     }
 
@@ -369,7 +371,7 @@ mod tests {
         }
         let starts = [vec![0.0]];
         let options = ChainOptions::default();
-        let error = sample(&Empty, &starts, options, None, &Lanes::solo(), &Silent);
+        let error = sample(&Empty, &starts, options, None, ONE, &Silent);
         let said = error.unwrap_err().to_string();
         assert!(said.contains("chain 1") && said.contains("prior of D0"), "{said}");
     }
@@ -393,13 +395,12 @@ mod tests {
         let starts = [vec![3.1, -190.0], vec![2.5, -230.0]];
         let options = ChainOptions { warmup: 100, draws: 100, seed: 5, ..ChainOptions::default() };
         let saved = |begin| SavedChains { dir: folder.path().to_owned(), identity: [3; 32], begin };
-        let lanes = Lanes::solo();
-        let whole = sample(&Normal, &starts, options, None, &lanes, &Silent).unwrap();
+        let whole = sample(&Normal, &starts, options, None, ONE, &Silent).unwrap();
         let mut asked = 0;
         for most in [300, 500, 1 << 40] {
             let density = Killed(0.into(), most);
             let saved = saved(if asked == 0 { Begin::Afresh } else { Begin::GoOn });
-            let ended = sample(&density, &starts, options, Some(&saved), &lanes, &Silent);
+            let ended = sample(&density, &starts, options, Some(&saved), ONE, &Silent);
             asked += density.0.into_inner().min(most);
             match ended {
                 Ok(chains) => assert_eq!(chains, whole),
@@ -416,7 +417,7 @@ mod tests {
         let starts = vec![vec![3.1, -190.0], vec![2.5, -230.0]];
         let enough = Enough::Effective(150.0);
         let options = ChainOptions { draws: 5000, enough, ..ChainOptions::default() };
-        let chains = sample(&Normal, &starts, options, None, &Lanes::solo(), &Silent).unwrap();
+        let chains = sample(&Normal, &starts, options, None, ONE, &Silent).unwrap();
         let length = chains[0].draws.len();
         assert!(length < 2000 && length.is_multiple_of(50), "{length}");
         assert_eq!(chains[0].energy.len(), length);

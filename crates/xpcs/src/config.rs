@@ -22,6 +22,7 @@ mod output;
 mod overrides;
 mod parameters;
 mod performance;
+mod posterior;
 mod reference;
 mod simulate;
 mod template;
@@ -38,6 +39,7 @@ pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig, SearchMethod,
     TimeConfig, TimeOrigin,
 };
+pub(crate) use keys::number;
 pub use logging::{LogLevel, LoggingConfig, PerformanceLogConfig};
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};
@@ -47,6 +49,10 @@ pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
 pub use performance::{
     CheckpointConfig, MemoryOptimizationConfig, PerformanceConfig, PinConfig, Strategy,
     StreamingConfig,
+};
+pub use posterior::{
+    BinQuantity, CmcConfig, Likelihood, PosteriorConfig, PosteriorMethod, ShardCombination,
+    ShardStrategy,
 };
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};
@@ -90,6 +96,9 @@ pub struct FitConfig {
     /// Error bars.
     #[serde(default)]
     pub uncertainty: UncertaintyConfig,
+    /// Sampling of the posterior.
+    #[serde(default)]
+    pub posterior: PosteriorConfig,
     /// Resources; they never change the answer.
     #[serde(default)]
     pub performance: PerformanceConfig,

@@ -1,9 +1,15 @@
 //! The posterior of the physical parameters.
 
+mod account;
 mod affine;
+mod bands;
+mod bins;
 mod coordinates;
 mod marginal;
+mod prior;
 pub mod report;
+mod run;
+mod shards;
 mod weight;
 
 use dyne_sample::{DensityError, LogDensity};
@@ -16,7 +22,11 @@ use affine::Affine;
 use coordinates::Place;
 use marginal::{Given, Line, best, term};
 
+pub use bins::BinDraw;
 pub use coordinates::Coordinates;
+pub use prior::BoundedPrior;
+pub use run::{Sampled, SamplingError, Setting, ShardRun, sample_posterior};
+pub use shards::{ShardsError, ShardsFolder};
 pub use weight::composite_weight;
 
 /// Why a posterior cannot be set up.
@@ -191,8 +201,8 @@ impl<'a> Posterior<'a> {
     }
 
     /// The posterior of other data in the variables of this one.
-    pub fn of(&self, problem: Problem<'a>, belief: Belief<'a>) -> Self {
-        Self { problem, belief, coordinates: self.coordinates.clone() }
+    pub fn of<'b>(&self, problem: Problem<'b>, belief: Belief<'b>) -> Posterior<'b> {
+        Posterior { problem, belief, coordinates: self.coordinates.clone() }
     }
 
     /// Takes the point z as centre, with units from the curvature there, from differences of `width`.
@@ -295,6 +305,18 @@ impl<'a> Posterior<'a> {
         let columns: Vec<Vec<f64>> = (0..n).map(slopes).collect();
         let one = |i: usize| columns.iter().map(|column| column[i] * column[i]).sum::<f64>().sqrt();
         (0..self.coordinates.free()).map(one).collect()
+    }
+
+    /// Standard deviation of all residuals at the variables z.
+    fn noise(&self, z: &[f64]) -> Result<f64, DensityError> {
+        let theta = self.theta(z);
+        let sums = self.problem.gradient_sums(&theta).map_err(density_error)?;
+        let (mut rest, mut pairs) = (0.0, 0);
+        for own in &sums {
+            rest += best(&gram(own, theta.len())?).ok_or_else(|| no_likelihood(own.bin))?.rest;
+            pairs += own.pairs;
+        }
+        Ok((rest / pairs as f64).sqrt())
     }
 
     /// Log likelihood and its gradients by θ and by the extra variables.

@@ -1,6 +1,7 @@
 //! Checks of values and of their agreement, after parsing.
 
 mod parameters;
+mod posterior;
 mod uncertainty;
 
 use super::FitConfig;
@@ -13,6 +14,7 @@ use super::parameters::PerBin;
 use super::simulate::{NoiseConfig, NoiseKind, SimConfig};
 use dyne_xpcs_model::Mode;
 use parameters::{check_parameters, check_scaling, known_parameter};
+use posterior::check_posterior;
 use uncertainty::check_uncertainty;
 
 type Checked = Result<(), ConfigError>;
@@ -32,6 +34,7 @@ impl Check for FitConfig {
         check_parameters(self.mode, &self.parameters)?;
         check_scaling(&self.fit, &self.parameters)?;
         check_fit(&self.fit)?;
+        check_posterior(&self.posterior)?;
         check_uncertainty(self.mode, &self.uncertainty, &self.parameters)?;
         if self.search.starts == 0 {
             return Err(Fault::new("search.starts", "0")

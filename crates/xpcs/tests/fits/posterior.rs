@@ -113,10 +113,8 @@ fn gradient_sums_are_those_of_the_whole() {
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let layout = case.plan.layout(1.0).unwrap();
     let problem = problem(&case.plan, &case.matrices, &layout, 1.0, resources, &sweeps);
-    let (whole, border) = (
-        problem.linear_sums(&case.truth).unwrap(),
-        problem.gradient_sums(&case.truth).unwrap(),
-    );
+    let (whole, border) =
+        (problem.linear_sums(&case.truth).unwrap(), problem.gradient_sums(&case.truth).unwrap());
     let p = case.truth.len();
     for (whole, border) in whole.iter().zip(&border) {
         let [whole, border] = [whole, border].map(|s| Gram::try_new(&s.gram, p, s.pairs).unwrap());
@@ -136,9 +134,9 @@ fn gradient_sums_are_those_of_the_whole() {
 fn chains(posterior: &Posterior<'_>, seed: u64) -> Vec<Chain> {
     let start = |k: f64| vec![k; posterior.dimension()];
     let starts: Vec<Vec<f64>> = [-0.9, -0.3, 0.3, 0.9].map(start).into();
-    let lanes = Lanes::try_new(NonZeroUsize::new(2).unwrap()).unwrap();
+    let two = NonZeroUsize::new(2).unwrap();
     let options = ChainOptions { seed, ..ChainOptions::default() };
-    let chains = sample(posterior, &starts, options, None, &lanes, &Silent).unwrap();
+    let chains = sample(posterior, &starts, options, None, two, &Silent).unwrap();
     assert!(chains.iter().all(|chain| chain.divergent.is_empty()));
     chains
 }

@@ -1,0 +1,576 @@
+//! A posterior from the fit to its report.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use dyne_runtime::{Identity, Lanes, Observer, Resources, Stream, phase};
+use dyne_sample::{Chain, ChainOptions, DensityError, Enough, SampleError, SavedChains, sample};
+use dyne_solve::Layout;
+use dyne_xpcs_data::Matrices;
+use dyne_xpcs_model::Prior;
+use thiserror::Error;
+
+use super::account::{About, Drawn, comparison, faults, report};
+use super::bands::{chosen, predictive, rates};
+use super::bins::BinDraw;
+use super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport, ShardsReport};
+use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
+use super::{
+    Belief, BinTreatment, BoundedPrior, Grouping, Posterior, PosteriorError, Treatment,
+    composite_weight, prior,
+};
+use crate::config::{
+    BinQuantity, Likelihood, Loss, ParameterConfig, PosteriorConfig, PosteriorMethod, Scaling,
+};
+use crate::fit::{Fitted, problem};
+use crate::noise::Weights;
+use crate::plan::{Plan, PlanError};
+use crate::problem::Problem;
+use crate::report::Warning;
+
+/// Draws of a prior behind its variance and its pictures.
+const PRIOR_DRAWS: usize = 2000;
+/// Distance of the fit from the middle of a prior, in standard deviations, that is warned of.
+const FAR: f64 = 4.0;
+
+/// Why there is no posterior.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SamplingError {
+    /// The fit is of a kind that is not sampled.
+    #[error("{key}: found {found}, expected {expected}\n{remedy}")]
+    Unsuited {
+        /// Key of the configuration.
+        key: &'static str,
+        /// What it says.
+        found: String,
+        /// What can be sampled.
+        expected: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The plan does not fit the data.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The posterior cannot be set up.
+    #[error(transparent)]
+    Posterior(PosteriorError),
+    /// The chains failed.
+    #[error(transparent)]
+    Sample(SampleError),
+    /// The shards failed.
+    #[error(transparent)]
+    Shards(ShardsError),
+    /// The model has no value at a draw.
+    #[error(transparent)]
+    Model(#[from] dyne_xpcs_model::ModelError),
+    /// An evaluation after the sampling failed.
+    #[error("contrast and offset at a draw: {0}\nsee the cause")]
+    Density(DensityError),
+    /// The end was requested.
+    #[error("the sampling was interrupted")]
+    Interrupted,
+}
+
+impl From<PosteriorError> for SamplingError {
+    fn from(error: PosteriorError) -> Self {
+        match error {
+            PosteriorError::Density(DensityError::Interrupted) => Self::Interrupted,
+            other => Self::Posterior(other),
+        }
+    }
+}
+
+impl From<SampleError> for SamplingError {
+    fn from(error: SampleError) -> Self {
+        match error {
+            SampleError::Interrupted => Self::Interrupted,
+            other => Self::Sample(other),
+        }
+    }
+}
+
+impl From<ShardsError> for SamplingError {
+    fn from(error: ShardsError) -> Self {
+        match error {
+            ShardsError::Interrupted => Self::Interrupted,
+            ShardsError::Sample(error) => error.into(),
+            other => Self::Shards(other),
+        }
+    }
+}
+
+impl From<DensityError> for SamplingError {
+    fn from(error: DensityError) -> Self {
+        match error {
+            DensityError::Interrupted => Self::Interrupted,
+            other => Self::Density(other),
+        }
+    }
+}
+
+impl From<DensityError> for ShardsError {
+    fn from(error: DensityError) -> Self {
+        match error {
+            DensityError::Interrupted => Self::Interrupted,
+            other => SampleError::Failed { chain: 1, reason: other.to_string() }.into(),
+        }
+    }
+}
+
+/// Which shards are sampled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShardRun {
+    /// All of them, those that are there already excepted.
+    All,
+    /// One, counted from 1; there is no report.
+    One(usize),
+    /// None: all must be there.
+    Combine,
+}
+
+/// What a posterior is sampled with.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The matrices.
+    pub matrices: &'a Matrices,
+    /// The fit.
+    pub fitted: &'a Fitted,
+    /// Lanes of everything but chains, and the request to end; no journal.
+    pub resources: Resources<'a>,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+    /// Where chains are kept; nothing where they are not.
+    pub saved: Option<&'a SavedChains>,
+    /// What tells this posterior from all others.
+    pub identity: Identity,
+    /// Where shards are kept.
+    pub shards_dir: &'a PathBuf,
+    /// Which shards are sampled.
+    pub shard_run: &'a ShardRun,
+    /// Shards sampled at the same time, where the configuration does not say.
+    pub workers: NonZeroUsize,
+}
+
+/// A posterior ready to be sampled.
+pub(super) struct Ready<'a> {
+    pub(super) setting: Setting<'a>,
+    pub(super) options: ChainOptions,
+    /// Chains of a shard that are drawn at the same time.
+    pub(super) threads_of_shard: NonZeroUsize,
+    dimension: usize,
+}
+
+/// What becomes of a sampling.
+pub enum Sampled {
+    /// A report.
+    Report(Box<PosteriorReport>),
+    /// One shard is done.
+    Shard(usize),
+}
+
+/// Samples the posterior of a fit.
+///
+/// # Errors
+/// [`SamplingError`]; that chains do not converge is none.
+pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> {
+    let Setting { plan, fitted, .. } = setting;
+    let config = &plan.config.posterior;
+    let grouping = suited(plan)?;
+    let priors = priors(plan);
+    let weight = weight(plan, fitted);
+    let of = |quantity| match quantity {
+        BinQuantity::Marginalised => Treatment::Marginalised,
+        BinQuantity::Sampled => Treatment::Sampled,
+    };
+    let bins = BinTreatment { scaling: of(config.scaling), noise: of(config.noise) };
+    let transform = &plan.transform;
+    let belief = Belief { transform, priors: &priors, prior_power: 1.0, bins, grouping, weight };
+    let (layout, sweeps) = (plan.layout(fitted.shift)?, AtomicU64::new(0));
+    let whole = whole(&setting, &layout, &sweeps);
+    let theta = &fitted.outcome.fit.theta;
+    let (posterior, _) = phase(setting.observer, "curvature", || {
+        Posterior::try_new(whole, belief, theta).map_err(SamplingError::from)
+    })?;
+    let independent = Belief { weight: 1.0, ..belief };
+    let independent = Posterior::try_new(whole, independent, theta)?.normal_errors();
+    let own = posterior.normal_errors();
+    let bounded = bounded_priors(plan, &priors);
+    let about = About { plan, fitted, grouping, priors: &bounded, errors: [&own, &independent] };
+    let ready = ready(setting, config, posterior.coordinates().dimension());
+    // A sweep of a chain stays on its thread where there are as many chains as lanes.
+    let solo = Lanes::solo();
+    let lanes = setting.resources.lanes;
+    let inner = if lanes.count() > config.chains { lanes } else { &solo };
+    let problem = Problem { resources: setting.resources.with_lanes(inner), ..whole };
+    let posterior = posterior.of(problem, belief);
+    let mut samples = Vec::new();
+    if config.method != PosteriorMethod::Cmc {
+        samples.push(by_all_data(&ready, &posterior, &about)?);
+    }
+    let mut shards = None;
+    if config.method != PosteriorMethod::Nuts {
+        match by_shards(&ready, &posterior, problem, belief, &about)? {
+            ByShards::One(shard) => return Ok(Sampled::Shard(shard)),
+            ByShards::All(sample, told) => {
+                samples.push(*sample);
+                shards = Some(told);
+            }
+        }
+    }
+    let words = |likelihood| match likelihood {
+        Likelihood::Composite => "composite",
+        Likelihood::Independent => "independent",
+    };
+    let likelihood = LikelihoodReport {
+        kind: words(config.likelihood).to_owned(),
+        weight,
+        pairs: plan.pairs() as u64,
+    };
+    finished(&about, &problem, samples, shards, likelihood)
+        .map(|report| Sampled::Report(Box::new(report)))
+}
+
+/// The problem of all data under the weights of the fit.
+fn whole<'a>(setting: &Setting<'a>, layout: &'a Layout, sweeps: &'a AtomicU64) -> Problem<'a> {
+    let Setting { plan, fitted, matrices, resources, .. } = *setting;
+    let weights = fitted.weights.as_deref().map_or(Weights::Equal, Weights::ByLag);
+    Problem { weights, ..problem(plan, matrices, layout, fitted.shift, resources, sweeps) }
+}
+
+/// Refuses fits that cannot be sampled.
+fn suited(plan: &Plan) -> Result<Grouping, SamplingError> {
+    let refused = |key, found: String, expected, remedy| {
+        Err(SamplingError::Unsuited { key, found, expected, remedy })
+    };
+    if plan.config.fit.loss != Loss::Linear {
+        let found = format!("{:?}", plan.config.fit.loss).to_lowercase();
+        let remedy = "leave fit.loss out; outliers may be masked instead";
+        return refused("fit.loss", found, "linear, as the likelihood is Gaussian", remedy);
+    }
+    if plan.transform.free().is_empty() {
+        let remedy = "free a parameter";
+        return refused("parameters", "none that is free".into(), "at least one", remedy);
+    }
+    match plan.config.fit.scaling {
+        Scaling::Individual => Ok(Grouping::Individual),
+        Scaling::Averaged => Ok(Grouping::Averaged),
+        other => refused(
+            "fit.scaling",
+            format!("{other:?}").to_lowercase(),
+            "individual or averaged",
+            "leave fit.scaling out",
+        ),
+    }
+}
+
+fn priors(plan: &Plan) -> Vec<Prior> {
+    let none = ParameterConfig::default();
+    let said = |name: &str| plan.config.parameters.get(name).unwrap_or(&none);
+    plan.model.parameters().iter().map(|spec| said(spec.name).prior(spec)).collect()
+}
+
+/// The prior of each free parameter within its bounds, with draws.
+fn bounded_priors(plan: &Plan, priors: &[Prior]) -> Vec<(BoundedPrior, Vec<f64>)> {
+    let stream = Stream::new(plan.config.posterior.seed).split("prior");
+    let one = |k: &usize| {
+        let dyne_solve::Slot::Free { lower, upper, .. } = plan.transform.slots()[*k] else {
+            unreachable!("only free slots are listed");
+        };
+        let spec = &plan.model.parameters()[*k];
+        let prior = BoundedPrior::try_new(priors[*k], spec.scale, lower, upper)
+            .expect("the configuration was checked for room between the bounds");
+        let draws = prior.draws(PRIOR_DRAWS, &stream.index(*k as u64));
+        (prior, draws)
+    };
+    plan.transform.free().iter().map(one).collect()
+}
+
+fn weight(plan: &Plan, fitted: &Fitted) -> f64 {
+    match (plan.config.posterior.likelihood, &fitted.covariance, &fitted.uncertainty) {
+        (Likelihood::Composite, Ok(actual), Some(uncertainty)) => {
+            composite_weight(&uncertainty.information, actual, plan.transform.free())
+        }
+        _ => 1.0,
+    }
+}
+
+fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig, dimension: usize) -> Ready<'a> {
+    let lanes = setting.resources.lanes.count();
+    let workers = config.cmc.num_workers.unwrap_or(setting.workers.get()).min(lanes);
+    Ready {
+        setting,
+        options: ChainOptions {
+            warmup: config.warmup,
+            draws: config.draws,
+            max_depth: config.max_depth,
+            target_accept: config.target_accept,
+            enough: config.min_effective.map_or(Enough::AllDraws, Enough::Effective),
+            seed: config.seed,
+        },
+        threads_of_shard: NonZeroUsize::new(lanes / workers).unwrap_or(NonZeroUsize::MIN),
+        dimension,
+    }
+}
+
+impl Ready<'_> {
+    /// Starts of the chains: about as far from the centre as the posterior reaches.
+    pub(super) fn starts(&self, seed: u64) -> Vec<Vec<f64>> {
+        let stream = Stream::new(seed).split("starts");
+        let one = |chain: usize| {
+            let mut z = vec![0.0; self.dimension];
+            stream.index(chain as u64).generator().fill_normal(&mut z);
+            z
+        };
+        (0..self.setting.plan.config.posterior.chains).map(one).collect()
+    }
+
+    /// Contrast, offset and noise of each group at every draw.
+    pub(super) fn bins(
+        &self,
+        posterior: &Posterior<'_>,
+        chains: &[Chain],
+        stream: &Stream,
+    ) -> Result<Vec<Vec<Vec<BinDraw>>>, DensityError> {
+        let one = |(c, chain): (usize, &Chain)| {
+            let stream = stream.index(c as u64);
+            let numbered: Vec<(usize, &Vec<f64>)> = chain.draws.iter().enumerate().collect();
+            let lanes = self.setting.resources.lanes;
+            let drawn =
+                lanes.map(&numbered, |(d, z)| posterior.bins_at(z, &stream.index(*d as u64)));
+            drawn.into_iter().collect()
+        };
+        chains.iter().enumerate().map(one).collect()
+    }
+}
+
+fn by_all_data(
+    ready: &Ready<'_>,
+    posterior: &Posterior<'_>,
+    about: &About<'_>,
+) -> Result<SampleReport, SamplingError> {
+    let Setting { observer, resources, saved, .. } = ready.setting;
+    let began = Instant::now();
+    let threads = NonZeroUsize::new(resources.lanes.count()).unwrap_or(NonZeroUsize::MIN);
+    let starts = ready.starts(ready.options.seed);
+    let (chains, _) = phase(observer, "sample", || {
+        sample(posterior, &starts, ready.options, saved, threads, observer)
+            .map_err(SamplingError::from)
+    })?;
+    let stream = Stream::new(ready.options.seed).split("bins");
+    let (bins, _) = phase(observer, "scaling", || {
+        ready.bins(posterior, &chains, &stream).map_err(SamplingError::from)
+    })?;
+    let drawn = Drawn {
+        method: "nuts",
+        values: chains.iter().map(|chain| chain.quantities.clone()).collect(),
+        bins,
+        evaluations: chains.iter().map(|chain| chain.evaluations).sum(),
+        seconds: began.elapsed().as_secs_f64(),
+        chains,
+    };
+    Ok(report(about, drawn))
+}
+
+/// What comes of shards.
+enum ByShards {
+    One(usize),
+    All(Box<SampleReport>, ShardsReport),
+}
+
+fn by_shards<'b>(
+    ready: &Ready<'_>,
+    posterior: &Posterior<'_>,
+    problem: Problem<'b>,
+    belief: Belief<'b>,
+    about: &About<'_>,
+) -> Result<ByShards, SamplingError> {
+    let Setting { plan, matrices, observer, .. } = ready.setting;
+    let (cmc, began) = (&plan.config.posterior.cmc, Instant::now());
+    let count = shards::count(cmc, plan.pairs());
+    let config = serde_json::to_value(&plan.config).unwrap_or_default();
+    let dir = ready.setting.shards_dir;
+    let folder = ShardsFolder::open(dir, ready.setting.identity, count, &config)?;
+    let dealt = shards::matrices(plan, matrices, count)?;
+    let results = phase(observer, "shards", || {
+        let belief = shards::belief(belief, count);
+        let parts: Vec<Problem<'_>> =
+            dealt.iter().map(|matrices| Problem { matrices, ..problem }).collect();
+        let posteriors: Vec<Posterior<'_>> =
+            parts.into_iter().map(|part| posterior.of(part, belief)).collect();
+        let pairs: Vec<u64> = dealt
+            .iter()
+            .map(|own| (0..own.bins()).map(|bin| own.pairs(bin) as u64).sum())
+            .collect();
+        results(ready, &posteriors, &pairs, &folder)
+    })?
+    .0;
+    let results = match results {
+        Some(results) => results,
+        None => {
+            let ShardRun::One(shard) = *ready.setting.shard_run else {
+                unreachable!("only a single shard has no results of the others");
+            };
+            return Ok(ByShards::One(shard));
+        }
+    };
+    let (consensus, told) = shards::combined(&results, cmc)?;
+    let parted = |draw: &Vec<f64>| {
+        let (z, bins) = shards::parted(draw, ready.dimension);
+        (dyne_sample::LogDensity::quantities(posterior, z), bins)
+    };
+    let (values, bins) = consensus
+        .draws
+        .iter()
+        .map(|chain| chain.iter().map(parted).unzip::<_, _, Vec<_>, Vec<_>>())
+        .unzip();
+    let drawn = Drawn {
+        method: "cmc",
+        values,
+        bins,
+        chains: Vec::new(),
+        evaluations: results.iter().map(|result| result.evaluations).sum(),
+        seconds: began.elapsed().as_secs_f64(),
+    };
+    Ok(ByShards::All(Box::new(report(about, drawn)), told))
+}
+
+/// The results of the shards that are asked for; nothing where it was a single one.
+fn results(
+    ready: &Ready<'_>,
+    posteriors: &[Posterior<'_>],
+    pairs: &[u64],
+    folder: &ShardsFolder,
+) -> Result<Option<Vec<ShardResult>>, SamplingError> {
+    let Setting { plan, shard_run, workers, .. } = ready.setting;
+    let (cmc, shards) = (&plan.config.posterior.cmc, posteriors.len());
+    let one = |shard: usize| -> Result<ShardResult, ShardsError> {
+        if let Some(result) = folder.load(shard)? {
+            return Ok(result);
+        }
+        let own = &posteriors[shard];
+        let result = shards::sample_shard(ready, own, shard, pairs[shard], folder)?;
+        folder.store(&result)?;
+        Ok(result)
+    };
+    match *shard_run {
+        ShardRun::One(shard) if !(1..=shards).contains(&shard) => {
+            Err(ShardsError::Number { shard, shards }.into())
+        }
+        ShardRun::One(shard) => {
+            one(shard - 1)?;
+            Ok(None)
+        }
+        ShardRun::Combine => {
+            let silence = std::time::Duration::from_secs_f64(cmc.heartbeat_timeout);
+            Ok(Some(folder.all(silence)?))
+        }
+        ShardRun::All => {
+            let centre = vec![0.0; ready.dimension];
+            let noise = posteriors.iter().map(|own| own.noise(&centre));
+            let noise: Vec<f64> = noise.collect::<Result<_, DensityError>>()?;
+            let costs = shards::cost(pairs, &noise);
+            let workers = cmc.num_workers.and_then(NonZeroUsize::new).unwrap_or(workers);
+            Ok(Some(shards::run(&costs, workers, cmc.abort_share, one)?))
+        }
+    }
+}
+
+fn finished(
+    about: &About<'_>,
+    problem: &Problem<'_>,
+    samples: Vec<SampleReport>,
+    shards: Option<ShardsReport>,
+    likelihood: LikelihoodReport,
+) -> Result<PosteriorReport, SamplingError> {
+    let About { plan, fitted, .. } = *about;
+    let head = &samples[0];
+    let fit = &fitted.outcome.fit.theta;
+    let draws = band_draws(about, head);
+    let thetas: Vec<Vec<f64>> = draws.iter().map(|(theta, _)| theta.clone()).collect();
+    let at_fit: Vec<BinDraw> = fitted
+        .scaling
+        .iter()
+        .map(|s| BinDraw { contrast: s.contrast, offset: s.offset, sigma: 0.0 })
+        .collect();
+    let predictive = predictive(plan, problem, &fitted.residuals, (fit, &at_fit), &draws)?;
+    let mut faults = faults(about, head);
+    if let Some(told) = &shards {
+        let out = told.shards.iter().filter(|shard| shard.left_out.is_some()).count();
+        if out > 0 {
+            faults.push(format!("{out} of {} shards left out", told.shards.len()));
+        }
+    }
+    let names = head.parameters.iter().map(|p| p.name.clone());
+    let priors = priors(plan);
+    let free = plan.transform.free().iter().map(|k| prior::words(priors[*k]));
+    Ok(PosteriorReport {
+        schema: SCHEMA,
+        mode: plan.mode.to_string(),
+        file: plan.config.data.file.display().to_string(),
+        likelihood,
+        priors: names.zip(free).collect(),
+        comparison: samples.get(1).map(|shards| comparison(head, shards)),
+        warnings: warnings(about, head),
+        converged: faults.is_empty(),
+        verdict: match faults.is_empty() {
+            true => "the chains agree, and there are enough of their draws".to_owned(),
+            false => format!("not to be trusted: {}", faults.join("; ")),
+        },
+        rates: rates(plan, fit, &thetas),
+        predictive,
+        shards,
+        samples,
+    })
+}
+
+/// Some draws as whole points, with contrast, offset and noise of the bins.
+fn band_draws(about: &About<'_>, sample: &SampleReport) -> Vec<(Vec<f64>, Vec<BinDraw>)> {
+    let (plan, trace) = (about.plan, &sample.trace);
+    let x = |chain: usize, draw: usize| {
+        let mut theta = about.fitted.outcome.fit.theta.clone();
+        for (i, k) in plan.transform.free().iter().enumerate() {
+            theta[*k] = trace.values[i][chain][draw];
+        }
+        // Ties follow.
+        plan.transform.clamped(&theta).unwrap_or(theta)
+    };
+    let bin = |g: usize, chain: usize, draw: usize| BinDraw {
+        contrast: trace.contrast[g][chain][draw],
+        offset: trace.offset[g][chain][draw],
+        sigma: trace.sigma[g][chain][draw],
+    };
+    let all = chosen(sample.chains * sample.draws).into_iter();
+    all.map(|k| {
+        let (chain, draw) = (k / sample.draws, k % sample.draws);
+        let bins = (0..trace.contrast.len()).map(|g| bin(g, chain, draw)).collect();
+        (x(chain, draw), bins)
+    })
+    .collect()
+}
+
+/// What the user ought to know besides the verdict.
+fn warnings(about: &About<'_>, sample: &SampleReport) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (parameter, (prior, _)) in sample.parameters.iter().zip(about.priors) {
+        let middle = prior.quantile(0.5);
+        let side = if parameter.fit > middle { 0.841_345 } else { 0.158_655 };
+        let distance = (parameter.fit - middle) / (prior.quantile(side) - middle);
+        if distance > FAR {
+            warnings.push(Warning {
+                code: "prior".to_owned(),
+                message: format!(
+                    "{}: the fit lies {distance:.1} standard deviations from the middle of the prior, \
+                     which pulls the posterior; widen it with parameters.{}.prior if it does not say \
+                     what you know",
+                    parameter.name, parameter.name
+                ),
+            });
+        }
+    }
+    warnings
+}

@@ -1,0 +1,299 @@
+//! Consensus Monte Carlo: shards of the data, each with a posterior of its own.
+
+mod deal;
+mod folder;
+mod schedule;
+
+use std::time::Duration;
+
+use dyne_runtime::{Event, Flow, Observer, Stream};
+use dyne_sample::{
+    Chain, ChainOptions, Combination, Consensus, ConsensusError, Draws, SampleError, ShardDraws,
+    combine, sample,
+};
+use dyne_xpcs_data::Matrices;
+use thiserror::Error;
+
+use super::bins::BinDraw;
+use super::report::{ShardReport, ShardsReport};
+use super::run::Ready;
+use super::{Belief, Posterior};
+use crate::config::{CmcConfig, ShardCombination};
+use crate::plan::Plan;
+
+pub(super) use deal::{count, deal};
+pub use folder::ShardsFolder;
+pub(super) use folder::{Alive, ShardResult};
+pub(super) use schedule::{cost, run};
+
+/// Why shards cannot be sampled or combined.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ShardsError {
+    /// A shard would have too few pairs.
+    #[error(
+        "shard {shard} of {shards}: {found} pairs, expected at least {expected} (posterior.cmc.min_pairs)\nask for at most {most} shards, or lower posterior.cmc.min_pairs"
+    )]
+    TooFewPairs {
+        /// Number of the shard, from 1.
+        shard: usize,
+        /// Shards.
+        shards: usize,
+        /// Pairs it has.
+        found: usize,
+        /// Pairs it must have.
+        expected: usize,
+        /// Shards that would do.
+        most: usize,
+    },
+    /// A shard has nothing of a bin.
+    #[error(
+        "shard {shard} of {shards}: no more than {found} pairs of bin {bin}, expected some rows of every bin\nask for fewer shards"
+    )]
+    BinMissing {
+        /// Number of the shard, from 1.
+        shard: usize,
+        /// Shards.
+        shards: usize,
+        /// Number of the bin in the file.
+        bin: u32,
+        /// Pairs it has.
+        found: usize,
+    },
+    /// There is no such shard.
+    #[error("--shard {shard}/{shards}: expected a number from 1 to {shards}\nname one of them")]
+    Number {
+        /// Number asked for.
+        shard: usize,
+        /// Shards.
+        shards: usize,
+    },
+    /// The folder belongs to other shards.
+    #[error(
+        "{}: shards of another plan, expected those of this configuration, data and number of shards\nchoose another output.dir, or move the folder away; nothing in it was touched", dir.display()
+    )]
+    OtherPlan {
+        /// The folder.
+        dir: std::path::PathBuf,
+    },
+    /// Results are missing.
+    #[error(
+        "{}: no result of {missing}, expected all of {shards} shards\nrun them with --shard, or sample without it", dir.display()
+    )]
+    Missing {
+        /// The folder.
+        dir: std::path::PathBuf,
+        /// Which, and what is known of them.
+        missing: String,
+        /// Shards.
+        shards: usize,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {reason}\ncheck the folder and the space left on it; a damaged result may be removed and is then sampled again", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Too many shards failed.
+    #[error(
+        "{failed} of the first {of} shards failed, the first: {first}\nlook at that one; posterior.cmc.abort_share says how many may fail"
+    )]
+    Aborted {
+        /// Failed shards.
+        failed: usize,
+        /// Shards that were looked at.
+        of: usize,
+        /// What the first one says.
+        first: String,
+    },
+    /// The shards cannot be combined.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// Drawing failed.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// The end was requested.
+    #[error("the sampling was interrupted")]
+    Interrupted,
+}
+
+/// Numbers that a draw of a shard has of each group of bins.
+const OF_A_BIN: usize = 3;
+
+/// Samples shard `shard`, counted from 0.
+///
+/// # Errors
+/// [`ShardsError`] where there can be no result; that chains fail or time out is one.
+pub(super) fn sample_shard(
+    ready: &Ready<'_>,
+    posterior: &Posterior<'_>,
+    shard: usize,
+    pairs: u64,
+    folder: &ShardsFolder,
+) -> Result<ShardResult, ShardsError> {
+    let cmc = &ready.setting.plan.config.posterior.cmc;
+    let seed =
+        ready.options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(shard as u64 + 1);
+    let options = ChainOptions { seed, ..ready.options };
+    let alive = Alive::new(folder, shard, cmc.per_shard_timeout, ready.setting.observer);
+    let starts = ready.starts(seed);
+    let saved = folder.saved(shard);
+    let chains = sample(posterior, &starts, options, Some(&saved), ready.threads_of_shard, &alive);
+    let chains = match chains {
+        Ok(chains) => chains,
+        Err(SampleError::Interrupted) if alive.timed_out() => {
+            let after = Duration::from_secs_f64(cmc.per_shard_timeout);
+            return Ok(ShardResult::failed(shard, pairs, format!("gave up after {after:?}")));
+        }
+        Err(SampleError::Interrupted) => return Err(ShardsError::Interrupted),
+        Err(error @ SampleError::Records(_)) => return Err(error.into()),
+        Err(error) => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default().to_owned();
+            return Ok(ShardResult::failed(shard, pairs, first));
+        }
+    };
+    result(ready, posterior, shard, pairs, &chains, seed)
+}
+
+fn result(
+    ready: &Ready<'_>,
+    posterior: &Posterior<'_>,
+    shard: usize,
+    pairs: u64,
+    chains: &[Chain],
+    seed: u64,
+) -> Result<ShardResult, ShardsError> {
+    let bins = ready.bins(posterior, chains, &Stream::new(seed).split("bins"))?;
+    let joined = chains.iter().zip(&bins).map(|(chain, bins)| {
+        chain.draws.iter().zip(bins).map(|(z, bins)| joined(z, bins)).collect()
+    });
+    let quantity = |i: usize| {
+        let of = |chain: &Chain| chain.quantities.iter().map(|q| q[i]).collect();
+        Draws::new(chains.iter().map(of).collect())
+    };
+    let all: Vec<Draws> = (0..posterior.coordinates().free()).map(quantity).collect();
+    let largest = |of: &dyn Fn(&Draws) -> f64| all.iter().map(of).fold(f64::NAN, f64::max);
+    let draws: usize = chains.iter().map(|chain| chain.draws.len()).sum();
+    let divergences: usize = chains.iter().map(|chain| chain.divergent.len()).sum();
+    let most = ready.setting.plan.config.posterior.cmc.max_divergence_rate;
+    let rate = divergences as f64 / draws as f64;
+    Ok(ShardResult {
+        shard,
+        pairs,
+        draws: joined.collect(),
+        r_hat: largest(&Draws::r_hat),
+        ess: -largest(&|d| -d.bulk_ess().min(d.tail_ess())),
+        divergences,
+        evaluations: chains.iter().map(|chain| chain.evaluations).sum(),
+        mean: all.iter().map(Draws::mean).collect(),
+        sd: all.iter().map(Draws::standard_deviation).collect(),
+        failure: (rate > most).then(|| format!("{:.0} % of its draws diverge", 100.0 * rate)),
+    })
+}
+
+/// Variables z, then contrast, offset and logarithm of the noise of each group.
+fn joined(z: &[f64], bins: &[BinDraw]) -> Vec<f64> {
+    let bins = bins.iter().flat_map(|bin| [bin.contrast, bin.offset, bin.sigma.ln()]);
+    z.iter().copied().chain(bins).collect()
+}
+
+/// The other way round.
+pub(super) fn parted(draw: &[f64], dimension: usize) -> (&[f64], Vec<BinDraw>) {
+    let (z, bins) = draw.split_at(dimension);
+    let bin = |b: &[f64]| BinDraw { contrast: b[0], offset: b[1], sigma: b[2].exp() };
+    (z, bins.chunks(OF_A_BIN).map(bin).collect())
+}
+
+/// Combines the shards that have draws.
+///
+/// # Errors
+/// [`ShardsError::Consensus`].
+pub(super) fn combined(
+    results: &[ShardResult],
+    cmc: &CmcConfig,
+) -> Result<(Consensus, ShardsReport), ShardsError> {
+    let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
+    let length = |r: &&ShardResult| r.draws.iter().map(Vec::len).min();
+    let shortest = whole.iter().filter_map(length).min().unwrap_or(0);
+    let draws: Vec<ShardDraws> = whole
+        .iter()
+        .map(|r| ShardDraws {
+            chains: r.draws.iter().map(|chain| chain[..shortest].to_vec()).collect(),
+        })
+        .collect();
+    let how = match cmc.combination {
+        ShardCombination::Consensus => Combination::Consensus,
+        ShardCombination::Robust => Combination::Robust,
+    };
+    let consensus = combine(&draws, how)?;
+    let shard = |result: &ShardResult| {
+        let place = whole.iter().position(|own| own.shard == result.shard);
+        let aside = place.is_some_and(|k| consensus.left_out.contains(&k));
+        let aside = aside.then(|| "too far from the others".to_owned());
+        ShardReport {
+            shard: result.shard + 1,
+            pairs: result.pairs,
+            r_hat: result.r_hat,
+            ess: result.ess,
+            divergences: result.divergences,
+            distance: place.map(|k| consensus.distances[k]),
+            left_out: result.failure.clone().or(aside),
+            mean: result.mean.clone(),
+            sd: result.sd.clone(),
+        }
+    };
+    let report = ShardsReport {
+        strategy: cmc.strategy.name().to_owned(),
+        combination: cmc.combination.name().to_owned(),
+        shards: results.iter().map(shard).collect(),
+        largest_distance: consensus.between_shard_distance(),
+    };
+    Ok((consensus, report))
+}
+
+/// The belief about shard data: every shard counts the prior in part, all together once.
+pub(super) fn belief<'b>(whole: Belief<'b>, shards: usize) -> Belief<'b> {
+    Belief { prior_power: whole.prior_power / shards as f64, ..whole }
+}
+
+/// What shards are dealt, and whether that is enough.
+pub(super) fn matrices(
+    plan: &Plan,
+    all: &Matrices,
+    shards: usize,
+) -> Result<Vec<Matrices>, ShardsError> {
+    let cmc = &plan.config.posterior.cmc;
+    let dealt: Vec<Matrices> = deal(all, cmc.strategy, cmc.seed, shards)
+        .into_iter()
+        .map(|rows| all.clone().without_rows(rows))
+        .collect();
+    let total: usize = (0..all.bins()).map(|bin| all.pairs(bin)).sum();
+    for (shard, own) in dealt.iter().enumerate() {
+        let shard = shard + 1;
+        let found: usize = (0..own.bins()).map(|bin| own.pairs(bin)).sum();
+        let expected = cmc.min_pairs.max(10 * plan.free_parameters());
+        if found < expected {
+            let most = (total / expected).max(1);
+            return Err(ShardsError::TooFewPairs { shard, shards, found, expected, most });
+        }
+        // Three numbers of a bin are not determined by fewer.
+        if let Some(bin) = (0..own.bins()).find(|bin| own.pairs(*bin) < 10) {
+            let (found, bin) = (own.pairs(bin), plan.bins[bin].number);
+            return Err(ShardsError::BinMissing { shard, shards, bin, found });
+        }
+    }
+    Ok(dealt)
+}
+
+impl Observer for Alive<'_> {
+    fn event(&self, event: &Event) -> Flow {
+        self.beat(event);
+        match self.observed(event) {
+            Flow::Continue if !self.timed_out() => Flow::Continue,
+            _ => Flow::Stop,
+        }
+    }
+}
