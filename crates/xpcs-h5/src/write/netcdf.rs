@@ -101,8 +101,8 @@ pub enum Attribute {
 pub enum NetcdfFault {
     /// A variable has a dimension that its group lacks.
     #[error(
-        "found dimension {found:?}, expected one of {}\nlist the dimension in the group",
-        expected.join(", ")
+        "found dimension {found:?}, expected {}\nlist the dimension in the group",
+        one_of(expected)
     )]
     UnknownDimension {
         /// The dimension of the variable.
@@ -165,8 +165,8 @@ pub enum NetcdfFault {
 /// `sample_stats`, … and the dimensions `chain` and `draw` it is what `arviz.from_netcdf` opens.
 ///
 /// **Cost** the bytes of the values once more for the variable that is being written.
-/// **Source** *NetCDF-4 file format specification* (Unidata, NetCDF User's Guide, appendix C); *HDF5
-/// Dimension Scale Specification and Design Notes* (The HDF Group, 2005).
+/// **Source** Unidata, *NetCDF File Format Specifications*, "The NetCDF-4 Format"; The HDF Group, *HDF5
+/// Dimension Scale Specification and Design Notes*.
 /// **Checked by** `tests/it/netcdf.rs`; with ArviZ, h5netcdf and netCDF4 by `scripts/arviz.py`.
 ///
 /// # Errors
@@ -183,6 +183,13 @@ pub fn write_netcdf(path: &Path, file: &NetcdfFile) -> Result<(), WriteError> {
         let buffered = encode::encode(BufWriter::new(target), file).map_err(failed)?;
         buffered.into_inner().map_err(|e| failed(e.into_error()))
     })
+}
+
+fn one_of(dimensions: &[String]) -> String {
+    if dimensions.is_empty() {
+        return "none, as the group has no dimension".to_owned();
+    }
+    format!("one of {}", dimensions.join(", "))
 }
 
 impl Coordinate {

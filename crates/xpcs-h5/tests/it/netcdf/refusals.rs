@@ -1,5 +1,6 @@
 use dyne_xpcs_h5::{
-    Attribute, Coordinate, NetcdfFault, NetcdfFile, VariableValues, WriteError, write_netcdf,
+    Attribute, Coordinate, NetcdfFault, NetcdfFile, Variable, VariableValues, WriteError,
+    write_netcdf,
 };
 
 use super::{example, integers, text, texts, variable};
@@ -27,6 +28,10 @@ fn assert_refused(change: impl FnOnce(&mut NetcdfFile), expected: NetcdfFault, p
     assert!(message.contains(&format!(": {place}: found")), "{place:?} is not in {message:?}");
 }
 
+fn along(name: &str) -> Variable {
+    variable(name, &["draw"], VariableValues::Flags(vec![true; 3]))
+}
+
 #[test]
 fn dimensions_and_lengths_are_checked() {
     assert_refused(
@@ -37,6 +42,8 @@ fn dimensions_and_lengths_are_checked() {
         },
         "/posterior/D0",
     );
+    let (_, message) = refused(|file| file.groups[3].variables = vec![along("x")]);
+    assert!(message.contains("expected none, as the group has no dimension"), "{message}");
     assert_refused(
         |file| file.groups[0].variables[0].values = VariableValues::Integers(vec![1; 5]),
         NetcdfFault::Length { found: 5, expected: 6 },
@@ -124,10 +131,8 @@ fn texts_and_counts_are_checked() {
         NetcdfFault::TooMany { found: 4001, what: "texts", most: 4000 },
         "/@x",
     );
-    let along =
-        |k: usize| variable(&format!("v{k}"), &["draw"], VariableValues::Flags(vec![true; 3]));
     assert_refused(
-        |f| f.groups[1].variables = (0..4001).map(along).collect(),
+        |f| f.groups[1].variables = (0..4001).map(|k| along(&format!("v{k}"))).collect(),
         NetcdfFault::TooMany { found: 4001, what: "variables along it", most: 4000 },
         "/sample_stats/draw",
     );
