@@ -1,7 +1,8 @@
-//! Writing of two-time files.
+//! Writing of two-time files, and of draws.
 
 mod aps_u;
 mod hdf5;
+mod netcdf;
 mod npz;
 mod partial;
 
@@ -12,6 +13,10 @@ use dyne_xpcs_data::{Samples, SimulatedMatrix, Triangle};
 use thiserror::Error;
 
 pub use aps_u::write_aps_u;
+pub use netcdf::{
+    Attribute, Coordinate, Dimension, NetcdfFault, NetcdfFile, NetcdfGroup, Variable,
+    VariableValues, write_netcdf,
+};
 pub use npz::write_npz;
 
 /// What the matrices of a file have in common. There is one matrix for each angle of the first q,
@@ -49,6 +54,17 @@ pub enum WriteError {
         found: String,
         /// What was expected.
         expected: String,
+    },
+    /// Groups, dimensions or variables that netCDF cannot hold.
+    #[error("writing {}: {place}: {fault}", file.display())]
+    Netcdf {
+        /// The file.
+        file: PathBuf,
+        /// Path inside the file; an attribute stands behind `@`.
+        place: String,
+        /// What is wrong.
+        #[source]
+        fault: NetcdfFault,
     },
     /// The source of the matrices failed.
     #[error("writing {}: matrix {matrix} (counted from 1): {reason}", file.display())]

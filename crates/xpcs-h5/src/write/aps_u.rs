@@ -66,24 +66,25 @@ fn groups(
 ) -> io::Result<Object> {
     let twotime = twotime(encoder, matrices)?;
     let qmap = qmap(encoder, experiment)?;
-    let xpcs = encoder.group(&[("qmap", qmap), ("twotime", twotime)])?;
+    let xpcs = encoder.group(&[("qmap", qmap), ("twotime", twotime)], &[])?;
     let frame_time = scalar(encoder, Values::Floats(&[experiment.dt_s]))?;
-    let detector = encoder.group(&[("frame_time", frame_time)])?;
-    let instrument = encoder.group(&[("detector_1", detector)])?;
-    let entry = encoder.group(&[("instrument", instrument)])?;
-    encoder.group(&[("entry", entry), ("xpcs", xpcs)])
+    let detector = encoder.group(&[("frame_time", frame_time)], &[])?;
+    let instrument = encoder.group(&[("detector_1", detector)], &[])?;
+    let entry = encoder.group(&[("instrument", instrument)], &[])?;
+    encoder.group(&[("entry", entry), ("xpcs", xpcs)], &[])
 }
 
 fn twotime(encoder: &mut Target, matrices: &[(String, Object)]) -> io::Result<Object> {
     let members: Vec<(&str, Object)> =
         matrices.iter().map(|(name, object)| (name.as_str(), *object)).collect();
-    let map = encoder.group(&members)?;
+    let map = encoder.group(&members, &[])?;
     let numbers: Vec<i64> = (1..=matrices.len() as i64).collect();
     let processed = list(encoder, Values::Integers(&numbers))?;
     let avg = scalar(encoder, Values::Integers(&[1]))?;
     let stride = scalar(encoder, Values::Integers(&[1]))?;
-    let config = encoder.group(&[("avg_frame", avg), ("stride_frame", stride)])?;
-    encoder.group(&[("config", config), ("correlation_map", map), ("processed_bins", processed)])
+    let config = encoder.group(&[("avg_frame", avg), ("stride_frame", stride)], &[])?;
+    encoder
+        .group(&[("config", config), ("correlation_map", map), ("processed_bins", processed)], &[])
 }
 
 fn qmap(encoder: &mut Target, experiment: &Experiment) -> io::Result<Object> {
@@ -95,14 +96,15 @@ fn qmap(encoder: &mut Target, experiment: &Experiment) -> io::Result<Object> {
     let counts = list(encoder, Values::Integers(&grid))?;
     let names = list(encoder, Values::Texts(&["q", "phi"]))?;
     let units = list(encoder, Values::Texts(&["Å⁻¹", "deg"]))?;
-    encoder.group(&[
+    let members = [
         ("dynamic_index_mapping", mapping),
         ("dynamic_num_pts", counts),
         ("dynamic_v_list_dim0", q),
         ("dynamic_v_list_dim1", phi),
         ("map_names", names),
         ("map_units", units),
-    ])
+    ];
+    encoder.group(&members, &[])
 }
 
 fn list(encoder: &mut Target, values: Values<'_>) -> io::Result<Object> {
@@ -118,9 +120,9 @@ fn axis(encoder: &mut Target, values: &[f64], name: &str, unit: &str) -> io::Res
         Values::Floats(values),
         Shape::List,
         &[
-            Attribute { name: "name", values: Values::Texts(&[name]) },
-            Attribute { name: "size", values: Values::Integers(&[values.len() as i64]) },
-            Attribute { name: "unit", values: Values::Texts(&[unit]) },
+            Attribute::scalar("name", Values::Texts(&[name])),
+            Attribute::scalar("size", Values::Integers(&[values.len() as i64])),
+            Attribute::scalar("unit", Values::Texts(&[unit])),
         ],
     )
 }

@@ -6,6 +6,7 @@ mod aps_old;
 mod aps_u;
 mod damage;
 mod homodyne_cache;
+mod netcdf;
 mod rows;
 mod write;
 
