@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dyne_sample::ChainOptions;
 use dyne_xpcs::config::{ConfigError, Override};
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
@@ -21,7 +20,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fit a file: `dyne fit run.hdf --mode laminar_flow --gap 2e6 --out results`
-    Fit(FitArguments),
+    Fit(FitCommand),
     /// Sample the posterior: the fit, then chains about it: `dyne sample run.hdf --mode static --out results`
     Sample(SampleArguments),
     /// One-time correlation functions by age with KWW or exponential fits
@@ -105,34 +104,121 @@ pub(crate) struct FitArguments {
     pub(crate) telling: Telling,
 }
 
+/// `dyne fit`.
 #[derive(Debug, Args)]
-pub(crate) struct SampleArguments {
+pub(crate) struct FitCommand {
     #[command(flatten)]
     pub(crate) fit: FitArguments,
-    /// Chains
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    pub(crate) chains: u64,
-    /// Draws of each chain in which the sampler adapts; they are not kept
-    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().warmup)]
-    pub(crate) warmup: u64,
-    /// Draws of each chain that are kept
-    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().draws)]
-    pub(crate) draws: u64,
-    /// Seed of the chains
-    #[arg(long, value_name = "N", default_value_t = ChainOptions::default().seed)]
-    pub(crate) chain_seed: u64,
-    /// How much the likelihood counts
-    #[arg(long, value_enum, default_value = "composite")]
-    pub(crate) likelihood: Likelihood,
+    /// What comes after the fit, into the same folder
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) then: Option<Then>,
 }
 
-/// How much a likelihood counts.
+/// What comes after a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Likelihood {
-    /// As much as the error bars of the fit say, which know that pairs are correlated
-    Composite,
-    /// As if all pairs were independent
-    Independent,
+pub(crate) enum Then {
+    /// Sample the posterior, as `dyne sample` with the group `posterior` of the configuration
+    Sample,
+}
+
+/// `dyne sample`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SampleArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<SampleCommand>,
+    #[command(flatten)]
+    pub(crate) fit: FitArguments,
+    /// Which data a chain looks at: nuts (all), cmc (those of a shard) or both
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// Chains
+    #[arg(long, value_name = "N")]
+    chains: Option<String>,
+    /// Draws of each chain in which the sampler adapts; they are not kept
+    #[arg(long, value_name = "N")]
+    warmup: Option<String>,
+    /// Draws of each chain that are kept
+    #[arg(long, value_name = "N")]
+    draws: Option<String>,
+    /// End when every parameter has so many effective draws
+    #[arg(long, value_name = "N")]
+    min_effective: Option<String>,
+    /// Seed of the chains
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// How much the likelihood counts: composite or independent
+    #[arg(long, value_name = "KIND")]
+    likelihood: Option<String>,
+    /// Shards of the data for cmc
+    #[arg(long, value_name = "N")]
+    shards: Option<String>,
+    /// Sample shard I of N alone, for `dyne sample combine` later
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<OneShard>,
+}
+
+impl SampleArguments {
+    /// What is set by flags, by key of the configuration.
+    pub(crate) fn set(&self) -> Vec<(&'static str, String)> {
+        let text = |key, value: &Option<String>| value.clone().map(|value| (key, value));
+        let mut set: Vec<_> = [
+            text("posterior.method", &self.method),
+            text("posterior.chains", &self.chains),
+            text("posterior.warmup", &self.warmup),
+            text("posterior.draws", &self.draws),
+            text("posterior.min_effective", &self.min_effective),
+            text("posterior.seed", &self.seed),
+            text("posterior.likelihood", &self.likelihood),
+            text("posterior.cmc.shards", &self.shards),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if let Some(shard) = self.shard {
+            set.push(("posterior.method", "cmc".to_owned()));
+            set.push(("posterior.cmc.shards", shard.of.to_string()));
+        }
+        set
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SampleCommand {
+    /// Combine shards that were sampled one by one: `dyne sample combine results`
+    Combine(CombineArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CombineArguments {
+    /// Folder of the results, with the shards in DIR/shards
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Data file, where it is not where the shards had it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// One of some shards, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OneShard {
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+}
+
+impl std::str::FromStr for OneShard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let parts = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parts {
+            Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
+            _ => Err("expected I/N with I from 1 to N, e.g. 3/8".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use std::path::PathBuf;
 
-use dyne_runtime::SweepError;
 use dyne_runtime::budget::BudgetError;
 use dyne_runtime::checkpoint::CheckpointError;
 use dyne_runtime::lanes::LanesError;
+use dyne_runtime::{RecordsError, SweepError};
 use dyne_sample::SampleError;
 use dyne_xpcs::calibrate::{CalibrateError, RecordError};
 use dyne_xpcs::config::ConfigError;
@@ -17,6 +17,7 @@ use dyne_xpcs::fit::FitError;
 use dyne_xpcs::mask::MaskError;
 use dyne_xpcs::memory::MemoryError;
 use dyne_xpcs::plan::PlanError;
+use dyne_xpcs::posterior::{PosteriorError, SamplingError, ShardsError};
 use dyne_xpcs::problem::ChangedBlock;
 use dyne_xpcs::results::ResultsError;
 use dyne_xpcs::simulate::ExperimentError;
@@ -71,7 +72,7 @@ pub(crate) enum Failure {
     Checkpoint(CheckpointError),
     /// Interrupted, with a checkpoint in this folder.
     Suspended(PathBuf),
-    Sample(SampleError),
+    Sampling(SamplingError),
     Output(std::io::Error),
 }
 
@@ -105,9 +106,8 @@ impl Failure {
                 _ => Ending::Resources,
             },
             Self::Fit(error) if has_changed(error) => Ending::Data,
-            Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) | Self::Sample(_) => {
-                Ending::Numerical
-            }
+            Self::Sampling(error) => of_sampling(error),
+            Self::Fit(_) | Self::Plot(_) | Self::Calibrate(_) => Ending::Numerical,
             Self::Experiment(_) => Ending::Usage,
             Self::Write(_)
             | Self::Results(_)
@@ -138,9 +138,27 @@ impl Failure {
             Self::Budget(e) => e,
             Self::Checkpoint(e) => e,
             Self::Suspended(_) => unreachable!("a suspended run has no inner error"),
-            Self::Sample(e) => e,
+            Self::Sampling(e) => e,
             Self::Output(e) => e,
         }
+    }
+}
+
+fn of_sampling(error: &SamplingError) -> Ending {
+    match error {
+        SamplingError::Unsuited { .. }
+        | SamplingError::Posterior(PosteriorError::PriorExcludesFit { .. })
+        | SamplingError::Shards(
+            ShardsError::TooFewPairs { .. }
+            | ShardsError::BinMissing { .. }
+            | ShardsError::Number { .. }
+            | ShardsError::OtherPlan { .. }
+            | ShardsError::Missing { .. },
+        )
+        | SamplingError::Sample(SampleError::Records(RecordsError::Other { .. })) => Ending::Usage,
+        SamplingError::Shards(ShardsError::File { .. })
+        | SamplingError::Sample(SampleError::Records(_)) => Ending::Resources,
+        _ => Ending::Numerical,
     }
 }
 

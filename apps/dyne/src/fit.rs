@@ -4,6 +4,7 @@ mod checkpoints;
 mod data;
 mod log;
 pub(crate) mod memory;
+mod netcdf;
 mod output;
 pub(crate) mod sample;
 pub(crate) mod table;
@@ -15,18 +16,19 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use dyne_runtime::budget::Budget;
-use dyne_runtime::{Cancel, Event, Lanes, Observer, Resources, Saves, Solo, phase};
+use dyne_runtime::{Cancel, Identity, Lanes, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{Fitted, fit};
 use dyne_xpcs::mask::Mask;
 use dyne_xpcs::plan::Plan;
+use dyne_xpcs::posterior::{Sampled, ShardRun};
 use dyne_xpcs::report::{Report, Status, Timings, Warning};
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::results::ResultFolder;
 use dyne_xpcs_data::Catalog;
 
-use crate::args::{FitArguments, Telling};
+use crate::args::{FitArguments, FitCommand, Telling, Then};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::{interrupt, machine, provenance, terminal};
@@ -37,8 +39,9 @@ use watch::{Told, Watch};
 const RESERVATIONS: [&str; 5] =
     ["at_bound", "undetermined", "scaling_range", "profile", "masked_rows"];
 
-pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, Failure> {
-    let config = config(arguments)?;
+pub(crate) fn run(command: &FitCommand, started: Instant) -> Result<Ending, Failure> {
+    let arguments = &command.fit;
+    let config = config(arguments, &[])?;
     let (lanes, budget) = means(arguments, &config)?;
     if arguments.dry_run {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
@@ -51,14 +54,20 @@ pub(crate) fn run(arguments: &FitArguments, started: Instant) -> Result<Ending, 
         return Ok(Ending::Converged);
     }
     let told = Told::new(arguments, &config.logging.performance, started)?;
-    let request =
-        Request { lanes: &lanes, budget: &budget, telling: &arguments.telling, told, started };
-    fit_file(config, request)
+    let task = match command.then {
+        None => Task::Fit,
+        Some(Then::Sample) => Task::FitAndSample,
+    };
+    let telling = &arguments.telling;
+    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
 }
 
-/// The configuration, with the flags.
-fn config(arguments: &FitArguments) -> Result<FitConfig, Failure> {
-    let overrides = overrides(arguments)?;
+/// The configuration, with the flags, and some more keys.
+fn config(arguments: &FitArguments, more: &[Override]) -> Result<FitConfig, Failure> {
+    let mut overrides = overrides(arguments)?;
+    // Before what --set says, which is the last word.
+    let at = overrides.len() - arguments.set.len();
+    overrides.splice(at..at, more.iter().cloned());
     Ok(match &arguments.config {
         Some(path) => FitConfig::load(path, &overrides)?,
         None => FitConfig::from_overrides(&overrides)?,
@@ -115,38 +124,74 @@ pub(crate) struct Request<'a> {
     telling: &'a Telling,
     told: Told,
     started: Instant,
+    task: Task,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Task {
+    /// The fit and its report.
+    Fit,
+    /// The same, and the posterior.
+    FitAndSample,
+    /// The posterior.
+    Sample(ShardRun),
+}
+
+impl Task {
+    /// Which shards are sampled, where a posterior is.
+    fn shards(&self) -> Option<ShardRun> {
+        match self {
+            Self::Fit => None,
+            Self::FitAndSample => Some(ShardRun::All),
+            Self::Sample(shards) => Some(shards.clone()),
+        }
+    }
 }
 
 impl<'a> Request<'a> {
-    /// Neither trace nor log.
+    /// A fit with neither trace nor log.
     pub(crate) fn untold(
         lanes: &'a Lanes,
         budget: &'a Budget,
         telling: &'a Telling,
         started: Instant,
     ) -> Self {
-        Self { lanes, budget, telling, told: Told::default(), started }
+        Self { lanes, budget, telling, told: Told::default(), started, task: Task::Fit }
     }
 }
 
 /// Reads, fits and writes what `config` asks for.
 pub(crate) fn fit_file(config: FitConfig, request: Request<'_>) -> Result<Ending, Failure> {
-    let Request { lanes, budget, telling, told, started } = request;
+    let Request { lanes, budget, telling, told, started, task } = request;
     // The first interrupt ends the fit with a report.
     let cancel = interrupt::cancel();
     let progress = Progress::new(telling, cancel)?;
     let watch = Watch::new(&progress, told);
     let never = Cancel::new();
-    let late = if config.checkpoint.dir.is_some() { cancel } else { &never };
-    let run = Run { lanes, budget, watch: &watch, cancel, late, started };
+    // A sampling that is cut short has nothing to report.
+    let late = if config.checkpoint.dir.is_some() || task != Task::Fit { cancel } else { &never };
+    let target = config.output.dir.display().to_string();
+    let run = Run { lanes, budget, watch: &watch, cancel, late, started, task };
     let result = fit_with(config, &run);
     progress.clear();
-    let (report, folder) = result?;
-    if !telling.quiet {
-        let text = dyne_xpcs_plot::text(&report);
-        terminal::show(&format!("{text}results in {}\n", folder.display()))?;
+    let Done { report, sampled } = result?;
+    let mut text = report.as_ref().map(dyne_xpcs_plot::text).unwrap_or_default();
+    if let Some(sampled) = &sampled {
+        text += &sample::text(sampled);
     }
-    Ok(ending(&report))
+    if !telling.quiet {
+        terminal::show(&format!("{text}results in {target}\n"))?;
+    }
+    let of_fit = report.as_ref().map_or(Ending::Converged, ending);
+    let of_posterior = sampled.as_ref().map_or(Ending::Converged, sample::ending);
+    Ok(if of_fit == Ending::Converged { of_posterior } else { of_fit })
+}
+
+/// What a run leaves.
+struct Done {
+    report: Option<Report>,
+    sampled: Option<Sampled>,
 }
 
 fn ending(report: &Report) -> Ending {
@@ -168,11 +213,11 @@ struct Run<'a> {
     /// with checkpoints, which goes on from them.
     late: &'a Cancel,
     started: Instant,
+    task: Task,
 }
 
-fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failure> {
+fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
     let folder = ResultFolder::create(&config.output.dir)?;
-    let target = config.output.dir.clone();
     let hash = provenance::hash(&config.data.file);
     let stamp = provenance::stamp(&config.data.file, &hash);
     let identity = checkpoints::identity(&config, &stamp);
@@ -185,9 +230,10 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
     };
     let dir = config.checkpoint.dir.clone();
     let fitted = fitted(config, &stamp, resources, run);
-    let Some(journal) = journal else {
-        return written(fitted?, hash, folder, run, None).map(|report| (report, target));
+    let write = |fitted, saves: Option<&Saves>| {
+        written(fitted, Stamp { hash, identity }, folder, run, saves)
     };
+    let Some(journal) = journal else { return write(fitted?, None) };
     match fitted {
         // All of it is saved before the results are written; its memory is wanted for that.
         Ok(fitted) => {
@@ -195,14 +241,14 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<(Report, PathBuf), Failu
             run.watch.saved(&journal, opened);
             let saves = journal.saves();
             drop(journal);
-            let report = written(fitted, hash, folder, run, Some(&saves));
-            let report = report.map_err(|failure| suspended(failure, dir, run))?;
+            let done = write(fitted, Some(&saves));
+            let done = done.map_err(|failure| suspended(failure, dir, run))?;
             match closed {
                 Ok(folder) => folder.clear(),
                 // Nothing is lost: the results are there.
                 Err(error) => run.watch.warn("checkpoint", error.to_string()),
             }
-            Ok((report, target))
+            Ok(done)
         }
         Err(failure) => {
             let closed = journal.close();
@@ -266,39 +312,66 @@ fn fitted(
     Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
 
-/// Writes what a fit leaves.
-fn written(
-    outcome: Outcome,
+/// What tells a run from all others.
+struct Stamp {
+    /// Hash of the data file.
     hash: String,
+    /// Of program, configuration and data.
+    identity: Identity,
+}
+
+/// Samples where that is asked for, and writes what a run leaves.
+fn written(
+    mut outcome: Outcome,
+    stamp: Stamp,
     folder: ResultFolder,
     run: &Run<'_>,
     saves: Option<&Saves>,
+) -> Result<Done, Failure> {
+    let sampled = match run.task.shards() {
+        None => None,
+        Some(shards) => Some(sample::write(&outcome, stamp.identity, &shards, &folder, run)?),
+    };
+    let report = match run.task {
+        Task::Sample(_) => None,
+        _ => Some(report(&mut outcome, stamp.hash, &folder, run, saves)?),
+    };
+    folder.publish()?;
+    sample::forget(&outcome.plan.config);
+    Ok(Done { report, sampled })
+}
+
+/// Writes what a fit leaves.
+fn report(
+    outcome: &mut Outcome,
+    hash: String,
+    folder: &ResultFolder,
+    run: &Run<'_>,
+    saves: Option<&Saves>,
 ) -> Result<Report, Failure> {
-    let Outcome { plan, catalog, kept, mut fitted, read_s, fit_s } = outcome;
+    let Outcome { plan, catalog, kept, fitted, read_s, fit_s } = outcome;
     let (lanes, watch) = (run.lanes, run.watch);
-    let provenance = provenance::of(&plan, &catalog, hash, lanes);
-    let mut report = account::report(&plan, &mut fitted, provenance);
+    let provenance = provenance::of(plan, catalog, hash, lanes);
+    let mut report = account::report(plan, fitted, provenance);
     report.warnings.extend(masked_rows(&kept.mask));
     report.mask = kept.mask.clone();
     for warning in &report.warnings {
-        let (code, message) = (warning.code.clone(), warning.message.clone());
-        watch.event(&Event::Warning { code, message });
+        watch.warn(&warning.code, warning.message.clone());
     }
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
         let at_once = kept.data.bins_at_once;
-        output::write_pictures(&report, &plan, &folder, lanes, at_once, run.late)?;
+        output::write_pictures(&report, plan, folder, lanes, at_once, run.late)?;
         if plan.config.output.formats.contains(&Format::Npz) {
             let resources = Resources::new(lanes, &Solo, run.late);
-            output::write_arrays(&plan, &kept.data.matrices, &fitted, resources, &folder)?;
+            output::write_arrays(plan, &kept.data.matrices, fitted, resources, folder)?;
         }
         Ok::<_, Failure>(())
     })?;
     let wall_time_seconds = run.started.elapsed().as_secs_f64();
-    report.timings = Timings { read_s, fit_s, report_s, wall_time_seconds };
+    report.timings = Timings { read_s: *read_s, fit_s: *fit_s, report_s, wall_time_seconds };
     report.peak_rss_bytes = machine::peak_rss_bytes();
     report.work = watch.work(saves);
-    output::write_words(&report, &plan, &folder)?;
-    folder.publish()?;
+    output::write_words(&report, plan, folder)?;
     Ok(report)
 }

@@ -4,6 +4,7 @@ mod account;
 mod affine;
 mod bands;
 mod bins;
+mod bounded;
 mod coordinates;
 mod marginal;
 mod prior;
@@ -14,17 +15,19 @@ mod weight;
 
 use dyne_sample::{DensityError, LogDensity};
 use dyne_solve::{EvaluationError, Gram, Slot, SolveError, Transform};
-use dyne_xpcs_model::Prior;
+use dyne_xpcs_model::{Model, Prior, Scale};
 use thiserror::Error;
 
 use crate::problem::{BinSums, Problem};
 use affine::Affine;
-use coordinates::Place;
-use marginal::{Given, Line, best, term};
+use coordinates::{Centre, Place};
+use marginal::{Given, Line, add_prior, best, term};
 
 pub use bins::BinDraw;
 pub use coordinates::Coordinates;
+pub use marginal::LinePrior;
 pub use prior::BoundedPrior;
+pub use report::arrays;
 pub use run::{Sampled, SamplingError, Setting, ShardRun, sample_posterior};
 pub use shards::{ShardsError, ShardsFolder};
 pub use weight::composite_weight;
@@ -127,6 +130,8 @@ pub struct Belief<'a> {
     pub bins: BinTreatment,
     /// Which bins share them.
     pub grouping: Grouping,
+    /// Prior of contrast and offset.
+    pub line: LinePrior,
     /// Weight of the likelihood, below 1 where pairs are not independent.
     pub weight: f64,
 }
@@ -134,11 +139,11 @@ pub struct Belief<'a> {
 /// Log posterior over unbounded variables.
 ///
 /// **Formula.** $\ln p = \sum_\beta \ell_\beta(\theta) + k\sum_i \ln\pi_i(\theta_i) + \ln|\partial\theta/\partial z|$;
-/// ℓ_β: log likelihood of bin β, Gaussian, counted λ-fold, contrast and offset under a flat prior and noise
+/// ℓ_β: log likelihood of bin β, Gaussian, counted λ-fold, contrast and offset under a normal prior and noise
 /// under 1/σ integrated out or sampled (`marginal.rs`); π_i: prior of a free parameter, k its power; z: see
 /// [`Coordinates`].
 ///
-/// **Edges** Where m is constant or the residuals vanish there is no value. **Cost** one sweep of first-order
+/// **Edges** Where the residuals vanish there is no value. **Cost** one sweep of first-order
 /// sums. **Source.** Integrals over linear parameters and a scale under Jeffreys' prior: O'Hagan and Forster,
 /// *Bayesian Inference* (2004), section 11. The weight: Pauli, Racugno and Ventura, Statistica Sinica 21 (2011)
 /// 149. **Checked by** `tests/fits/posterior.rs`.
@@ -146,6 +151,8 @@ pub struct Posterior<'a> {
     problem: Problem<'a>,
     belief: Belief<'a>,
     coordinates: Coordinates,
+    /// Variance of the noise of each group of bins at the fit.
+    variances: Vec<f64>,
 }
 
 /// Steps that a maximum is looked for at most.
@@ -168,6 +175,7 @@ impl<'a> Posterior<'a> {
         theta: &[f64],
     ) -> Result<Self, PosteriorError> {
         let mut made = Self::about(problem, belief, theta)?;
+        made.weigh_exponents()?;
         for width in [1e-4, WIDTH] {
             made.turn(&vec![0.0; made.dimension()], width)?;
         }
@@ -184,25 +192,52 @@ impl<'a> Posterior<'a> {
     ) -> Result<Self, PosteriorError> {
         let sums = problem.gradient_sums(theta).map_err(density_error)?;
         let sums = grouped(sums, belief.grouping);
-        let mut extra = Vec::new();
+        let mut variances = Vec::new();
+        let (mut extra, mut extra_scales) = (Vec::new(), Vec::new());
         for own in &sums {
             let best = best(&gram(own, theta.len())?).ok_or_else(|| no_likelihood(own.bin))?;
+            let variance = best.rest / own.pairs as f64;
+            variances.push(variance);
             if belief.bins.scaling == Treatment::Sampled {
                 extra.extend([best.line.contrast, best.line.offset]);
+                extra_scales.extend([0.1, 0.1]);
             }
             if belief.bins.noise == Treatment::Sampled {
-                extra.push(0.5 * (best.rest / own.pairs as f64).ln());
+                extra.push(0.5 * variance.ln());
+                extra_scales.push(1.0);
             }
         }
         let Belief { transform, priors, .. } = belief;
+        let scales = prior_scales(problem.model, transform, priors);
+        let centre = Centre { theta, scales: &scales, extra: &extra, extra_scales: &extra_scales };
         let coordinates =
-            Coordinates::try_new(problem.model, problem.grid, transform, priors, theta, &extra)?;
-        Ok(Self { problem, belief, coordinates })
+            Coordinates::try_new(problem.model, problem.grid, transform, priors, centre)?;
+        Ok(Self { problem, belief, coordinates, variances })
+    }
+
+    /// Sets what the priors tell of the exponents of bent rates against what the data tell at the centre.
+    fn weigh_exponents(&mut self) -> Result<(), DensityError> {
+        let n = self.dimension();
+        for at in self.coordinates.bent_exponents() {
+            let slope = |by: f64| -> Result<f64, DensityError> {
+                let (mut z, mut gradient) = (vec![0.0; n], vec![0.0; n]);
+                z[at] = by;
+                self.evaluate(&z, &mut gradient)?;
+                Ok(gradient[at])
+            };
+            let width = 1e-3;
+            // In standard deviations of the prior, of which the curvature is 1.
+            let curvature = (slope(-width)? - slope(width)?) / (2.0 * width);
+            let data = curvature - self.belief.prior_power;
+            self.coordinates.set_tau2(at, self.belief.prior_power / data.max(1e-6));
+        }
+        Ok(())
     }
 
     /// The posterior of other data in the variables of this one.
     pub fn of<'b>(&self, problem: Problem<'b>, belief: Belief<'b>) -> Posterior<'b> {
-        Posterior { problem, belief, coordinates: self.coordinates.clone() }
+        let (coordinates, variances) = (self.coordinates.clone(), self.variances.clone());
+        Posterior { problem, belief, coordinates, variances }
     }
 
     /// Takes the point z as centre, with units from the curvature there, from differences of `width`.
@@ -319,11 +354,22 @@ impl<'a> Posterior<'a> {
         Ok((rest / pairs as f64).sqrt())
     }
 
+    /// Sums of each group of bins at θ, with the prior of contrast and offset.
+    fn sums(&self, theta: &[f64]) -> Result<Vec<BinSums>, DensityError> {
+        let Belief { grouping, line, weight, prior_power, .. } = self.belief;
+        let sums = self.problem.gradient_sums(theta).map_err(density_error)?;
+        let mut sums = grouped(sums, grouping);
+        for (own, variance) in sums.iter_mut().zip(&self.variances) {
+            let strength = prior_power * variance / weight;
+            add_prior(own, theta.len(), line, strength, self.problem.shift);
+        }
+        Ok(sums)
+    }
+
     /// Log likelihood and its gradients by θ and by the extra variables.
     fn likelihood(&self, theta: &[f64], extra: &[f64]) -> Result<Likelihood, DensityError> {
-        let Belief { bins, grouping, weight, .. } = self.belief;
-        let sums = self.problem.gradient_sums(theta).map_err(density_error)?;
-        let sums = grouped(sums, grouping);
+        let Belief { bins, weight, prior_power, .. } = self.belief;
+        let sums = self.sums(theta)?;
         let mut total = Likelihood {
             value: 0.0,
             by_theta: vec![0.0; theta.len()],
@@ -331,7 +377,7 @@ impl<'a> Posterior<'a> {
         };
         for (index, own) in sums.iter().enumerate() {
             let gram = gram(own, theta.len())?;
-            let term = term(&gram, weight, bins.given(extra, index));
+            let term = term(&gram, weight, prior_power, bins.given(extra, index));
             let term = term.ok_or_else(|| no_likelihood(own.bin))?;
             total.value += term.value;
             total.by_theta.iter_mut().zip(term.by_theta).for_each(|(sum, g)| *sum += g);
@@ -368,6 +414,24 @@ impl<'a> Posterior<'a> {
         }
         Ok(value)
     }
+}
+
+/// Standard deviation of each free variable under its prior, half of the middle 68 %.
+fn prior_scales(model: &dyn Model, transform: &Transform, priors: &[Prior]) -> Vec<f64> {
+    let one = |k: &usize| {
+        let Slot::Free { lower, upper, .. } = transform.slots()[*k] else {
+            unreachable!("only free slots are listed");
+        };
+        let scale = model.parameters()[*k].scale;
+        let prior = BoundedPrior::try_new(priors[*k], scale, lower, upper);
+        let x = |p: f64| {
+            let value = prior.as_ref().map_or(f64::NAN, |prior| prior.quantile(p));
+            if scale == Scale::Log { value.ln() } else { value }
+        };
+        let width = 0.5 * (x(0.841_345) - x(0.158_655));
+        if width > 0.0 { width } else { 1.0 }
+    };
+    transform.free().iter().map(one).collect()
 }
 
 /// A log likelihood with its gradients.

@@ -7,7 +7,7 @@ use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder, CheckpointOpti
 use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Event, Observer};
 use dyne_xpcs::config::{
-    CheckpointConfig, FitConfig, LoggingConfig, OutputConfig, PerformanceConfig,
+    CheckpointConfig, FitConfig, LoggingConfig, OutputConfig, PerformanceConfig, PosteriorConfig,
 };
 
 use crate::failure::Failure;
@@ -20,6 +20,8 @@ pub(super) fn identity(config: &FitConfig, stamp: &str) -> [u8; 32] {
         output: OutputConfig::default(),
         checkpoint: CheckpointConfig::default(),
         logging: LoggingConfig::default(),
+        // The fit does not look at it; chains have an identity of their own.
+        posterior: PosteriorConfig::default(),
         ..config.clone()
     };
     let mut hasher = blake3::Hasher::new();

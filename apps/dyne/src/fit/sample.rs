@@ -1,186 +1,197 @@
 //! `dyne sample`: the fit, then chains of its posterior.
 
-use std::fmt::Write;
-use std::sync::atomic::AtomicU64;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dyne_runtime::{Lanes, Resources, Solo, Stream, phase};
-use dyne_sample::{ChainOptions, SampleError, sample};
-use dyne_xpcs::config::{FitConfig, Scaling};
-use dyne_xpcs::fit::{FitError, problem};
-use dyne_xpcs::posterior::{Posterior, Summary, composite_weight};
+use dyne_runtime::{Begin, Identity, Machine, Resources, Solo};
+use dyne_sample::SavedChains;
+use dyne_xpcs::config::{CmcConfig, FitConfig, Format, Override, PosteriorConfig};
+use dyne_xpcs::posterior::report::PosteriorReport;
+use dyne_xpcs::posterior::{Sampled, SamplingError, Setting, ShardRun, ShardsFolder};
+use dyne_xpcs::posterior::{arrays, sample_posterior};
 use dyne_xpcs::results::{ResultFolder, write_columns};
 
-use super::watch::{Told, Watch};
-use super::{Outcome, Run, config, fitted, means};
-use crate::args::{Likelihood, SampleArguments};
+use super::netcdf;
+use super::watch::Told;
+use super::{Outcome, Request, Run, Task, config, fit_file, means};
+use crate::args::{CombineArguments, SampleArguments, SampleCommand};
 use crate::failure::{Ending, Failure};
-use crate::progress::Progress;
-use crate::{interrupt, provenance, terminal};
 
 pub(crate) fn run(arguments: &SampleArguments, started: Instant) -> Result<Ending, Failure> {
-    let given = &arguments.fit;
-    let config = config(given)?;
-    check(arguments, &config)?;
-    let (lanes, budget) = means(given, &config)?;
-    let folder = ResultFolder::create(&config.output.dir)?;
-    let target = config.output.dir.clone();
-    let cancel = interrupt::cancel();
-    let progress = Progress::new(&given.telling, cancel)?;
-    let told = Told::new(given, &config.logging.performance, started)?;
-    let watch = Watch::new(&progress, told);
-    let run = Run { lanes: &lanes, budget: &budget, watch: &watch, cancel, late: cancel, started };
-    let found = posterior(config, arguments, &folder, &run);
-    progress.clear();
-    let summary = found?;
-    folder.write("posterior.json", format!("{:#}\n", summary.to_json()).as_bytes())?;
-    folder.publish()?;
-    if !given.telling.quiet {
-        terminal::show(&format!("{}results in {}\n", text(&summary), target.display()))?;
+    if let Some(SampleCommand::Combine(combine)) = &arguments.command {
+        return combined(combine, started);
     }
-    Ok(if summary.converged { Ending::Converged } else { Ending::Reservations })
+    let given = &arguments.fit;
+    let set = arguments.set();
+    let set: Result<Vec<Override>, _> =
+        set.iter().map(|(key, value)| Override::parse(&format!("{key}={value}"))).collect();
+    let config = config(given, &set?)?;
+    if given.dry_run {
+        return Err(Failure::Usage(
+            "--dry-run: found it, expected no plan of a sampling\n\
+             leave it out, or give it to dyne fit, whose plan is the same"
+                .to_owned(),
+        ));
+    }
+    let (lanes, budget) = means(given, &config)?;
+    let told = Told::new(given, &config.logging.performance, started)?;
+    let task = Task::Sample(arguments.shard.map_or(ShardRun::All, |one| ShardRun::One(one.number)));
+    let telling = &given.telling;
+    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
 }
 
-/// Refuses what cannot be sampled, before anything is read.
-fn check(arguments: &SampleArguments, config: &FitConfig) -> Result<(), Failure> {
-    let refuse = |what: &str, found: &str, expected: &str, remedy: &str| {
-        Err(Failure::Usage(format!("{what}: found {found}, expected {expected}\n{remedy}")))
+/// Combines the shards in a folder, with the configuration that they were sampled with.
+fn combined(arguments: &CombineArguments, started: Instant) -> Result<Ending, Failure> {
+    let failed = |error| Failure::Sampling(SamplingError::Shards(error));
+    let plan = ShardsFolder::config(&shards_dir(&arguments.dir)).map_err(failed)?;
+    let mut set = vec![Override::text("output.dir", &arguments.dir.to_string_lossy())?];
+    if let Some(data) = &arguments.data {
+        set.push(Override::text("data.file", &data.to_string_lossy())?);
+    }
+    let config = FitConfig::from_yaml(&plan.to_string(), "plan.json", &set)?;
+    let lanes = crate::machine::lanes(NonZeroUsize::new(config.performance.threads))?;
+    let budget = super::memory::budget(None, &config.performance)?;
+    let told = Told::default();
+    let (telling, task) = (&arguments.telling, Task::Sample(ShardRun::Combine));
+    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
+}
+
+/// Where shards are kept beside results.
+fn shards_dir(results: &Path) -> PathBuf {
+    results.join("shards")
+}
+
+/// Where chains are kept beside checkpoints.
+fn chains_dir(checkpoints: &Path) -> PathBuf {
+    checkpoints.join("chains")
+}
+
+/// Shards sampled at the same time: half of the physical cores less one, at least one.
+fn workers() -> NonZeroUsize {
+    let cores = Machine::read().topology.allowed_cores().len();
+    NonZeroUsize::new((cores / 2).saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What tells a posterior from all others: its fit, and all of its group but what is a matter of resources.
+fn identity(fit: Identity, config: &PosteriorConfig) -> Identity {
+    let cmc = CmcConfig::default();
+    let of_result = PosteriorConfig {
+        cmc: CmcConfig {
+            num_workers: None,
+            per_shard_timeout: cmc.per_shard_timeout,
+            heartbeat_timeout: cmc.heartbeat_timeout,
+            ..config.cmc.clone()
+        },
+        ..config.clone()
     };
-    if arguments.chains < 2 {
-        let found = arguments.chains.to_string();
-        let expected = "at least 2, as only several chains can tell that they disagree";
-        return refuse("--chains", &found, expected, "give 4");
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&fit);
+    hasher.update(serde_json::to_string(&of_result).unwrap_or_default().as_bytes());
+    hasher.finalize().into()
+}
+
+/// Samples the posterior of a fit and writes what it leaves.
+pub(super) fn write(
+    outcome: &Outcome,
+    fit: Identity,
+    shards: &ShardRun,
+    folder: &ResultFolder,
+    run: &Run<'_>,
+) -> Result<Sampled, Failure> {
+    let Outcome { plan, kept, fitted, .. } = outcome;
+    let config = &plan.config;
+    let identity = identity(fit, &config.posterior);
+    let begin = if config.checkpoint.resume { Begin::GoOn } else { Begin::Afresh };
+    let dir = config.checkpoint.dir.as_deref();
+    let saved = dir.map(|dir| SavedChains { dir: chains_dir(dir), identity, begin });
+    let resources = Resources::new(run.lanes, &Solo, run.cancel);
+    let setting = Setting {
+        plan,
+        matrices: &kept.data.matrices,
+        fitted,
+        resources,
+        observer: run.watch,
+        saved: saved.as_ref(),
+        identity,
+        shards_dir: &shards_dir(&config.output.dir),
+        shard_run: shards,
+        workers: workers(),
+    };
+    let sampled = sample_posterior(setting)?;
+    if let Sampled::Report(report) = &sampled {
+        for warning in &report.warnings {
+            run.watch.warn(&warning.code, warning.message.clone());
+        }
+        files(report, outcome, folder)?;
     }
-    if arguments.draws < 4 {
-        let found = arguments.draws.to_string();
-        return refuse("--draws", &found, "at least 4", "give 500");
-    }
-    if arguments.fit.dry_run {
-        let remedy = "leave it out, or give it to dyne fit, whose plan is the same";
-        return refuse("--dry-run", "it", "no plan of a sampling", remedy);
-    }
+    Ok(sampled)
+}
+
+/// Removes the chains of a posterior that is written.
+pub(super) fn forget(config: &FitConfig) {
     if let Some(dir) = &config.checkpoint.dir {
-        let found = dir.display().to_string();
-        let remedy = "leave checkpoint.dir (--checkpoint-dir) out";
-        return refuse("checkpoint.dir", &found, "none, as samplings save no checkpoints", remedy);
+        // What is left behind only takes space.
+        let _ = std::fs::remove_dir_all(chains_dir(dir));
     }
-    if config.fit.scaling != Scaling::Individual {
-        let expected = "individual, of which contrast and offset are integrated out";
-        let remedy = "leave fit.scaling out";
-        return refuse("fit.scaling", "another scaling", expected, remedy);
+}
+
+fn files(
+    report: &PosteriorReport,
+    outcome: &Outcome,
+    folder: &ResultFolder,
+) -> Result<(), Failure> {
+    let formats = &outcome.plan.config.output.formats;
+    let wanted = |format| formats.contains(&format);
+    if wanted(Format::Json) {
+        folder.write("posterior.json", format!("{:#}\n", report.to_json()).as_bytes())?;
+    }
+    if wanted(Format::Npz) {
+        for (name, sample) in ["posterior.npz", "posterior_cmc.npz"].iter().zip(&report.samples) {
+            let (columns, shape) = arrays(sample);
+            write_columns(&folder.staged(name)?, &columns, &shape)?;
+        }
+    }
+    if wanted(Format::Nc) {
+        dyne_xpcs_h5::write_netcdf(&folder.staged("posterior.nc")?, &netcdf::of(report, outcome))?;
+    }
+    if wanted(Format::Text) {
+        folder.write("posterior.txt", dyne_xpcs_plot::posterior_text(report).as_bytes())?;
+    }
+    if wanted(Format::Html) {
+        folder.write("posterior.html", dyne_xpcs_plot::posterior_html(report).as_bytes())?;
+    }
+    if wanted(Format::Png) {
+        for picture in dyne_xpcs_plot::posterior_pictures(report)? {
+            folder.write(&format!("pictures/{}", picture.name), &picture.png)?;
+        }
     }
     Ok(())
 }
 
-fn posterior(
-    config: FitConfig,
-    arguments: &SampleArguments,
-    folder: &ResultFolder,
-    run: &Run<'_>,
-) -> Result<Summary, Failure> {
-    let hash = provenance::hash(&config.data.file);
-    let stamp = provenance::stamp(&config.data.file, &hash);
-    let resources = Resources::new(run.lanes, &Solo, run.cancel).with_observer(run.watch);
-    let Outcome { plan, kept, fitted, .. } = fitted(config, &stamp, resources, run)?;
-    let layout = plan.layout(fitted.shift).map_err(FitError::Plan)?;
-    let (solo, sweeps) = (Lanes::solo(), AtomicU64::new(0));
-    // Chains are spread over the lanes; a sweep of one stays on its lane.
-    let own = resources.with_lanes(&solo).without_observer();
-    let problem = problem(&plan, &kept.data.matrices, &layout, fitted.shift, own, &sweeps);
-    let weight = match (arguments.likelihood, &fitted.covariance, &fitted.uncertainty) {
-        (Likelihood::Composite, Ok(actual), Some(uncertainty)) => {
-            composite_weight(&uncertainty.information, actual, plan.transform.free())
+/// What is shown of a sampling.
+pub(super) fn text(sampled: &Sampled) -> String {
+    match sampled {
+        Sampled::Report(report) => dyne_xpcs_plot::posterior_text(report),
+        Sampled::Shard(shard) => {
+            format!("shard {shard} is sampled; combine all with dyne sample combine\n")
         }
-        _ => 1.0,
-    };
-    let posterior = Posterior { problem, transform: &plan.transform, weight };
-    let centre = posterior.unbounded(&fitted.outcome.fit.theta).map_err(FitError::Solve)?;
-    let stderr = |k: &usize| fitted.covariance.as_ref().ok().and_then(|c| c.stderr(*k).ok());
-    let errors: Vec<Option<f64>> = plan.transform.free().iter().map(stderr).collect();
-    let starts = starts(&posterior, &centre, &errors, arguments);
-    let options = ChainOptions {
-        warmup: arguments.warmup,
-        draws: arguments.draws,
-        seed: arguments.chain_seed,
-        ..ChainOptions::default()
-    };
-    let (chains, _) =
-        phase(run.watch, "sample", || sample(&posterior, &starts, options, run.lanes, run.watch))?;
-    let columns: Vec<(String, Vec<f64>)> = plan
-        .transform
-        .free()
-        .iter()
-        .map(|k| {
-            let draws = chains.iter().flat_map(|chain| &chain.draws);
-            let name = plan.model.parameters()[*k].name.to_owned();
-            (name, draws.map(|v| posterior.theta(v)[*k]).collect())
-        })
-        .collect();
-    let shape = [chains.len() as u64, arguments.draws];
-    write_columns(&folder.staged("posterior.npz")?, &columns, &shape)?;
-    Ok(Summary::new(&plan, &fitted, &posterior, &chains))
-}
-
-/// Starts about the centre, apart by about a standard error where there is one.
-fn starts(
-    posterior: &Posterior<'_>,
-    centre: &[f64],
-    errors: &[Option<f64>],
-    arguments: &SampleArguments,
-) -> Vec<Vec<f64>> {
-    let theta = posterior.theta(centre);
-    let stream = Stream::new(arguments.chain_seed).split("starts");
-    let one = |chain: usize| {
-        let mut normal = vec![0.0; centre.len()];
-        stream.index(chain as u64).generator().fill_normal(&mut normal);
-        let moved = |(i, (v, z)): (usize, (&f64, &f64))| {
-            let k = posterior.transform.free()[i];
-            let mut beside = centre.to_vec();
-            beside[i] += 1e-4;
-            let slope = (posterior.theta(&beside)[k] - theta[k]) / 1e-4;
-            let step = errors[i].map_or(0.1, |error| (error / slope.abs()).min(1.0));
-            v + step * z
-        };
-        centre.iter().zip(&normal).enumerate().map(moved).collect()
-    };
-    (0..arguments.chains as usize).map(one).collect()
-}
-
-fn text(summary: &Summary) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        out,
-        "posterior: {} chains of {} draws, {} evaluations, {} divergences, likelihood weight {:.4}",
-        summary.chains,
-        summary.draws,
-        summary.evaluations,
-        summary.divergences,
-        summary.likelihood_weight
-    );
-    let _ = writeln!(
-        out,
-        "{:<20} {:>13} {:>11} {:>25} {:>7} {:>6} {:>6} {:>13} {:>11}",
-        "parameter", "mean", "sd", "95 %", "R̂", "bulk", "tail", "fit", "± of fit"
-    );
-    for (name, p) in &summary.parameters {
-        let interval = format!("{:.5e}…{:.5e}", p.quantiles[0], p.quantiles[4]);
-        let error = p.fit_stderr.map_or_else(|| "–".to_owned(), |error| format!("{error:.3e}"));
-        let _ = writeln!(
-            out,
-            "{name:<20} {:>13.6e} {:>11.3e} {interval:>25} {:>7.4} {:>6.0} {:>6.0} {:>13.6e} {error:>11}",
-            p.mean, p.sd, p.r_hat, p.ess_bulk, p.ess_tail, p.fit
-        );
     }
-    let _ = writeln!(out, "{}", summary.verdict);
-    out
 }
 
-impl From<SampleError> for Failure {
-    fn from(error: SampleError) -> Self {
+pub(super) fn ending(sampled: &Sampled) -> Ending {
+    match sampled {
+        Sampled::Report(report) if !report.converged => Ending::Reservations,
+        _ => Ending::Converged,
+    }
+}
+
+impl From<SamplingError> for Failure {
+    fn from(error: SamplingError) -> Self {
         match error {
-            SampleError::Interrupted => FitError::Interrupted.into(),
-            other => Self::Sample(other),
+            SamplingError::Interrupted => dyne_xpcs::fit::FitError::Interrupted.into(),
+            SamplingError::Plan(error) => error.into(),
+            other => Self::Sampling(other),
         }
     }
 }

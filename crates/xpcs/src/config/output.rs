@@ -22,7 +22,14 @@ impl Default for OutputConfig {
     fn default() -> Self {
         Self {
             dir: PathBuf::from("results"),
-            formats: vec![Format::Json, Format::Text, Format::Npz, Format::Html, Format::Png],
+            formats: vec![
+                Format::Json,
+                Format::Text,
+                Format::Npz,
+                Format::Html,
+                Format::Png,
+                Format::Nc,
+            ],
             npz_layout: NpzLayout::Upper,
         }
     }
@@ -34,16 +41,18 @@ impl Default for OutputConfig {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum Format {
-    /// `result.json`: every number.
+    /// `result.json`, `posterior.json`: every number.
     Json,
-    /// `report.txt`: the report in plain text.
+    /// `report.txt`, `posterior.txt`: the report in plain text.
     Text,
-    /// `result.npz`: c2, fit and residual.
+    /// `result.npz`: c2, fit and residual; `posterior.npz`: draws.
     Npz,
-    /// `report.html`: the report with pictures, in one file.
+    /// `report.html`, `posterior.html`: the report with pictures, in one file.
     Html,
     /// The pictures as files.
     Png,
+    /// `posterior.nc`: draws with all that ArviZ looks for, where a posterior was sampled.
+    Nc,
 }
 
 /// Layout of the matrices in `result.npz`.

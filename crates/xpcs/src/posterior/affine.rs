@@ -4,8 +4,7 @@ use faer::{Mat, Side};
 
 use super::PosteriorError;
 
-/// Largest standard deviation that a variable is taken to have: in the logistic variable of a bounded
-/// parameter it spans nearly all of its range.
+/// Largest standard deviation that a direction is taken to have, in units of what was expected before.
 const WIDEST: f64 = 3.0;
 
 /// $w = w_0 + A z$.
@@ -17,10 +16,11 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// About a centre, in the units of w.
-    pub(super) fn about(centre: Vec<f64>) -> Self {
+    /// About a centre, each variable in a unit of its own.
+    pub(super) fn about(centre: Vec<f64>, scales: &[f64]) -> Self {
         let n = centre.len();
-        let units = (0..n * n).map(|k| f64::from(u8::from(k / n == k % n))).collect();
+        let unit = |k: usize| if k / n == k % n { scales[k % n] } else { 0.0 };
+        let units = (0..n * n).map(unit).collect();
         Self { centre, units }
     }
 

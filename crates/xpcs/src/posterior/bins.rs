@@ -5,7 +5,7 @@ use dyne_sample::DensityError;
 use dyne_solve::Gram;
 
 use super::marginal::{Line, best};
-use super::{Belief, Posterior, density_error, gram, grouped, no_likelihood};
+use super::{Belief, Posterior, gram, no_likelihood};
 
 /// Contrast, offset and noise of a group of bins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ impl Posterior<'_> {
     /// Contrast, offset and noise of each group of bins at the variables `z`, drawn from what they have given
     /// the parameters where they are integrated out.
     ///
-    /// **Formula** with the symbols of the likelihood: λŜ/σ² is a χ² number with λn − 2 degrees of freedom, by
+    /// **Formula** with the symbols of the likelihood: λŜ/σ² is a χ² number with λn + 2k − 2 degrees of freedom, by
     /// the cube root of Wilson and Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684, doi:10.1073/pnas.17.12.684;
     /// (c, o) is normal about the best line with covariance σ²M⁻¹/λ. **Cost** one sweep. **Checked by**
     /// `tests/fits/posterior.rs`.
@@ -33,8 +33,7 @@ impl Posterior<'_> {
         let place = self.coordinates.place(z);
         let theta = self.belief.transform.theta(&place.x);
         let extra = self.coordinates.extra(&place);
-        let sums = self.problem.gradient_sums(&theta).map_err(density_error)?;
-        let sums = grouped(sums, self.belief.grouping);
+        let sums = self.sums(&theta)?;
         let mut random = stream.generator();
         let one = |(index, own): (usize, &crate::problem::BinSums)| {
             let gram = gram(own, theta.len())?;
@@ -74,7 +73,7 @@ fn drawn(gram: &Gram<'_>, belief: &Belief<'_>, random: &mut Generator) -> Option
     let best = best(gram)?;
     let weight = belief.weight;
     let normal = [random.normal(), random.normal()];
-    let freedom = (weight * gram.pairs() as f64 - 2.0).max(1.0);
+    let freedom = (weight * gram.pairs() as f64 + 2.0 * belief.prior_power - 2.0).max(1.0);
     let width = 2.0 / (9.0 * freedom);
     let root = 1.0 - width + random.normal() * width.sqrt();
     let chi_square = freedom * root.max(1e-3).powi(3);

@@ -6,26 +6,29 @@ use dyne_xpcs_model::{Model, Prior, TimeGrid};
 
 use super::PosteriorError;
 use super::affine::Affine;
+use super::bounded::Bounded;
 
 /// The way from the variables z of a sampler to the parameters θ.
 ///
-/// **Formula**, one step after the other: $w = w_0 + A z$; for each rate $a t^b + c$ of which the parameters
-/// are free, with values $a_0, b_0$ at the centre and $p_0 = a_0 t_r^{b_0}$,
-/// $v_b = v_b^0 + w_b e^{-w_a}$, $v_a = v_{a0} + \kappa_a[w_a - (b - b_0)\ln t_r]$,
-/// $v_c = w_c - \kappa_c p_0(e^{w_a} - 1)$; $x = l + (h - l)/(1 + e^{-v})$; θ by the transform of the fit.
+/// **Formula**, one step after the other: $w = w_0 + A z$; for each rate $a t^b + c$ of which the parameters are
+/// free, about its values $a_0, b_0, c_0$ at the centre with $p_0 = a_0 t_r^{b_0}$ and $e = e^{w_a}$,
+/// $v_b = b_0\,e\,(1 + \tau^2)/(\tau^2 + e^2) + w_b\sqrt{(1 + \tau^2)/(\tau^2 + e^2)}$,
+/// $v_a = \ln p_0 + w_a - b \ln t_r$, $v_c = w_c - p_0(e - 1)$; x from v into its bounds (`bounded.rs`), where v is x
+/// but near them; θ by the transform of the fit.
 ///
-/// **Symbols.** $t_r$: reference time, the geometric mean of the times; $w_a = \ln(a t_r^b/p_0)$, the power law at
-/// the reference time instead of its prefactor; $w_b \propto a\,b\,t_r^b$, its slope there; $w_c$: the whole
-/// rate there; κ: slopes dv/d ln a and dv/dc at the centre; $v_b^0$: that of b = 0; l, h: where bounds and
-/// prior leave room. All steps go both ways, so the posterior is the same; that D₀ grows where α → 0, which
-/// bends in (a, b, c), is straight in w.
+/// **Symbols.** $t_r$: reference time, the geometric mean of the times; $w_a = \ln(a t_r^b/p_0)$: the power law at
+/// the reference time instead of its prefactor; $w_c$: the whole rate there, less $p_0$; τ²: what the prior tells
+/// of b over what the data tell at the centre, where they tell $b\,e$, the slope of the rate. Then $w_b$ is b less what
+/// data and prior expect of it, in units of how well they know it: for a large power law its slope, for a small
+/// one b itself. All steps go both ways, so the posterior is the same; that D₀ grows where α → 0, which bends in
+/// (a, b, c), is straight in w, and so is the funnel where the power law vanishes.
 ///
-/// **Edges** Without room for b = 0 between the bounds, or with c held, $v_b = w_b$; with a held a rate stays as
-/// it is. **Checked by** `tests/fits/posterior.rs`.
+/// **Edges** With b or c held, the step of b is left out; with a held a rate stays as it is. **Checked by**
+/// `tests/fits/posterior.rs`.
 #[derive(Debug, Clone)]
 pub struct Coordinates {
     /// Where bounds and prior of each free variable x leave room.
-    supports: Vec<(f64, f64)>,
+    supports: Vec<Bounded>,
     rates: Vec<RateShape>,
     affine: Affine,
 }
@@ -35,28 +38,50 @@ pub struct Coordinates {
 struct RateShape {
     prefactor: usize,
     exponent: Option<Exponent>,
-    offset: Option<Offset>,
-    /// v of the prefactor at the centre.
-    v: f64,
-    /// dv/d ln a at the centre.
-    kappa: f64,
+    offset: Option<usize>,
+    /// ln p₀.
+    ln_power: f64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Exponent {
     at: usize,
-    /// Value at the centre.
-    centre: f64,
     ln_reference: f64,
-    /// v where the exponent is 0, if the rate is bent.
-    bent: Option<f64>,
+    /// Value at the centre, and τ², where the rate is bent.
+    bent: Option<Bent>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Offset {
-    at: usize,
-    /// κ_c p₀.
-    slope: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bent {
+    centre: f64,
+    tau2: f64,
+}
+
+/// Value and derivatives of the step of an exponent.
+struct Turned {
+    /// Expected exponent.
+    middle: f64,
+    /// Its derivative by w_a.
+    middle_slope: f64,
+    /// Factor of w_b.
+    factor: f64,
+    /// Derivative of its logarithm by w_a.
+    ln_factor_slope: f64,
+}
+
+impl Bent {
+    fn at(self, wa: f64) -> Turned {
+        let e = wa.exp();
+        let share = e * e / (self.tau2 + e * e);
+        let scale = (1.0 + self.tau2) / (self.tau2 + e * e);
+        let middle = self.centre * e * scale;
+        Turned {
+            middle,
+            middle_slope: middle * (1.0 - 2.0 * share),
+            factor: scale.sqrt(),
+            ln_factor_slope: -share,
+        }
+    }
 }
 
 /// A point on the way from z to θ.
@@ -69,87 +94,59 @@ pub(super) struct Place {
     pub(super) ln_jacobian: f64,
 }
 
-/// ln(u (1 − u)) and 1 − 2u for u = 1/(1 + e^−v).
-fn logistic_slope(v: f64) -> (f64, f64) {
-    let e = (-v.abs()).exp();
-    (-v.abs() - 2.0 * e.ln_1p(), -(0.5 * v).tanh())
-}
-
-fn share(v: f64) -> f64 {
-    (1.0 + (-v).exp()).recip()
-}
-
-fn logit(x: f64, (l, h): (f64, f64)) -> f64 {
-    let u = ((x - l) / (h - l)).clamp(1e-3, 1.0 - 1e-3);
-    (u / (1.0 - u)).ln()
-}
-
-/// Slope dx/dv at v.
-fn slope(v: f64, (l, h): (f64, f64)) -> f64 {
-    (h - l) * logistic_slope(v).0.exp()
+/// What coordinates are about.
+#[derive(Clone, Copy)]
+pub(super) struct Centre<'a> {
+    /// Parameters of the model.
+    pub(super) theta: &'a [f64],
+    /// Standard deviation of each free variable under its prior.
+    pub(super) scales: &'a [f64],
+    /// The other variables.
+    pub(super) extra: &'a [f64],
+    /// Their sizes.
+    pub(super) extra_scales: &'a [f64],
 }
 
 impl Coordinates {
-    /// Those of the free variables of `transform` under `priors`, one a parameter, straight about `theta`,
-    /// with `extra` variables that are taken as they are.
+    /// Those of the free variables of `transform` under `priors`, one a parameter, straight about a centre.
     ///
     /// # Errors
-    /// [`PosteriorError::PriorExcludesFit`] where `theta` lies where a prior is 0.
+    /// [`PosteriorError::PriorExcludesFit`] where the centre lies where a prior is 0.
     pub(super) fn try_new(
         model: &dyn Model,
         grid: &TimeGrid,
         transform: &Transform,
         priors: &[Prior],
-        theta: &[f64],
-        extra: &[f64],
+        centre: Centre<'_>,
     ) -> Result<Self, PosteriorError> {
-        let supports: Vec<(f64, f64)> = transform
+        let Centre { theta, scales, extra, extra_scales } = centre;
+        let supports: Vec<Bounded> = transform
             .free()
             .iter()
             .map(|k| support(model, transform, priors[*k], theta[*k], *k))
             .collect::<Result<_, _>>()?;
         let x = transform.free_variables(theta)?;
-        let v: Vec<f64> = x.iter().zip(&supports).map(|(x, s)| logit(*x, *s)).collect();
+        let v: Vec<f64> = x.iter().zip(&supports).map(|(x, s)| s.v(*x)).collect();
         let mut made = Self { supports, rates: Vec::new(), affine: Affine::default() };
         let rates = model.rates().iter();
-        made.rates =
-            rates.filter_map(|first| made.rate(transform, grid, theta, &v, *first)).collect();
+        made.rates = rates.filter_map(|first| rate(transform, grid, theta, *first)).collect();
         let mut w = made.straightened(&v);
         w.extend(extra);
-        made.affine = Affine::about(w);
+        made.affine = Affine::about(w, &[scales, extra_scales].concat());
         Ok(made)
     }
 
-    fn rate(
-        &self,
-        transform: &Transform,
-        grid: &TimeGrid,
-        theta: &[f64],
-        v: &[f64],
-        first: usize,
-    ) -> Option<RateShape> {
-        let place = |k: usize| transform.free().iter().position(|free| *free == k);
-        let prefactor = place(first)?;
-        let logarithmic =
-            matches!(transform.slots()[first], Slot::Free { scale: dyne_solve::Scale::Log, .. });
-        let (a, b) = (theta[first], theta[first + 1]);
-        let ln_reference = ln_reference(grid);
-        let offset = place(first + 2).map(|at| Offset {
-            at,
-            slope: a * (b * ln_reference).exp() / slope(v[at], self.supports[at]),
-        });
-        let exponent = place(first + 1).map(|at| {
-            let (l, h) = self.supports[at];
-            let bent = offset.is_some() && l < 0.0 && h > 0.0;
-            Exponent {
-                at,
-                centre: l + (h - l) * share(v[at]),
-                ln_reference,
-                bent: bent.then(|| logit(0.0, (l, h))),
-            }
-        });
-        let kappa = slope(v[prefactor], self.supports[prefactor]).recip();
-        logarithmic.then_some(RateShape { prefactor, exponent, offset, v: v[prefactor], kappa })
+    /// Positions of the exponents of bent rates among the variables.
+    pub(super) fn bent_exponents(&self) -> Vec<usize> {
+        let exponents = self.rates.iter().filter_map(|rate| rate.exponent.as_ref());
+        exponents.filter(|exponent| exponent.bent.is_some()).map(|exponent| exponent.at).collect()
+    }
+
+    /// Takes `tau2` for the bent rate whose exponent is at `at`.
+    pub(super) fn set_tau2(&mut self, at: usize, tau2: f64) {
+        let exponents = self.rates.iter_mut().filter_map(|rate| rate.exponent.as_mut());
+        let bent = exponents.filter(|e| e.at == at).filter_map(|e| e.bent.as_mut());
+        bent.for_each(|bent| bent.tau2 = tau2);
     }
 
     /// Number of variables.
@@ -176,42 +173,42 @@ impl Coordinates {
     fn straightened(&self, v: &[f64]) -> Vec<f64> {
         let mut w = v.to_vec();
         for rate in &self.rates {
-            let mut wa = (v[rate.prefactor] - rate.v) / rate.kappa;
+            let mut wa = v[rate.prefactor] - rate.ln_power;
             if let Some(exponent) = &rate.exponent {
-                let (l, h) = self.supports[exponent.at];
-                let value = l + (h - l) * share(v[exponent.at]);
-                wa += (value - exponent.centre) * exponent.ln_reference;
-                if let Some(zero) = exponent.bent {
-                    w[exponent.at] = (v[exponent.at] - zero) * wa.exp();
+                let at = exponent.at;
+                wa += self.supports[at].x(v[at]) * exponent.ln_reference;
+                if let Some(bent) = exponent.bent {
+                    let turned = bent.at(wa);
+                    w[at] = (v[at] - turned.middle) / turned.factor;
                 }
             }
-            if let Some(offset) = &rate.offset {
-                w[offset.at] = v[offset.at] + offset.slope * wa.exp_m1();
+            if let Some(at) = rate.offset {
+                w[at] = v[at] + rate.ln_power.exp() * wa.exp_m1();
             }
             w[rate.prefactor] = wa;
         }
         w
     }
 
-    /// v of w.
+    /// v of w, and ln |∂v/∂w|.
     fn bent(&self, w: &[f64]) -> (Vec<f64>, f64) {
         let (mut v, mut ln_jacobian) = (w[..self.free()].to_vec(), 0.0);
         for rate in &self.rates {
             let wa = w[rate.prefactor];
             let mut moved = wa;
             if let Some(exponent) = &rate.exponent {
-                if let Some(zero) = exponent.bent {
-                    v[exponent.at] = zero + w[exponent.at] * (-wa).exp();
-                    ln_jacobian -= wa;
+                let at = exponent.at;
+                if let Some(bent) = exponent.bent {
+                    let turned = bent.at(wa);
+                    v[at] = turned.middle + w[at] * turned.factor;
+                    ln_jacobian += turned.factor.ln();
                 }
-                let (l, h) = self.supports[exponent.at];
-                let value = l + (h - l) * share(v[exponent.at]);
-                moved -= (value - exponent.centre) * exponent.ln_reference;
+                moved -= self.supports[at].x(v[at]) * exponent.ln_reference;
             }
-            if let Some(offset) = &rate.offset {
-                v[offset.at] = w[offset.at] - offset.slope * wa.exp_m1();
+            if let Some(at) = rate.offset {
+                v[at] = w[at] - rate.ln_power.exp() * wa.exp_m1();
             }
-            v[rate.prefactor] = rate.v + rate.kappa * moved;
+            v[rate.prefactor] = rate.ln_power + moved;
         }
         (v, ln_jacobian)
     }
@@ -221,16 +218,16 @@ impl Coordinates {
         let w = self.affine.forward(z);
         let (v, mut ln_jacobian) = self.bent(&w);
         let mut x = Vec::with_capacity(v.len());
-        for (v, (l, h)) in v.iter().zip(&self.supports) {
-            x.push(l + (h - l) * share(*v));
-            ln_jacobian += logistic_slope(*v).0;
+        for (v, support) in v.iter().zip(&self.supports) {
+            x.push(support.x(*v));
+            ln_jacobian += support.ln_slope(*v).0;
         }
         Place { w, v, x, ln_jacobian }
     }
 
     /// The variables z of a point: free variables x of the fit, then the extra ones.
     pub(super) fn variables(&self, x: &[f64], extra: &[f64]) -> Vec<f64> {
-        let v: Vec<f64> = x.iter().zip(&self.supports).map(|(x, s)| logit(*x, *s)).collect();
+        let v: Vec<f64> = x.iter().zip(&self.supports).map(|(x, s)| s.v(*x)).collect();
         let mut w = self.straightened(&v);
         w.extend(extra);
         self.affine.backward(&w)
@@ -241,26 +238,25 @@ impl Coordinates {
     pub(super) fn pulled_back(&self, place: &Place, by_x: &[f64], by_extra: &[f64]) -> Vec<f64> {
         let mut g: Vec<f64> = by_x.to_vec();
         for (g, (v, support)) in g.iter_mut().zip(place.v.iter().zip(&self.supports)) {
-            *g = *g * slope(*v, *support) + logistic_slope(*v).1;
+            *g = *g * support.slope(*v) + support.ln_slope(*v).1;
         }
         for rate in &self.rates {
             let wa = place.w[rate.prefactor];
-            let by_prefactor = g[rate.prefactor] * rate.kappa;
-            let mut by_wa = by_prefactor;
+            let mut by_wa = g[rate.prefactor];
             if let Some(exponent) = &rate.exponent {
                 let at = exponent.at;
-                let turned = slope(place.v[at], self.supports[at]) * exponent.ln_reference;
-                let by_exponent = g[at] - by_prefactor * turned;
-                g[at] = match exponent.bent {
-                    Some(zero) => {
-                        by_wa -= by_exponent * (place.v[at] - zero) + 1.0;
-                        by_exponent * (-wa).exp()
-                    }
-                    None => by_exponent,
-                };
+                let turned = self.supports[at].slope(place.v[at]) * exponent.ln_reference;
+                g[at] -= g[rate.prefactor] * turned;
+                if let Some(bent) = exponent.bent {
+                    let turned = bent.at(wa);
+                    let spread = place.w[at] * turned.factor;
+                    by_wa += g[at] * (turned.middle_slope + spread * turned.ln_factor_slope);
+                    by_wa += turned.ln_factor_slope;
+                    g[at] *= turned.factor;
+                }
             }
-            if let Some(offset) = &rate.offset {
-                by_wa -= g[offset.at] * offset.slope * wa.exp();
+            if let Some(at) = rate.offset {
+                by_wa -= g[at] * (rate.ln_power + wa).exp();
             }
             g[rate.prefactor] = by_wa;
         }
@@ -274,6 +270,26 @@ impl Coordinates {
     }
 }
 
+/// The rate at `first`, if its prefactor is free.
+fn rate(transform: &Transform, grid: &TimeGrid, theta: &[f64], first: usize) -> Option<RateShape> {
+    let place = |k: usize| transform.free().iter().position(|free| *free == k);
+    let slot = transform.slots()[first];
+    if !matches!(slot, Slot::Free { scale: dyne_solve::Scale::Log, .. }) {
+        return None;
+    }
+    let (a, b, ln_reference) = (theta[first], theta[first + 1], ln_reference(grid));
+    let offset = place(first + 2);
+    let exponent = place(first + 1).map(|at| Exponent {
+        at,
+        ln_reference,
+        bent: offset.map(|_| Bent { centre: b, tau2: 0.0 }),
+    });
+    // A held exponent is part of the constant.
+    let turned = if exponent.is_some() { b * ln_reference } else { 0.0 };
+    let ln_power = a.ln() + turned;
+    Some(RateShape { prefactor: place(first)?, exponent, offset, ln_power })
+}
+
 /// Where bounds and prior of parameter `k` leave room, in its free variable.
 fn support(
     model: &dyn Model,
@@ -281,7 +297,7 @@ fn support(
     prior: Prior,
     value: f64,
     k: usize,
-) -> Result<(f64, f64), PosteriorError> {
+) -> Result<Bounded, PosteriorError> {
     let Slot::Free { scale, lower, upper } = transform.slots()[k] else {
         unreachable!("only free slots are listed");
     };
@@ -296,7 +312,7 @@ fn support(
         return Err(outside(low, high));
     }
     Ok(match scale {
-        dyne_solve::Scale::Linear => (low, high),
-        dyne_solve::Scale::Log => (low.ln(), high.ln()),
+        dyne_solve::Scale::Linear => Bounded { low, high },
+        dyne_solve::Scale::Log => Bounded { low: low.ln(), high: high.ln() },
     })
 }

@@ -1,6 +1,9 @@
 //! What one bin adds to the log likelihood: contrast, offset and noise integrated out, or given.
 
+use dyne_math::gram::packed_index;
 use dyne_solve::Gram;
+
+use crate::problem::BinSums;
 
 /// Contrast and offset of a bin where they are given, and the logarithm of its noise where that is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +31,33 @@ pub(super) struct Term {
     pub(super) by_ln_sigma: f64,
 }
 
+/// Normal prior of contrast and offset, for a noise of the size that the fit has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LinePrior {
+    /// Mean and standard deviation of the contrast.
+    pub contrast: [f64; 2],
+    /// Mean and standard deviation of the offset.
+    pub offset: [f64; 2],
+}
+
+/// Adds a prior of contrast and offset to sums, as pairs that nobody measured.
+///
+/// **Formula** the prior is $c \sim N(\mu_c, s_c^2\sigma^2/\hat\sigma^2)$, o likewise, which is conjugate to the Gaussian
+/// likelihood: with $\Lambda = k\hat\sigma^2/(\lambda s^2)$ it adds $\Lambda_c$ to mm, $\Lambda_c\mu_c$ to my and
+/// $\Lambda_c\mu_c^2$ to yy, and the same for 1 and o. **Symbols** σ̂: noise at the fit; λ: weight of the likelihood;
+/// k: power of the prior.
+pub(super) fn add_prior(sums: &mut BinSums, p: usize, prior: LinePrior, strength: f64, shift: f64) {
+    let mut add = |a: usize, b: usize, by: f64| sums.gram[packed_index(p + 3, a, b)] += by;
+    let (m, one, y) = (p, p + 1, p + 2);
+    let offset = [prior.offset[0] - shift, prior.offset[1]];
+    for (row, [mean, sd]) in [(m, prior.contrast), (one, offset)] {
+        let precision = strength / (sd * sd);
+        add(row, row, precision);
+        add(row, y, precision * mean);
+        add(y, y, precision * mean * mean);
+    }
+}
+
 /// Best line of a bin and what it leaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Best {
@@ -49,16 +79,17 @@ pub(super) fn best(gram: &Gram<'_>) -> Option<Best> {
     (determinant > 0.0 && rest > 0.0).then_some(Best { line, determinant, rest })
 }
 
-/// The log likelihood of a bin whose likelihood counts `weight`-fold.
+/// The log likelihood of a bin whose likelihood counts `weight`-fold, with the prior of its line that is in the
+/// sums to the power `power`.
 ///
-/// **Formula** with S(c, o) = Σ w (y − c m − o)², Ŝ its minimum, M = (mm, m1; m1, n) and n pairs of weight λ:
-/// both given −λn ln σ − λS/2σ²; noise integrated out under the prior 1/σ: −(λn/2) ln S; line integrated out
-/// under a flat prior: (2 − λn) ln σ − λŜ/2σ² − ½ ln det M; both: −((λn − 2)/2) ln Ŝ − ½ ln det M. **Edges**
-/// nothing where m is constant or S is 0. **Checked by** `integrals_are_those_of_the_given`,
-/// `tests/fits/posterior.rs`.
-pub(super) fn term(gram: &Gram<'_>, weight: f64, given: Given) -> Option<Term> {
+/// **Formula** with S(c, o) = Σ w (y − c m − o)² of pairs and prior, Ŝ its minimum, M = (mm, m1; m1, n), n pairs of
+/// weight λ, N = λn + 2k and k the power: both given −N ln σ − λS/2σ²; noise integrated out under the prior 1/σ:
+/// −(N/2) ln S; line integrated out: (2 − N) ln σ − λŜ/2σ² − ½ ln det M; both: −((N − 2)/2) ln Ŝ − ½ ln det M.
+/// **Edges** nothing where the line is not determined or S is 0. **Checked by**
+/// `integrals_are_those_of_the_given`, `tests/fits/posterior.rs`.
+pub(super) fn term(gram: &Gram<'_>, weight: f64, power: f64, given: Given) -> Option<Term> {
     let best = best(gram)?;
-    let n = weight * gram.pairs() as f64;
+    let n = weight * gram.pairs() as f64 + 2.0 * power;
     let (line, rest) = match given.line {
         Some(line) => (line, squares(gram, line)),
         None => (best.line, best.rest),
@@ -143,7 +174,7 @@ mod tests {
         let (packed, weight) = (packed(), 0.4);
         let gram = Gram::try_new(&packed, 1, 40).unwrap();
         let value = |line: Option<Line>, ln_sigma: Option<f64>| {
-            term(&gram, weight, Given { line, ln_sigma }).unwrap().value
+            term(&gram, weight, 0.3, Given { line, ln_sigma }).unwrap().value
         };
         let Line { contrast, offset } = best(&gram).unwrap().line;
         // Differences between noises tell the integral over lines apart from constants.
@@ -168,13 +199,34 @@ mod tests {
     }
 
     #[test]
+    fn a_prior_counts_as_pairs() {
+        let mut sums = BinSums { bin: 0, gram: packed(), cost: 0.0, pairs: 40 };
+        let value = |sums: &BinSums, c: f64, o: f64| {
+            let gram = Gram::try_new(&sums.gram, 1, 40).unwrap();
+            squares(&gram, Line { contrast: c, offset: o })
+        };
+        let before = |c, o| value(&sums, c, o);
+        let expected = |c: f64, o: f64| {
+            before(c, o) + 0.7 * (((c - 0.4) / 0.1).powi(2) + ((o - 0.05) / 0.2).powi(2))
+        };
+        let points = [(0.3, 0.0), (0.5, 0.1), (-0.2, 0.3)];
+        let expected = points.map(|(c, o)| expected(c, o));
+        let prior = LinePrior { contrast: [0.4, 0.1], offset: [1.05, 0.2] };
+        add_prior(&mut sums, 1, prior, 0.7, 1.0);
+        for ((c, o), expected) in points.into_iter().zip(expected) {
+            assert!((value(&sums, c, o) - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
     fn slopes_are_those_of_the_values() {
         let (packed, weight) = (packed(), 0.7);
         let gram = Gram::try_new(&packed, 1, 40).unwrap();
         let line = Line { contrast: 0.28, offset: 0.03 };
         let at = |dc: f64, d_o: f64, ds: f64| {
             let line = Line { contrast: line.contrast + dc, offset: line.offset + d_o };
-            term(&gram, weight, Given { line: Some(line), ln_sigma: Some(-3.0 + ds) }).unwrap()
+            let given = Given { line: Some(line), ln_sigma: Some(-3.0 + ds) };
+            term(&gram, weight, 0.3, given).unwrap()
         };
         let (here, h) = (at(0.0, 0.0, 0.0), 1e-6);
         let difference = |up: Term, down: Term| (up.value - down.value) / (2.0 * h);

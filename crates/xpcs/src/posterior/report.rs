@@ -101,6 +101,25 @@ pub struct SampleReport {
     pub trace: Trace,
 }
 
+/// The draws of a sample by name, and their shape: parameters (chain, draw); contrast, offset and noise of each
+/// group of bins likewise, as `contrast[0]`, ….
+pub fn arrays(sample: &SampleReport) -> (Vec<(String, Vec<f64>)>, [u64; 2]) {
+    let flat = |values: &Vec<Vec<f64>>| values.iter().flatten().copied().collect::<Vec<f64>>();
+    let trace = &sample.trace;
+    let parameters = sample.parameters.iter().zip(&trace.values);
+    let mut columns: Vec<_> = parameters.map(|(p, v)| (p.name.clone(), flat(v))).collect();
+    for (name, bins) in
+        [("contrast", &trace.contrast), ("offset", &trace.offset), ("sigma", &trace.sigma)]
+    {
+        columns.extend(bins.iter().enumerate().map(|(k, v)| (format!("{name}[{k}]"), flat(v))));
+    }
+    if !trace.energy.is_empty() {
+        columns.push(("lp".to_owned(), flat(&trace.log_density)));
+        columns.push(("energy".to_owned(), flat(&trace.energy)));
+    }
+    (columns, [sample.chains as u64, sample.draws as u64])
+}
+
 /// Draws of the free parameters with what the sampler noted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trace {

@@ -9,7 +9,8 @@ use dyne_runtime::{Identity, Lanes, Observer, Resources, Stream, phase};
 use dyne_sample::{Chain, ChainOptions, DensityError, Enough, SampleError, SavedChains, sample};
 use dyne_solve::Layout;
 use dyne_xpcs_data::Matrices;
-use dyne_xpcs_model::Prior;
+use dyne_xpcs_model::param::{CONTRAST, OFFSET};
+use dyne_xpcs_model::{ParameterSpec, Prior};
 use thiserror::Error;
 
 use super::account::{About, Drawn, comparison, faults, report};
@@ -18,7 +19,7 @@ use super::bins::BinDraw;
 use super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport, ShardsReport};
 use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
 use super::{
-    Belief, BinTreatment, BoundedPrior, Grouping, Posterior, PosteriorError, Treatment,
+    Belief, BinTreatment, BoundedPrior, Grouping, LinePrior, Posterior, PosteriorError, Treatment,
     composite_weight, prior,
 };
 use crate::config::{
@@ -189,7 +190,10 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     };
     let bins = BinTreatment { scaling: of(config.scaling), noise: of(config.noise) };
     let transform = &plan.transform;
-    let belief = Belief { transform, priors: &priors, prior_power: 1.0, bins, grouping, weight };
+    let line = line_prior(plan);
+    let priors_of = &priors[..];
+    let belief =
+        Belief { transform, priors: priors_of, prior_power: 1.0, bins, grouping, line, weight };
     let (layout, sweeps) = (plan.layout(fitted.shift)?, AtomicU64::new(0));
     let whole = whole(&setting, &layout, &sweeps);
     let theta = &fitted.outcome.fit.theta;
@@ -272,6 +276,19 @@ fn priors(plan: &Plan) -> Vec<Prior> {
     let none = ParameterConfig::default();
     let said = |name: &str| plan.config.parameters.get(name).unwrap_or(&none);
     plan.model.parameters().iter().map(|spec| said(spec.name).prior(spec)).collect()
+}
+
+/// The priors of contrast and offset, which the configuration has checked to be normal.
+fn line_prior(plan: &Plan) -> LinePrior {
+    let none = ParameterConfig::default();
+    let of = |spec: &ParameterSpec| {
+        let said = plan.config.parameters.get(spec.name).unwrap_or(&none);
+        match said.prior(spec) {
+            Prior::Normal { mean, sd } => [mean, sd],
+            _ => unreachable!("priors of contrast and offset are normal"),
+        }
+    };
+    LinePrior { contrast: of(&CONTRAST), offset: of(&OFFSET) }
 }
 
 /// The prior of each free parameter within its bounds, with draws.

@@ -8,7 +8,7 @@ use dyne_sample::density::check;
 use dyne_sample::{Chain, ChainOptions, Draws, LogDensity, sample};
 use dyne_solve::{Gram, Transform};
 use dyne_xpcs::fit::problem;
-use dyne_xpcs::posterior::{Belief, BinTreatment, Grouping, Posterior, Treatment};
+use dyne_xpcs::posterior::{Belief, BinTreatment, Grouping, LinePrior, Posterior, Treatment};
 use dyne_xpcs_model::Prior;
 
 use crate::experiment::{Case, case};
@@ -34,7 +34,8 @@ fn priors(case: &Case, flat: Option<Prior>) -> Vec<Prior> {
 
 fn belief<'a>(transform: &'a Transform, priors: &'a [Prior], weight: f64) -> Belief<'a> {
     let grouping = Grouping::Individual;
-    Belief { transform, priors, prior_power: 1.0, bins: MARGINALISED, grouping, weight }
+    let line = LinePrior { contrast: [0.5, 0.25], offset: [1.0, 0.25] };
+    Belief { transform, priors, prior_power: 1.0, bins: MARGINALISED, grouping, line, weight }
 }
 
 /// Gives the posterior of a case to `work`.

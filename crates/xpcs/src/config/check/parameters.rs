@@ -189,7 +189,6 @@ fn check_linear(key: &str, parameter: &ParameterConfig) -> Checked {
         ("min", parameter.min.is_some()),
         ("max", parameter.max.is_some()),
         ("tied", parameter.tied.is_some()),
-        ("prior", parameter.prior.is_some()),
     ] {
         if given {
             return Err(Fault::new(format!("{key}.{other}"), format!("`{other}`"))
@@ -197,6 +196,15 @@ fn check_linear(key: &str, parameter: &ParameterConfig) -> Checked {
                     "`fixed` alone: contrast and offset are linear and need no start or bound",
                 )
                 .remedy(format!("delete `{other}`, or write `fixed` with `fit.scaling: constant`"))
+                .value());
+        }
+    }
+    if let Some(prior) = parameter.prior {
+        let (form, _) = prior.numbers();
+        if form != "normal" || prior.nonsense().is_some() {
+            return Err(Fault::new(format!("{key}.prior"), format!("`{form}`"))
+                .expected("`normal` with an sd above 0: contrast and offset are integrated out")
+                .remedy("write e.g. {normal: {mean: 0.3, sd: 0.1}}")
                 .value());
         }
     }

@@ -88,7 +88,7 @@ mod tests {
     fn matrices() -> Matrices {
         let triangle = || {
             let values = vec![1.0f32; Triangle::pairs(60)];
-            Triangle::try_new(60, Samples::F32(values)).unwrap()
+            Triangle::new(60, Samples::F32(values))
         };
         let excluded = ExcludedRows::new([(0, 7), (1, 3)]);
         Matrices::new(vec![triangle(), triangle()], 2).without_rows(excluded)
