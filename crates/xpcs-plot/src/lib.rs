@@ -1,7 +1,7 @@
 //! Figures and the HTML report, drawn from a report alone.
 //!
 //! [`html`] makes one page that opens without a network, [`text`] the same facts for a terminal, [`pictures`] the
-//! figures as PNG files with the bundled font DejaVu Sans. Every figure is first an SVG drawing, so the page and the
+//! figures as PNG files with the bundled font DejaVu Sans; `g2_…` and `posterior_…` do so for the other reports. Every figure is first an SVG drawing, so the page and the
 //! files show the same.
 
 mod axes;

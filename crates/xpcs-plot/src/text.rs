@@ -173,7 +173,7 @@ fn section(out: &mut String, name: &str, facts: &[Fact]) {
 }
 
 /// A heading with a rule below.
-pub(crate) fn title(out: &mut String, name: &str) {
+fn title(out: &mut String, name: &str) {
     out.push_str(&format!("\n{name}\n{}\n", "-".repeat(columns(name))));
 }
 
@@ -209,12 +209,17 @@ pub(crate) fn table<const N: usize>(out: &mut String, rows: &[[String; N]], side
 }
 
 /// Writes words after a label, broken at spaces; further lines are indented below the first word.
-pub(crate) fn wrap(out: &mut String, label: &str, words: &str) {
+fn wrap(out: &mut String, label: &str, words: &str) {
+    wrap_at(out, WIDTH, label, words);
+}
+
+/// The same with a margin of its own.
+pub(crate) fn wrap_at(out: &mut String, margin: usize, label: &str, words: &str) {
     let indent = columns(label);
     let mut line = label.to_owned();
     let mut is_empty = true;
     for word in words.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
-        if !is_empty && columns(&line) + 1 + columns(word) > WIDTH {
+        if !is_empty && columns(&line) + 1 + columns(word) > margin {
             out.push_str(&line);
             out.push('\n');
             line = " ".repeat(indent);

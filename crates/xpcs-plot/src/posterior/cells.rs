@@ -72,7 +72,7 @@ pub(super) fn contraction(share: f64) -> String {
 /// Two places about which draws gather, to the digits of the spread.
 pub(super) fn modes(parameter: &ParameterPosterior) -> String {
     parameter.two_modes.map_or_else(String::new, |[a, b]| {
-        interval([a, b], 0.1 * parameter.spread.sd).replace(" to ", " and ")
+        interval([a, b], parameter.spread.sd).replace(" to ", " and ")
     })
 }
 
@@ -99,7 +99,7 @@ pub(super) const WEIGHT_MEANING: &str = "Pairs of a two-time matrix are correlat
 
 /// Columns of the table of values.
 pub(super) const VALUES_MEANING: &str = "Intervals hold 68 % and 95 % of the draws, with equal \
-    tails. The fit is the maximum of the likelihood with its standard error.";
+    tails. The fit stands with its standard error.";
 
 /// Columns of the table of widths and chains.
 pub(super) const CHAINS_MEANING: &str = "sd composite (normal): the normal approximation at the \

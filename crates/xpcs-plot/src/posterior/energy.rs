@@ -38,7 +38,10 @@ pub(super) fn figure(report: &PosteriorReport) -> Option<Svg> {
     let panels: Vec<Svg> = shown.iter().map(|k| panel(sample, *k, reach, size)).collect();
     let line = Mark::Line(Stroke::solid(INK, 1.3));
     let entries = vec![
-        Entry::new(Mark::Area(colours::chain(0), 0.55), "energy less its mean, in the colour of the chain"),
+        Entry::new(
+            Mark::Area(colours::chain(0), 0.55),
+            "energy less its mean, in the colour of the chain",
+        ),
         Entry::new(line, "change from draw to draw"),
     ];
     let mut notes = vec![
@@ -94,7 +97,7 @@ fn panel(sample: &SampleReport, chain: usize, reach: f64, size: Size) -> Svg {
     let plot = Plot { frame, x, y: Axis::linear(0.0, 1.08 * top.max(1e-9), "") };
     svg.area(&stairs(&plot, &marginal), colours::chain(chain), 0.55);
     svg.path(&stairs(&plot, &change), Stroke::solid(INK, 1.3));
-    ruler::below(&mut svg, &plot, Quantity { symbol: "ΔE", unit: "" });
+    ruler::below(&mut svg, &plot, Quantity { symbol: "energy difference", unit: "" });
     ruler::frame(&mut svg, frame);
     let fraction = sample.energy_fractions.get(chain).copied().unwrap_or(f64::NAN);
     let text = format!("chain {}, E-BFMI {}", chain + 1, significant(fraction, 2));

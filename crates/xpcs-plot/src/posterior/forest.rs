@@ -102,8 +102,9 @@ fn draw(svg: &mut Svg, plot: &Plot, bar: &Bar, y: f64) {
 fn range(parameter: &ParameterPosterior, bars: &[Bar]) -> (f64, f64) {
     let [low, .., high] = parameter.spread.quantiles;
     let reach = FARTHEST * (high - low);
-    let near = |v: &f64| !(reach > 0.0) || (*v > low - reach && *v < high + reach);
-    let held = |v: f64| if reach > 0.0 { v.clamp(low - reach, high + reach) } else { v };
-    let ends = bars.iter().filter(|bar| near(&bar.at[2]));
-    padded_range(ends.flat_map(|bar| bar.at).map(held), 0.06)
+    let bounded = reach > 0.0;
+    let (least, most) = (low - reach, high + reach);
+    let near = |bar: &&Bar| !bounded || (bar.at[2] > least && bar.at[2] < most);
+    let held = |v: f64| if bounded { v.clamp(least, most) } else { v };
+    padded_range(bars.iter().filter(near).flat_map(|bar| bar.at).map(held), 0.06)
 }

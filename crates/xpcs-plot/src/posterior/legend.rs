@@ -114,15 +114,9 @@ fn draw_mark(svg: &mut Svg, (x, y): (f64, f64), mark: Mark) {
 
 /// The mark of the fit: a cross on a pale edge, so that it is seen on points.
 pub(super) fn cross(svg: &mut Svg, (x, y): (f64, f64)) {
-    let data = format!(
-        "M{} {}l9 9M{} {}l9 -9",
-        Px(x - 4.5),
-        Px(y - 4.5),
-        Px(x - 4.5),
-        Px(y + 4.5)
-    );
-    svg.path(&data, Stroke::solid(PAPER, 4.0));
-    svg.path(&data, Stroke::solid([0, 0, 0], 1.8));
+    let data = format!("M{} {}l8 8M{} {}l8 -8", Px(x - 4.0), Px(y - 4.0), Px(x - 4.0), Px(y + 4.0));
+    svg.path(&data, Stroke::solid(PAPER, 3.6));
+    svg.path(&data, Stroke::solid([0, 0, 0], 1.7));
 }
 
 #[cfg(test)]

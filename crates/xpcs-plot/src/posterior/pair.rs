@@ -7,9 +7,9 @@ use super::density::density;
 use super::draws::{Drawn, divergent, drawn};
 use super::headline;
 use super::legend::{Entry, Legend, Mark, cross};
-use super::ruler::{self, Quantity, tenth};
+use super::ruler::{self, Overhang, Quantity, tenth};
 use super::sheet::{self, WIDTH};
-use super::trace::outline;
+use super::trace::{outline, upright};
 use crate::axes::{Axis, Plot};
 use crate::colour::INK;
 use crate::g2::evenly;
@@ -49,16 +49,26 @@ pub(super) fn figure(report: &PosteriorReport) -> Option<Svg> {
     let all = drawn(sample);
     let kept = most_correlated(sample, &all);
     let parameters: Vec<Drawn> = kept.iter().map(|k| all[*k]).collect();
-    let places = places(parameters.first()?);
-    let points = evenly(places.len(), POINTS).into_iter().map(|k| places[k]).collect();
-    let found = divergent(sample);
-    let shown = evenly(found.len(), DIVERGENT_POINTS).into_iter().map(|k| found[k]).collect();
-    let n = parameters.len() as f64;
-    let side = ((WIDTH - LEFT - 14.0 - GAP * (n - 1.0)) / n).min(SIDE);
-    let axes = parameters.iter().map(axis).collect();
-    let matrix = Matrix { parameters, axes, points, divergent: shown, side };
+    let (places, found) = (places(parameters.first()?), divergent(sample));
+    let matrix = Matrix {
+        axes: parameters.iter().map(axis).collect(),
+        points: thinned(&places, POINTS),
+        divergent: thinned(&found, DIVERGENT_POINTS),
+        side: side(parameters.len()),
+        parameters,
+    };
     let notes = notes(&matrix, (all.len(), places.len(), found.len()));
     sheet::grid(&[matrix.draw()], 1, &legend(&matrix), &notes)
+}
+
+fn thinned(places: &[Place], most: usize) -> Vec<Place> {
+    evenly(places.len(), most).into_iter().map(|k| places[k]).collect()
+}
+
+/// Side of a panel that leaves room for so many.
+fn side(count: usize) -> f64 {
+    let gaps = GAP * (count as f64 - 1.0);
+    ((WIDTH - LEFT - 14.0 - gaps) / count as f64).min(SIDE)
 }
 
 /// Numbers of the parameters that are drawn: all, or those with the strongest correlations.
@@ -95,6 +105,10 @@ fn axis(drawn: &Drawn) -> Axis {
 }
 
 fn legend(matrix: &Matrix) -> Legend {
+    if matrix.parameters.len() == 1 {
+        let entries = vec![Entry::new(Mark::Line(fitted()), "fit")];
+        return Legend { name: "", entries };
+    }
     let mut entries = vec![Entry::new(Mark::Disc(colours::posterior()), "draw")];
     if !matrix.divergent.is_empty() {
         entries.push(Entry::new(Mark::Disc(DIVERGENT), "divergent draw"));
@@ -103,11 +117,18 @@ fn legend(matrix: &Matrix) -> Legend {
     Legend { name: "", entries }
 }
 
+/// The fit on the axis of a density.
+fn fitted() -> Stroke {
+    Stroke { colour: INK, width: 1.1, dash: "5 3" }
+}
+
 fn notes(matrix: &Matrix, (parameters, draws, divergent): (usize, usize, usize)) -> Vec<String> {
     let mut out = Vec::new();
     if parameters > matrix.parameters.len() {
         let shown = matrix.parameters.len();
-        out.push(format!("{shown} of {parameters} parameters, those with the strongest correlations"));
+        out.push(format!(
+            "{shown} of {parameters} parameters, those with the strongest correlations"
+        ));
     }
     if draws > POINTS {
         out.push(format!("{POINTS} of {draws} draws, evenly; densities rest on all"));
@@ -116,6 +137,7 @@ fn notes(matrix: &Matrix, (parameters, draws, divergent): (usize, usize, usize))
         out.push(format!("{DIVERGENT_POINTS} of {divergent} divergent draws, evenly"));
     }
     let far: Vec<&str> = (0..matrix.parameters.len())
+        .filter(|k| matrix.fit(*k).is_finite())
         .filter(|k| !(0.0..=1.0).contains(&matrix.axes[*k].fraction(matrix.fit(*k))))
         .map(|k| matrix.parameters[k].parameter.symbol.as_str())
         .collect();
@@ -158,21 +180,24 @@ impl Matrix<'_> {
 
     fn diagonal(&self, svg: &mut Svg, frame: Frame, k: usize) {
         let axis = self.axes[k].clone();
-        let values = density(&self.parameters[k].pooled(), [axis.lo, axis.hi], PLACES);
-        let values = values.unwrap_or_default();
+        let pooled = self.parameters[k].pooled();
+        let values = density(&pooled, [axis.lo, axis.hi], PLACES).unwrap_or_default();
         let top = values.iter().fold(0.0f64, |m, v| m.max(*v));
         let plot = Plot { frame, x: axis, y: Axis::linear(0.0, 1.1 * top, "") };
-        if !values.is_empty() {
+        let stroke = Stroke::solid(colours::posterior(), 1.5);
+        if values.is_empty() {
+            svg.path(&upright(&plot, &pooled), stroke);
+        } else {
             let line = outline(&plot, &values);
             let (right, bottom) = (frame.x + frame.w, frame.y + frame.h);
             let area = polyline([(right, bottom), (frame.x, bottom)]).replace('M', "L");
             svg.area(&format!("{line}{area}"), colours::posterior(), 0.2);
-            svg.path(&line, Stroke::solid(colours::posterior(), 1.5));
+            svg.path(&line, stroke);
         }
         if (0.0..=1.0).contains(&plot.x.fraction(self.fit(k))) {
             let x = plot.x_at(self.fit(k));
             let line = polyline([(x, frame.y), (x, frame.y + frame.h)]);
-            svg.path(&line, Stroke { colour: INK, width: 1.1, dash: "5 3" });
+            svg.path(&line, fitted());
         }
         self.edges(svg, &plot, (k, k));
     }
@@ -188,7 +213,8 @@ impl Matrix<'_> {
             svg.discs(&divergent, 2.0, DIVERGENT);
         }
         let (x, y) = (self.fit(column), self.fit(row));
-        let seen = (0.0..=1.0).contains(&plot.x.fraction(x)) && (0.0..=1.0).contains(&plot.y.fraction(y));
+        let seen =
+            (0.0..=1.0).contains(&plot.x.fraction(x)) && (0.0..=1.0).contains(&plot.y.fraction(y));
         if seen {
             cross(svg, (plot.x_at(x), plot.y_at(y)));
         }
@@ -213,10 +239,10 @@ impl Matrix<'_> {
     fn edges(&self, svg: &mut Svg, plot: &Plot, (row, column): (usize, usize)) {
         ruler::frame(svg, plot.frame);
         if row + 1 == self.parameters.len() {
-            ruler::below(svg, plot, self.quantity(column));
+            ruler::below_within(svg, plot, self.quantity(column), Overhang::NARROW);
         }
         if column == 0 && row > 0 {
-            ruler::left(svg, plot, self.quantity(row));
+            ruler::left_within(svg, plot, self.quantity(row), Overhang::NARROW);
         }
     }
 }

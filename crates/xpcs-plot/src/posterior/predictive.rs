@@ -16,17 +16,21 @@ use crate::svg::{Stroke, Svg, polyline};
 
 /// Most bins.
 const BINS: usize = 12;
-/// Panels in a row.
-const COLUMNS: usize = 2;
+/// Panels in a row: two of a few, three of more.
+const COLUMNS: [usize; 2] = [2, 3];
+/// Most bins in the wider panels.
+const FEW: usize = 4;
 /// Data whose error is larger than this many times the middle one do not stretch the axis.
 const POOR: f64 = 3.0;
 
 /// One panel a bin; absent without cuts.
 pub(super) fn figure(report: &PosteriorReport) -> Option<Svg> {
     let all = &report.predictive;
-    let shown: Vec<&PredictiveCuts> = evenly(all.len(), BINS).into_iter().map(|k| &all[k]).collect();
-    let columns = shown.len().clamp(1, COLUMNS);
-    let size = Size { width: WIDTH / columns as f64, height: 272.0, left: 72.0, bottom: 48.0 };
+    let shown: Vec<&PredictiveCuts> =
+        evenly(all.len(), BINS).into_iter().map(|k| &all[k]).collect();
+    let columns = COLUMNS[usize::from(shown.len() > FEW)].min(shown.len()).max(1);
+    let height = if columns > 2 { 226.0 } else { 272.0 };
+    let size = Size { width: WIDTH / columns as f64, height, left: 66.0, bottom: 48.0 };
     let panels: Vec<Svg> = shown.iter().map(|cuts| panel(cuts, size)).collect();
     let mut notes = vec![
         "points: mean of the data with the error of its scatter; bands: 68 % and 95 % of the draws for \
@@ -59,6 +63,7 @@ fn panel(cuts: &PredictiveCuts, size: Size) -> Svg {
     let (mut svg, frame) = (size.blank(), size.frame());
     let plot = Plot { frame, x: lag_axis(cuts), y: value_axis(cuts) };
     plot.draw_level(&mut svg, 1.0);
+    let radius = if size.width < 300.0 { 1.6 } else { 2.1 };
     for (k, (cut, band)) in cuts.cuts.iter().enumerate() {
         let colour = colours::age(k, cuts.cuts.len());
         draw_band(&mut svg, &plot, &cut.lag_s, band, colour);
@@ -67,9 +72,9 @@ fn panel(cuts: &PredictiveCuts, size: Size) -> Svg {
         let colour = colours::age(k, cuts.cuts.len());
         let seen: Vec<usize> = lags(cut).filter(|k| is_seen(&plot, value(&cut.data, *k))).collect();
         let bars = seen.iter().map(|k| (cut.lag_s[*k], cut.data[*k], value(&cut.data_stderr, *k)));
-        svg.path(&plot.error_bars(bars), Stroke::solid(colour, 0.9));
+        svg.path(&plot.error_bars(bars), Stroke::solid(colour, 0.8));
         let points = seen.iter().map(|k| inside(&plot, cut.lag_s[*k], cut.data[*k]));
-        svg.discs(&points.collect::<Vec<_>>(), 2.0, colour);
+        svg.discs(&points.collect::<Vec<_>>(), radius, colour);
     }
     ruler::below(&mut svg, &plot, Quantity { symbol: "lag τ = t₂ − t₁", unit: "s" });
     ruler::left(&mut svg, &plot, Quantity { symbol: "c₂", unit: "" });
@@ -103,7 +108,10 @@ fn value_axis(cuts: &PredictiveCuts) -> Axis {
         cuts.cuts.iter().flat_map(|(cut, _)| cut.data_stderr.iter().copied()).collect();
     let fair = POOR * quantile(&sorted(&errors), 0.5);
     let data = |cut: &Cut| -> Vec<f64> {
-        lags(cut).filter(|k| value(&cut.data_stderr, *k) <= fair).map(|k| value(&cut.data, k)).collect()
+        lags(cut)
+            .filter(|k| value(&cut.data_stderr, *k) <= fair)
+            .map(|k| value(&cut.data, k))
+            .collect()
     };
     let shown = cuts.cuts.iter().flat_map(|(cut, band)| {
         let ends = lags(cut).filter_map(|k| band.quantiles.get(k));
@@ -123,7 +131,7 @@ pub(super) fn draw_band(
     colour: crate::colour::Rgb,
 ) {
     let usable = |k: &usize| plot.x.fraction(places[*k]).is_finite();
-    let whole = |k: &usize| band.quantiles[*k].iter().all(|v| v.is_finite());
+    let whole = |k: &usize| !band.quantiles[*k].iter().any(|v| v.is_nan());
     let count = places.len().min(band.quantiles.len());
     let shown: Vec<usize> = (0..count).filter(|k| usable(k) && whole(k)).collect();
     let at = |level: usize| {

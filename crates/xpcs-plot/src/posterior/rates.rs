@@ -39,7 +39,8 @@ fn panel(rate: &RateBand) -> Svg {
     let kept = evenly(rate.t_s.len().min(rate.band.quantiles.len()), TIMES);
     let times: Vec<f64> = kept.iter().map(|k| rate.t_s[*k]).collect();
     let quantiles = kept.iter().map(|k| rate.band.quantiles[*k]).collect();
-    let fit: Vec<f64> = kept.iter().map(|k| rate.fit.get(*k).copied().unwrap_or(f64::NAN)).collect();
+    let fit: Vec<f64> =
+        kept.iter().map(|k| rate.fit.get(*k).copied().unwrap_or(f64::NAN)).collect();
     let (first, last) = padded_range(times.iter().copied(), 0.0);
     let band = Band { quantiles };
     let y = value_axis(&band, &fit);

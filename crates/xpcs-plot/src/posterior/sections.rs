@@ -97,7 +97,6 @@ pub(super) fn likelihood(report: &PosteriorReport) -> String {
         ("kind", found.kind.clone()),
         ("weight", significant(found.weight, 3)),
         ("pairs", count(found.pairs)),
-        ("pairs × weight", significant(found.weight * found.pairs as f64, 3)),
     ];
     section("Likelihood", &format!("{}{}", facts(&list), quiet(WEIGHT_MEANING)))
 }
@@ -151,11 +150,7 @@ pub(super) fn chains(trace: &str, rank: &str, energy: &str) -> String {
         "" => String::new(),
         drawing => format!("<h2>{title}</h2>\n{drawing}"),
     };
-    let parts = [
-        titled("Chains", trace),
-        titled("Ranks", rank),
-        titled("Energy", energy),
-    ];
+    let parts = [titled("Chains", trace), titled("Ranks", rank), titled("Energy", energy)];
     format!("<section>\n{}</section>\n", parts.concat())
 }
 
@@ -221,32 +216,14 @@ pub(super) fn shards(report: &PosteriorReport, drawing: &str) -> String {
         ]
     };
     let told = format!(
-        "Pairs were dealt out {} and the draws of the shards combined by {}. Distance: of the mean \
-         of a shard from the consensus of the others, in standard deviations, per root of the number \
-         of parameters; the largest is {}.",
-        dealt(&found.strategy),
-        combined_by(&found.combination),
+        "Pairs dealt out: {}; draws combined: {}. Distance: of a shard from the consensus of the \
+         others, per root of the number of parameters; the largest is {}.",
+        found.strategy,
+        found.combination,
         significant(found.largest_distance, 3)
     );
     let table = rows(&head, found.shards.iter().map(row));
     section("Shards", &format!("{table}{}{drawing}", quiet(&told)))
-}
-
-fn dealt(strategy: &str) -> String {
-    match strategy {
-        "stratified" => "evenly over lag and age (stratified)".to_owned(),
-        "random" => "at random".to_owned(),
-        "contiguous" => "in contiguous pieces".to_owned(),
-        other => format!("by the strategy {other}"),
-    }
-}
-
-fn combined_by(combination: &str) -> String {
-    match combination {
-        "consensus" => "weighted means (consensus)".to_owned(),
-        "robust" => "weighted means of the shards that agree (robust)".to_owned(),
-        other => other.to_owned(),
-    }
 }
 
 /// Priors in words.
@@ -286,9 +263,10 @@ fn rows(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
         let number = head.get(k).is_some_and(|h| h.starts_with('#'));
         if number { " class=\"n\"" } else { "" }
     };
-    let heads = head.iter().enumerate().map(|(k, text)| {
-        format!("<th{}>{}</th>", class(k), escape(text.trim_start_matches('#')))
-    });
+    let heads = head
+        .iter()
+        .enumerate()
+        .map(|(k, text)| format!("<th{}>{}</th>", class(k), escape(text.trim_start_matches('#'))));
     let body = rows.map(|row| {
         let cells = row.iter().enumerate();
         let cells = cells.map(|(k, text)| format!("<td{}>{text}</td>", class(k)));

@@ -45,7 +45,8 @@ fn panel(parameter: &ParameterPosterior, index: usize, shards: &[ShardReport]) -
     let at = |p: &(f64, f64, f64)| ruler::inside(&plot, p.0, p.1);
     let finite = || points.iter().zip(shards).filter(|(p, _)| p.1.is_finite());
     svg.discs(&finite().map(|(p, _)| at(p)).collect::<Vec<_>>(), 3.2, colours::posterior());
-    let hollow: Vec<_> = finite().filter(|(_, s)| s.left_out.is_some()).map(|(p, _)| at(p)).collect();
+    let hollow: Vec<_> =
+        finite().filter(|(_, s)| s.left_out.is_some()).map(|(p, _)| at(p)).collect();
     if !hollow.is_empty() {
         svg.discs(&hollow, 2.0, PAPER);
     }

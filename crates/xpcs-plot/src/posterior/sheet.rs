@@ -49,13 +49,20 @@ pub(super) fn title(svg: &mut Svg, frame: Frame, text: &str) {
 }
 
 /// Panels in rows of so many between a legend and notes; absent without panels.
-pub(super) fn grid(panels: &[Svg], columns: usize, legend: &Legend, notes: &[String]) -> Option<Svg> {
+pub(super) fn grid(
+    panels: &[Svg],
+    columns: usize,
+    legend: &Legend,
+    notes: &[String],
+) -> Option<Svg> {
     let width = panels.first()?.width * panels.len().min(columns) as f64;
     let room = width - 2.0 * MARGIN;
     let lines: Vec<String> = notes.iter().flat_map(|note| wrapped(note, room)).collect();
     let below = if lines.is_empty() { 0.0 } else { 12.0 + LINE * lines.len() as f64 };
     let above = legend.height(room);
     let mut svg = Svg::tiled(panels, columns, (above, below));
+    // A part of a px at the edge would be a dark line in the file.
+    (svg.width, svg.height) = (svg.width.ceil(), svg.height.ceil());
     legend.draw(&mut svg, (MARGIN, 0.0), room);
     for (k, line) in lines.iter().rev().enumerate() {
         let at = (MARGIN, svg.height - 10.0 - LINE * k as f64);

@@ -13,8 +13,10 @@ use crate::axes::{Axis, Plot, padded_range};
 use crate::g2::evenly;
 use crate::svg::{Frame, Px, Stroke, Svg, append, polyline};
 
-/// Places of a density.
+/// Most places of a density.
 const PLACES: usize = 160;
+/// Most places of all densities together, see [`ALL_POINTS`].
+const ALL_PLACES: usize = 40_000;
 /// Most points of the course of one chain.
 const POINTS: usize = 1000;
 /// Most points of all courses together, which bounds the bytes of the page.
@@ -22,25 +24,38 @@ const ALL_POINTS: usize = 100_000;
 /// A prior lower than this share of the densities is a line on the axis and not drawn.
 const VISIBLE: f64 = 0.02;
 
-const HEIGHT: f64 = 158.0;
+const HEIGHT: f64 = 152.0;
 const DENSITY: Frame = Frame { x: 24.0, y: 12.0, w: 278.0, h: 92.0 };
-const COURSE: Frame = Frame { x: 402.0, y: 12.0, w: 442.0, h: 92.0 };
+const COURSE: Frame = Frame { x: 408.0, y: 12.0, w: 436.0, h: 92.0 };
+
+/// How finely lines are drawn.
+#[derive(Debug, Clone, Copy)]
+struct Detail {
+    /// Points of the course of a chain.
+    points: usize,
+    /// Places of a density.
+    places: usize,
+}
 
 /// One row a parameter; absent without draws.
 pub(super) fn figure(report: &PosteriorReport) -> Option<Svg> {
     let sample = headline(report)?;
     let parameters = drawn(sample);
-    let points = points(&parameters);
-    let rows = parameters.iter().enumerate();
-    let rows = rows.map(|(k, d)| row(d, sample, (points, k + 1 == parameters.len())));
-    let rows: Vec<Svg> = rows.collect();
-    sheet::grid(&rows, 1, &legend(sample, &parameters), &notes(sample, points))
+    let detail = Detail::of(&parameters);
+    let (last, rest) = parameters.split_last()?;
+    let mut rows: Vec<Svg> = rest.iter().map(|d| row(d, sample, detail, "")).collect();
+    rows.push(row(last, sample, detail, "draw"));
+    let notes = notes(sample, detail.points);
+    sheet::grid(&rows, 1, &legend(sample, &parameters), &notes)
 }
 
-/// Points a chain, of as many as there is room for.
-fn points(parameters: &[Drawn]) -> usize {
-    let lines: usize = parameters.iter().map(|d| d.chains.len()).sum();
-    (ALL_POINTS / lines.max(1)).clamp(20, POINTS)
+impl Detail {
+    /// As fine as the number of lines allows.
+    fn of(parameters: &[Drawn]) -> Self {
+        let lines: usize = parameters.iter().map(|d| d.chains.len()).sum::<usize>().max(1);
+        let points = (ALL_POINTS / lines).clamp(20, POINTS);
+        Self { points, places: (ALL_PLACES / lines).clamp(40, PLACES) }
+    }
 }
 
 /// Entries of the chains, in the order of their colours.
@@ -73,20 +88,20 @@ fn dashed() -> Stroke {
     Stroke { colour: PRIOR, width: 1.1, dash: "5 3" }
 }
 
-fn row(drawn: &Drawn, sample: &SampleReport, (points, is_last): (usize, bool)) -> Svg {
+/// A parameter, with the name of the axis of its course.
+fn row(drawn: &Drawn, sample: &SampleReport, detail: Detail, name: &str) -> Svg {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let quantity = Quantity { symbol: &drawn.parameter.symbol, unit: &drawn.parameter.unit };
-    densities(&mut svg, drawn, sample, quantity);
+    densities(&mut svg, drawn, sample, detail.places);
     let (lo, hi) = padded_range(drawn.chains.iter().flatten().copied(), 0.05);
     let longest = drawn.chains.iter().map(Vec::len).max().unwrap_or(0);
     let x = Axis::linear(0.0, longest.max(1) as f64, "");
     let plot = Plot { frame: COURSE, x, y: Axis::linear(lo, hi, "") };
     for (k, draws) in drawn.chains.iter().enumerate() {
-        svg.veil(0.75, &course(&plot, draws, points, k));
+        svg.veil(0.75, &course(&plot, draws, detail.points, k));
     }
     let marks = divergent(sample).into_iter().map(|(_, draw)| plot.x_at(draw as f64 + 1.0));
     ticks(&mut svg, COURSE, marks);
-    let name = if is_last { "draw" } else { "" };
     ruler::below_counted(&mut svg, &plot, name);
     ruler::left(&mut svg, &plot, quantity);
     ruler::frame(&mut svg, COURSE);
@@ -104,7 +119,8 @@ fn course(plot: &Plot, draws: &[f64], points: usize, chain: usize) -> Svg {
     svg
 }
 
-fn densities(svg: &mut Svg, drawn: &Drawn, sample: &SampleReport, quantity: Quantity) {
+fn densities(svg: &mut Svg, drawn: &Drawn, sample: &SampleReport, places: usize) {
+    let quantity = Quantity { symbol: &drawn.parameter.symbol, unit: &drawn.parameter.unit };
     let range = drawn.range();
     let highest = peak(drawn);
     let prior = prior(drawn, highest);
@@ -116,7 +132,7 @@ fn densities(svg: &mut Svg, drawn: &Drawn, sample: &SampleReport, quantity: Quan
     }
     for (k, draws) in drawn.chains.iter().enumerate() {
         let stroke = Stroke::solid(colours::chain(k), 1.5);
-        let line = match density(draws, range, PLACES) {
+        let line = match density(draws, range, places) {
             Some(values) => outline(&plot, &values),
             None => upright(&plot, draws),
         };
@@ -144,7 +160,7 @@ fn prior(drawn: &Drawn, highest: f64) -> Option<Vec<f64>> {
 }
 
 /// A chain that does not move, as a line at its value.
-fn upright(plot: &Plot, draws: &[f64]) -> String {
+pub(super) fn upright(plot: &Plot, draws: &[f64]) -> String {
     let Some(value) = draws.iter().find(|v| v.is_finite()) else { return String::new() };
     let Frame { y, h, .. } = plot.frame;
     let x = ruler::inside(plot, *value, 0.0).0;
@@ -159,11 +175,14 @@ pub(super) fn outline(plot: &Plot, values: &[f64]) -> String {
     polyline(points.map(|(k, v)| (tenth(x + step * k as f64), tenth(plot.y_inside(*v)))))
 }
 
-/// Short marks at the lower edge of a frame.
+/// Short marks at the lower edge of a frame, one a px at most.
 fn ticks(svg: &mut Svg, frame: Frame, places: impl Iterator<Item = f64>) {
+    let mut places: Vec<f64> = places.filter(|x| x.is_finite()).map(f64::round).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
     let mut data = String::new();
-    for x in places.filter(|x| x.is_finite()) {
-        append(&mut data, format_args!("M{} {}v-9", Px(tenth(x)), Px(frame.y + frame.h)));
+    for x in &places {
+        append(&mut data, format_args!("M{} {}v-9", Px(*x), Px(frame.y + frame.h)));
     }
     if !data.is_empty() {
         svg.path(&data, Stroke::solid(DIVERGENT, 1.2));

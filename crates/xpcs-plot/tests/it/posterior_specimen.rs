@@ -122,7 +122,11 @@ pub(crate) fn sample(method: &str, size: Size, seed: u64) -> SampleReport {
         evaluations: 123_456,
         seconds: 83.0,
         divergences: if nuts { 6 } else { 0 },
-        divergences_at: if nuts { "at gamma_dot_t0 < 2.3e-4 & low alpha".into() } else { "".into() },
+        divergences_at: if nuts {
+            "at gamma_dot_t0 < 2.3e-4 & low alpha".into()
+        } else {
+            "".into()
+        },
         energy_fractions: if nuts { vec![0.93; size.chains] } else { Vec::new() },
         deepest: 5,
         at_depth_limit: 0,
@@ -133,7 +137,9 @@ pub(crate) fn sample(method: &str, size: Size, seed: u64) -> SampleReport {
             log_density: energy.iter().map(|c| c.iter().map(|e| -e).collect()).collect(),
             depth: vec![vec![4; size.draws]; energy.len()],
             step_size: vec![0.4; energy.len()],
-            divergent: (0..energy.len()).map(|c| if c % 2 == 0 { vec![7, 300, 640] } else { vec![] }).collect(),
+            divergent: (0..energy.len())
+                .map(|c| if c % 2 == 0 { vec![7, 300, 640] } else { vec![] })
+                .collect(),
             energy,
             ..Trace::default()
         },
@@ -204,7 +210,8 @@ fn shards(sample: &SampleReport, noise: &mut Noise) -> ShardsReport {
 pub(crate) fn report(size: Size) -> PosteriorReport {
     let mut noise = Noise::new(11);
     let sample = sample("nuts", size, 3);
-    let priors = sample.parameters.iter().map(|p| (p.name.clone(), format!("normal({}, 1)", p.fit)));
+    let priors =
+        sample.parameters.iter().map(|p| (p.name.clone(), format!("normal({}, 1)", p.fit)));
     PosteriorReport {
         schema: SCHEMA,
         mode: "laminar_flow".to_owned(),
