@@ -35,10 +35,15 @@ pub(crate) fn correlations(covariance: &Covariance) -> Vec<Vec<f64>> {
 pub(crate) fn figure(report: &Report) -> Option<Svg> {
     let covariance = report.covariance.as_ref().ok().filter(|c| c.physical > 0)?;
     let matrix = correlations(covariance);
-    let side = CELL * matrix.len() as f64;
     let symbols: Vec<_> =
         covariance.names.iter().map(|name| symbol(&report.parameters, name)).collect();
-    let left = label_room(&symbols[..matrix.len()]);
+    Some(cells(&matrix, &symbols[..matrix.len()]))
+}
+
+/// Any square matrix of correlations as coloured cells, a symbol a row.
+pub(crate) fn cells(matrix: &[Vec<f64>], symbols: &[&str]) -> Svg {
+    let side = CELL * matrix.len() as f64;
+    let left = label_room(symbols);
     let mut svg = Svg::new(left + side + RIGHT, (TOP + side + BOTTOM).max(LEAST_HEIGHT));
     for (i, row) in matrix.iter().enumerate() {
         let middle = (i as f64 + 0.5) * CELL;
@@ -60,7 +65,7 @@ pub(crate) fn figure(report: &Report) -> Option<Svg> {
     let bar =
         Frame { x: left + side + 16.0, y: TOP, w: 12.0, h: side.max(LEAST_HEIGHT - 2.0 * TOP) };
     draw_bar(&mut svg, bar, Limits { lo: -1.0, hi: 1.0 }, ColourMap::BlueRed);
-    Some(svg)
+    svg
 }
 
 fn draw_cell(svg: &mut Svg, (x, y): (f64, f64), value: f64) {

@@ -45,7 +45,7 @@ pub fn g2_pictures(report: &G2Report) -> Result<Vec<Picture>, PlotError> {
 }
 
 /// Indices of at most `most` of `count` things, evenly, first and last among them.
-fn evenly(count: usize, most: usize) -> Vec<usize> {
+pub(crate) fn evenly(count: usize, most: usize) -> Vec<usize> {
     if count <= most {
         return (0..count).collect();
     }

@@ -1,7 +1,7 @@
 //! Figures and the HTML report, drawn from a report alone.
 //!
 //! [`html`] makes one page that opens without a network, [`text`] the same facts for a terminal, [`pictures`] the
-//! figures as PNG files with the bundled font DejaVu Sans. Every figure is first an SVG drawing, so the page and the
+//! figures as PNG files with the bundled font DejaVu Sans; `g2_…` and `posterior_…` do so for the other reports. Every figure is first an SVG drawing, so the page and the
 //! files show the same.
 
 mod axes;
@@ -18,6 +18,7 @@ mod map;
 mod notation;
 mod number;
 mod picture;
+mod posterior;
 mod raster;
 mod scaling;
 mod svg;
@@ -30,6 +31,7 @@ pub use g2::{g2_html, g2_pictures, g2_text};
 pub use html::{html, map_pixels};
 pub use number::{significant, value_or_mark, value_with_error};
 pub use picture::{Picture, bin_pictures, pictures, summary_pictures};
+pub use posterior::{posterior_html, posterior_pictures, posterior_text};
 pub use text::text;
 
 /// Name of a bin for titles.

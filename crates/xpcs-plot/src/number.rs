@@ -29,6 +29,24 @@ pub fn value_with_error(value: f64, stderr: f64) -> String {
     format!("({} ± {}){}", at_place(v, last), at_place(s, last), power_of_ten(exponent))
 }
 
+/// Writes the ends of an interval to the digits that [`value_with_error`] would give its middle.
+///
+/// **Edges.** Large and small ends share a power of ten; an error that says nothing leaves six
+/// significant digits. **Checked by** `ends_are_rounded_alike`.
+pub(crate) fn interval([lower, upper]: [f64; 2], error: f64) -> String {
+    if !(lower.is_finite() && upper.is_finite() && error.is_finite() && error > 0.0) {
+        return format!("{} to {}", significant(lower, 6), significant(upper, 6));
+    }
+    let magnitude = lower.abs().max(upper.abs()).max(error);
+    let last = last_place(error);
+    if (PLAIN_FROM..PLAIN_BELOW).contains(&magnitude) {
+        return format!("{} to {}", at_place(lower, last), at_place(upper, last));
+    }
+    let exponent = decade(magnitude);
+    let end = |value| at_place(shift(value, -exponent), last - exponent);
+    format!("({} to {}){}", end(lower), end(upper), power_of_ten(exponent))
+}
+
 /// Writes a quantity that has no natural zero, such as a time: as [`value_with_error`] does while the
 /// error is below the value; else both with two significant digits and a mark, `83 ± 330 ?`, since
 /// rounding to the digits of the error would leave nothing of the value.
@@ -177,6 +195,15 @@ mod tests {
         assert_eq!(value_or_mark(2.0, 2.0), "2 ± 2 ?");
         assert_eq!(value_or_mark(2.0, 0.3), "2.00 ± 0.30");
         assert_eq!(value_or_mark(2.0, f64::NAN), "2");
+    }
+
+    #[test]
+    fn ends_are_rounded_alike() {
+        assert_eq!(interval([2925.31, 3003.34], 19.5), "2925 to 3003");
+        assert_eq!(interval([-0.0182, 0.01], 0.0021), "-0.0182 to 0.0100");
+        assert_eq!(interval([1.1949e-5, 1.2749e-5], 2.04e-7), "(1.195 to 1.275)×10⁻⁵");
+        assert_eq!(interval([1.0, 1.0], 0.0), "1 to 1");
+        assert_eq!(interval([f64::NAN, 1.0], 0.1), "– to 1");
     }
 
     #[test]

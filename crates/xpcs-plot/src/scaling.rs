@@ -20,7 +20,11 @@ const LEGEND: f64 = 120.0;
 
 /// One panel for contrast, one for offset; absent for fewer than three azimuths.
 pub(crate) fn figure(report: &Report) -> Option<Svg> {
-    let scaling = &report.scaling;
+    of_bins(&report.scaling)
+}
+
+/// The same of any list of bins.
+pub(crate) fn of_bins(scaling: &[ScalingResult]) -> Option<Svg> {
     if distinct(scaling.iter().map(|s| s.phi_deg)).len() < FEWEST_ANGLES {
         return None;
     }

@@ -140,6 +140,13 @@ impl Svg {
         ));
     }
 
+    /// Puts another drawing over this one, at the same place, so that what lies below shows through.
+    pub(crate) fn veil(&mut self, opacity: f64, other: &Self) {
+        if !other.body.is_empty() {
+            self.push(format_args!("<g opacity=\"{opacity}\">{}</g>", other.body));
+        }
+    }
+
     /// An unfilled path from path data.
     pub(crate) fn path(&mut self, data: &str, stroke: Stroke) {
         let dash = match stroke.dash {
@@ -234,6 +241,12 @@ impl Svg {
     pub(crate) fn text_upwards(&mut self, at: (f64, f64), style: TextStyle, content: &str) {
         let place = format!("transform=\"translate({} {}) rotate(-90)\"", Px(at.0), Px(at.1));
         self.text_element(&place, style, &notation::escape(content));
+    }
+
+    /// A symbol that reads upwards.
+    pub(crate) fn symbol_upwards(&mut self, at: (f64, f64), style: TextStyle, content: &str) {
+        let place = format!("transform=\"translate({} {}) rotate(-90)\"", Px(at.0), Px(at.1));
+        self.text_element(&place, style, &notation::svg(content));
     }
 
     fn text_element(&mut self, place: &str, style: TextStyle, escaped: &str) {

@@ -172,18 +172,22 @@ fn section(out: &mut String, name: &str, facts: &[Fact]) {
     }
 }
 
+/// A heading with a rule below.
 fn title(out: &mut String, name: &str) {
     out.push_str(&format!("\n{name}\n{}\n", "-".repeat(columns(name))));
 }
 
+/// Side of its column at which a cell stands.
 #[derive(Clone, Copy)]
-enum Side {
+pub(crate) enum Side {
+    /// Names and units.
     Left,
+    /// Numbers.
     Right,
 }
 
 /// Writes rows with columns as wide as their widest cell, two spaces apart.
-fn table<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
+pub(crate) fn table<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -206,11 +210,16 @@ fn table<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N
 
 /// Writes words after a label, broken at spaces; further lines are indented below the first word.
 fn wrap(out: &mut String, label: &str, words: &str) {
+    wrap_at(out, WIDTH, label, words);
+}
+
+/// The same with a margin of its own.
+pub(crate) fn wrap_at(out: &mut String, margin: usize, label: &str, words: &str) {
     let indent = columns(label);
     let mut line = label.to_owned();
     let mut is_empty = true;
     for word in words.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
-        if !is_empty && columns(&line) + 1 + columns(word) > WIDTH {
+        if !is_empty && columns(&line) + 1 + columns(word) > margin {
             out.push_str(&line);
             out.push('\n');
             line = " ".repeat(indent);
@@ -227,7 +236,7 @@ fn wrap(out: &mut String, label: &str, words: &str) {
 }
 
 /// Columns on a terminal: characters less combining marks.
-fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
 }
 

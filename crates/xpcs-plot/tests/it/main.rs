@@ -3,5 +3,7 @@
 mod files;
 mod g2;
 mod page;
+mod posterior;
+mod posterior_specimen;
 mod specimen;
 mod words;

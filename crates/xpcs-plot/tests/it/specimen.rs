@@ -12,14 +12,14 @@ const T_END_S: f64 = 100.0;
 const SIGMA: f64 = 0.02;
 
 /// Normal numbers: sums of twelve uniform ones from a linear congruential generator.
-struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         let mut uniform = || {
             self.0 = self
                 .0
