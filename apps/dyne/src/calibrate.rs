@@ -1,8 +1,11 @@
 //! `dyne calibrate`: simulate speckle data many times, fit them, tabulate the error bars.
 
 use dyne_runtime::{Event, Observer};
-use dyne_xpcs::calibrate::{Cell, Record, Setting, coverage, markdown, trials};
-use dyne_xpcs_plot::coverage_picture;
+use dyne_xpcs::calibrate::{
+    CalibrateError, Cell, LEAST_P, Record, SbcSetting, SbcTrial, Setting, Trial, Tried, coverage,
+    histograms, markdown, sbc_markdown, sbc_trial, trials,
+};
+use dyne_xpcs_plot::{coverage_picture, rank_picture};
 
 use crate::args::CalibrateArguments;
 use crate::failure::{Ending, Failure};
@@ -10,11 +13,15 @@ use crate::progress::Progress;
 use crate::{interrupt, machine, terminal};
 
 pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
+    if arguments.sbc {
+        return sbc(arguments);
+    }
     let cancel = interrupt::cancel();
     let setting =
         Setting { frames: arguments.frames, contrast: arguments.contrast, seed: arguments.seed };
     let sets = sets(arguments)?;
-    let mut record = Record::open(&arguments.out, setting)?;
+    let tried = if arguments.posterior { Tried::Posterior } else { Tried::ErrorBars };
+    let mut record: Record<Setting, Trial> = Record::open(&arguments.out, setting)?;
     let missing = |set: &Vec<Cell>, number: u64| -> Vec<Cell> {
         set.iter().filter(|cell| !record.has(**cell, number)).copied().collect()
     };
@@ -32,7 +39,7 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         if cancel.requested() {
             break;
         }
-        for results in lanes.map(batch, |(cells, number)| trials(cells, setting, *number)) {
+        for results in lanes.map(batch, |(cells, number)| trials(cells, setting, *number, tried)) {
             for trial in results? {
                 record.add(trial)?;
                 done += 1;
@@ -52,6 +59,49 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         terminal::show(&format!("{table}{count} trials in {}\n", arguments.out.display()))?;
     }
     Ok(if cancel.requested() { Ending::Interrupted } else { Ending::Converged })
+}
+
+/// Ranks of truths among the draws of their posteriors.
+fn sbc(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
+    let cancel = interrupt::cancel();
+    let lanes = machine::lanes(arguments.threads)?;
+    let progress = Progress::new(&arguments.telling, cancel)?;
+    let total = Some(arguments.fits * arguments.mode.len() as u64);
+    progress.event(&Event::PhaseStarted { phase: "calibrate", total });
+    let (mut done, mut text, mut uniform) = (0, String::new(), true);
+    for name in &arguments.mode {
+        let mode = name.parse().map_err(Failure::Usage)?;
+        let (frames, noise, seed) = (arguments.frames, arguments.noise, arguments.seed);
+        let setting = SbcSetting { mode, frames, noise, seed };
+        let folder = arguments.out.join(mode.to_string());
+        let mut record: Record<SbcSetting, SbcTrial> = Record::open(&folder, setting)?;
+        let known: Vec<u64> = record.trials().iter().map(|trial| trial.number).collect();
+        let wanted: Vec<u64> = (0..arguments.fits).filter(|k| !known.contains(k)).collect();
+        done += known.len() as u64;
+        for batch in wanted.chunks(2 * lanes.count()) {
+            if cancel.requested() {
+                progress.clear();
+                return Ok(Ending::Interrupted);
+            }
+            for trial in lanes.map(batch, |number| sbc_trial(setting, *number)) {
+                record.add(trial?)?;
+                done += 1;
+            }
+            progress.event(&Event::Progress { phase: "calibrate", done, total });
+        }
+        let rows = histograms(record.trials()).map_err(CalibrateError::from)?;
+        uniform &= rows.iter().all(|row| row.uniformity.p_value > LEAST_P);
+        let table = sbc_markdown(setting, record.trials(), &rows);
+        record.write("sbc.md", table.as_bytes())?;
+        let picture = rank_picture(&rows)?;
+        record.write(&picture.name, &picture.png)?;
+        text += &table;
+    }
+    progress.clear();
+    if !arguments.telling.quiet {
+        terminal::show(&format!("{text}ranks in {}\n", arguments.out.display()))?;
+    }
+    Ok(if uniform { Ending::Converged } else { Ending::Reservations })
 }
 
 /// For every mode and number of pixels the cells of all mean counts.

@@ -31,6 +31,8 @@ pub enum Event {
         /// Whether the step was accepted.
         accepted: bool,
     },
+    /// A chain of a sampler made a draw.
+    Drawn,
     /// Chains of a sampler went on.
     Sampling {
         /// Draws so far, those of the warm-up included, all chains together.

@@ -19,6 +19,7 @@ mod notation;
 mod number;
 mod picture;
 mod posterior;
+mod ranks;
 mod raster;
 mod scaling;
 mod svg;
@@ -32,6 +33,7 @@ pub use html::{html, map_pixels};
 pub use number::{significant, value_or_mark, value_with_error};
 pub use picture::{Picture, bin_pictures, pictures, summary_pictures};
 pub use posterior::{posterior_html, posterior_pictures, posterior_text};
+pub use ranks::rank_picture;
 pub use text::text;
 
 /// Name of a bin for titles.

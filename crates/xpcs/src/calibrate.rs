@@ -1,13 +1,16 @@
 //! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
 //! inside the intervals.
 
+mod posterior;
 mod record;
+mod sbc;
 mod table;
 mod truths;
 
 use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
+use dyne_sample::UniformityError;
 use dyne_solve::{Covariance, Objective, Scaling, Slot};
 use dyne_xpcs_data::{Counts, Matrices, Triangle};
 use dyne_xpcs_model::{Mode, Scale};
@@ -17,6 +20,7 @@ use thiserror::Error;
 use crate::config::{ConfigError, FitConfig, NoiseKind, SimConfig};
 use crate::fit::{Data, FitError, Fitted, fit, problem};
 use crate::plan::{Plan, PlanError};
+use crate::posterior::SamplingError;
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
 use crate::survey::survey;
@@ -26,6 +30,10 @@ use crate::uncertainty::{
 };
 
 pub use record::{Record, RecordError};
+pub use sbc::{
+    LARGEST_RANK, LEAST_P, RANK_BINS, RankHistogram, SbcSetting, SbcTrial, histograms,
+    sbc_markdown, sbc_trial,
+};
 pub use table::{Coverage, KindCoverage, coverage, markdown};
 pub use truths::{FRAME_TIME, GAP, Q, truth};
 
@@ -48,6 +56,12 @@ pub enum CalibrateError {
     /// A covariance failed.
     #[error(transparent)]
     Uncertainty(#[from] UncertaintyError),
+    /// A posterior failed.
+    #[error(transparent)]
+    Posterior(#[from] SamplingError),
+    /// There are no ranks.
+    #[error(transparent)]
+    Ranks(#[from] UniformityError),
 }
 
 /// One cell of the table: a model and a regime of noise.
@@ -105,6 +119,18 @@ pub struct Pull {
     pub expected: Option<f64>,
     /// Share of its variance from combinations over whose errors the cost is no parabola.
     pub bent: f64,
+    /// Share of the draws of the posterior below the truth, where it was sampled.
+    #[serde(default)]
+    pub posterior: Option<f64>,
+}
+
+/// What is tried besides the error bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// Nothing.
+    ErrorBars,
+    /// The composite posterior, of which every trial draws two chains.
+    Posterior,
 }
 
 /// What an experiment can determine, whatever noise it happens to have.
@@ -135,7 +161,12 @@ pub fn azimuths(mode: Mode) -> &'static [f64] {
 ///
 /// # Panics
 /// When the cells differ in more than their mean counts, or there are none.
-pub fn trials(cells: &[Cell], setting: Setting, number: u64) -> Result<Vec<Trial>, CalibrateError> {
+pub fn trials(
+    cells: &[Cell],
+    setting: Setting,
+    number: u64,
+    tried: Tried,
+) -> Result<Vec<Trial>, CalibrateError> {
     let first = cells[0];
     let alike = |cell: &Cell| cell.mode == first.mode && cell.pixels == first.pixels;
     assert!(cells.iter().all(alike), "cells of one mode and pixel number");
@@ -154,7 +185,7 @@ pub fn trials(cells: &[Cell], setting: Setting, number: u64) -> Result<Vec<Trial
     let fits = cells.iter().zip(triangles);
     fits.map(|(cell, triangles)| {
         let matrices = Matrices::new(triangles, plan.skip());
-        trial(*cell, number, &plan, &matrices, experiment.config())
+        trial(*cell, number, &plan, &matrices, experiment.config(), tried)
     })
     .collect()
 }
@@ -169,6 +200,7 @@ fn trial(
     plan: &Plan,
     matrices: &Matrices,
     sim: &SimConfig,
+    tried: Tried,
 ) -> Result<Trial, CalibrateError> {
     let (lanes, cancel) = (Lanes::solo(), Cancel::new());
     let resources = Resources::new(&lanes, &Solo, &cancel);
@@ -177,12 +209,18 @@ fn trial(
     let fitted = fit(plan, &data, resources, resources, size, &Silent)?;
     let dyadic = dyadic(plan, matrices, &fitted, resources)?;
     let expected = expected(plan, sim, cell, resources)?;
+    let truth = sim.parameter_values();
+    let mut pulls = pulls(plan, &fitted, dyadic.as_ref(), &expected, &truth);
+    if tried == Tried::Posterior {
+        let shares = posterior::shares_below(plan, &data, &fitted, &truth, resources)?;
+        pulls.iter_mut().zip(shares).for_each(|(pull, share)| pull.posterior = Some(share));
+    }
     Ok(Trial {
         cell,
         number,
         converged: fitted.outcome.fit.termination.is_converged(),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels).map(|(pixels, _)| pixels),
-        pulls: pulls(plan, &fitted, dyadic.as_ref(), &expected, &sim.parameter_values()),
+        pulls,
     })
 }
 
@@ -223,7 +261,8 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         })
         .collect();
     let yaml = format!(
-        "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\nparameters: {{{}}}\n",
+        "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\nparameters: {{{}}}\n\
+         posterior: {{chains: 2, warmup: 300, draws: 400, target_accept: 0.95}}\n",
         sim.mode,
         starts.join(", ")
     );
@@ -336,6 +375,7 @@ fn pulls(
                     s / scale / plan.searched_of(k)
                 }),
                 bent: expected.bent[k],
+                posterior: None,
             }
         })
         .collect()

@@ -15,7 +15,8 @@ mod weight;
 
 use dyne_sample::{DensityError, LogDensity};
 use dyne_solve::{EvaluationError, Gram, Slot, SolveError, Transform};
-use dyne_xpcs_model::{Model, Prior, Scale};
+use dyne_xpcs_model::terms::power_rate::ln_reference;
+use dyne_xpcs_model::{Model, Prior, Scale, TimeGrid};
 use thiserror::Error;
 
 use crate::problem::{BinSums, Problem};
@@ -155,8 +156,15 @@ pub struct Posterior<'a> {
     variances: Vec<f64>,
 }
 
-/// Steps that a maximum is looked for at most.
+/// Steps that a maximum is looked for at most in variables of one curvature, and how often these are made anew.
 const STEPS: usize = 30;
+const ROUNDS: usize = 12;
+
+/// Distance and slope, in standard deviations, that count as those of the maximum.
+const NEAR: f64 = 0.1;
+
+/// Longest step, in standard deviations.
+const LONGEST: f64 = 2.0;
 
 /// Width of the differences of a gradient, in standard deviations.
 const WIDTH: f64 = 0.1;
@@ -174,14 +182,47 @@ impl<'a> Posterior<'a> {
         belief: Belief<'a>,
         theta: &[f64],
     ) -> Result<Self, PosteriorError> {
-        let mut made = Self::about(problem, belief, theta)?;
+        let start = Self::start(problem, belief, theta)?;
+        let mut made = Self::about(problem, belief, &start)?;
         made.weigh_exponents()?;
-        for width in [1e-4, WIDTH] {
-            made.turn(&vec![0.0; made.dimension()], width)?;
+        let mut top = vec![0.0; made.dimension()];
+        let mut width = 1e-4;
+        for _ in 0..ROUNDS {
+            made.turn(&top, width)?;
+            width = WIDTH;
+            let (there, slope) = made.maximum()?;
+            let far = there.iter().fold(0.0f64, |most, z| most.max(z.abs()));
+            top = there;
+            if far < NEAR && slope < NEAR {
+                break;
+            }
         }
-        let top = made.maximum()?;
         made.turn(&top, WIDTH)?;
         Ok(made)
+    }
+
+    /// Where the maximum is looked for from: the fit, or, if the posterior is higher there, the point with about the
+    /// same rates whose constant parts are such as the priors expect. A fit without priors runs far along the
+    /// valley where a power law and a constant cancel.
+    fn start(
+        problem: Problem<'a>,
+        belief: Belief<'a>,
+        theta: &[f64],
+    ) -> Result<Vec<f64>, PosteriorError> {
+        let Belief { transform, priors, .. } = belief;
+        let expected = as_expected(problem.model, problem.grid, transform, priors, theta);
+        let value = |theta: &[f64]| -> Result<f64, PosteriorError> {
+            let made = Self::about(problem, belief, theta)?;
+            let place = made.coordinates.place(&vec![0.0; made.dimension()]);
+            let mut by_x = vec![0.0; place.x.len()];
+            let theta = transform.theta(&place.x);
+            let likelihood = made.likelihood(&theta, made.coordinates.extra(&place))?.value;
+            Ok(likelihood + made.prior(&theta, &mut by_x)?)
+        };
+        match value(&expected) {
+            Ok(there) if value(theta).map_or(true, |here| there > here) => Ok(expected),
+            _ => Ok(theta.to_vec()),
+        }
     }
 
     /// The posterior in variables that are straight about `theta`, but in units of their own.
@@ -262,7 +303,9 @@ impl<'a> Posterior<'a> {
                 self.evaluate(&z, &mut gradient)?;
                 Ok(gradient)
             };
-            let (up, down) = (moved(width)?, moved(-width)?);
+            let both = |width: f64| Ok((moved(width)?, moved(-width)?, width));
+            // Nearer where the density has no value farther out.
+            let (up, down, width) = both(width).or_else(|_: DensityError| both(0.01 * width))?;
             for j in 0..n {
                 rows[i * n + j] = (down[j] - up[j]) / (2.0 * width);
             }
@@ -271,19 +314,19 @@ impl<'a> Posterior<'a> {
         Ok((0..n * n).map(symmetric).collect())
     }
 
-    /// The maximum, from z = 0 on, by steps along the gradient; units are standard deviations already.
-    fn maximum(&self) -> Result<Vec<f64>, DensityError> {
+    /// The maximum, from z = 0 on, by steps along the gradient, and the slope left there; units are standard
+    /// deviations already.
+    fn maximum(&self) -> Result<(Vec<f64>, f64), DensityError> {
         let n = self.dimension();
         let (mut z, mut gradient) = (vec![0.0; n], vec![0.0; n]);
         let mut value = self.evaluate(&z, &mut gradient)?;
-        let mut length = 1.0;
+        let (mut length, mut size) = (1.0, f64::INFINITY);
         for _ in 0..STEPS {
-            let size = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-            if size < 0.05 {
+            size = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            if size < 0.5 * NEAR {
                 break;
             }
-            // No farther than one standard deviation at once.
-            let step = length * size.recip().min(1.0);
+            let step = length * (LONGEST / size).min(1.0);
             let next: Vec<f64> = z.iter().zip(&gradient).map(|(z, g)| z + step * g).collect();
             let mut there = vec![0.0; n];
             match self.evaluate(&next, &mut there) {
@@ -295,7 +338,7 @@ impl<'a> Posterior<'a> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(z)
+        Ok((z, size))
     }
 
     /// The variables.
@@ -416,20 +459,54 @@ impl<'a> Posterior<'a> {
     }
 }
 
+/// The prior of a free parameter between its bounds.
+fn bounded(model: &dyn Model, transform: &Transform, priors: &[Prior], k: usize) -> BoundedPrior {
+    let Slot::Free { lower, upper, .. } = transform.slots()[k] else {
+        unreachable!("only free slots are asked for");
+    };
+    let scale = model.parameters()[k].scale;
+    BoundedPrior::try_new(priors[k], scale, lower, upper)
+        .expect("the configuration was checked for room between the bounds")
+}
+
+/// `theta` with the constant part c of each rate a·t^b + c moved into the middle 68 % of its prior, value and
+/// slope of the rate at the reference time as they were.
+fn as_expected(
+    model: &dyn Model,
+    grid: &TimeGrid,
+    transform: &Transform,
+    priors: &[Prior],
+    theta: &[f64],
+) -> Vec<f64> {
+    let mut expected = theta.to_vec();
+    let is_free = |k: &usize| transform.free().contains(k);
+    let ln_reference = ln_reference(grid);
+    for first in model.rates() {
+        let [a, b, c] = [*first, first + 1, first + 2];
+        if ![a, b, c].iter().all(is_free) {
+            continue;
+        }
+        let power = theta[a] * (theta[b] * ln_reference).exp();
+        let (value, slope) = (power + theta[c], theta[b] * power);
+        let prior = bounded(model, transform, priors, c);
+        let offset = theta[c].clamp(prior.quantile(0.16), prior.quantile(0.84));
+        let power = value - offset;
+        if power > 0.0 {
+            let exponent = slope / power;
+            let moved = [power * (-exponent * ln_reference).exp(), exponent, offset];
+            expected[a..=c].copy_from_slice(&moved);
+        }
+    }
+    transform.clamped(&expected).unwrap_or_else(|_| theta.to_vec())
+}
+
 /// Standard deviation of each free variable under its prior, half of the middle 68 %.
 fn prior_scales(model: &dyn Model, transform: &Transform, priors: &[Prior]) -> Vec<f64> {
     let one = |k: &usize| {
-        let Slot::Free { lower, upper, .. } = transform.slots()[*k] else {
-            unreachable!("only free slots are listed");
-        };
-        let scale = model.parameters()[*k].scale;
-        let prior = BoundedPrior::try_new(priors[*k], scale, lower, upper);
-        let x = |p: f64| {
-            let value = prior.as_ref().map_or(f64::NAN, |prior| prior.quantile(p));
-            if scale == Scale::Log { value.ln() } else { value }
-        };
-        let width = 0.5 * (x(0.841_345) - x(0.158_655));
-        if width > 0.0 { width } else { 1.0 }
+        let prior = bounded(model, transform, priors, *k);
+        let logarithmic = model.parameters()[*k].scale == Scale::Log;
+        let x = |p: f64| if logarithmic { prior.quantile(p).ln() } else { prior.quantile(p) };
+        0.5 * (x(0.841_345) - x(0.158_655))
     };
     transform.free().iter().map(one).collect()
 }

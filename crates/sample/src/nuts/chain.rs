@@ -78,7 +78,7 @@ impl<'a> Running<'a> {
             found.energy.push(told.point.energy);
             found.depth.push(told.depth);
         }
-        match observer.event(&Event::Progress { phase: "draws", done: 1, total: None }) {
+        match observer.event(&Event::Drawn) {
             Flow::Stop => Err(SampleError::Interrupted),
             Flow::Continue => Ok(()),
         }

@@ -2,8 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cell, Setting, Trial};
@@ -49,23 +52,24 @@ pub enum RecordError {
     },
 }
 
-/// Trials on disk and in memory.
-pub struct Record {
+/// Trials T of a setting S, on disk and in memory.
+pub struct Record<S, T> {
     path: PathBuf,
     file: File,
-    trials: Vec<Trial>,
+    trials: Vec<T>,
+    setting: PhantomData<S>,
 }
 
-impl Record {
+impl<S: Serialize, T: Serialize + DeserializeOwned> Record<S, T> {
     /// Opens the record in `folder`, or begins one there.
     ///
     /// **Edges** a last line without end, torn by a kill, is dropped.
     ///
     /// # Errors
     /// [`RecordError`].
-    pub fn open(folder: &Path, setting: Setting) -> Result<Self, RecordError> {
+    pub fn open(folder: &Path, setting: S) -> Result<Self, RecordError> {
         fs::create_dir_all(folder).map_err(|source| io_error(folder, source))?;
-        check_setting(&folder.join(SETTING), setting)?;
+        check_setting(&folder.join(SETTING), &setting)?;
         let path = folder.join(TRIALS);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -88,17 +92,12 @@ impl Record {
         }
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| io_error(&path, source))?;
-        Ok(Self { path, file, trials })
+        Ok(Self { path, file, trials, setting: PhantomData })
     }
 
     /// All trials so far.
-    pub fn trials(&self) -> &[Trial] {
+    pub fn trials(&self) -> &[T] {
         &self.trials
-    }
-
-    /// Whether a trial has been made.
-    pub fn has(&self, cell: Cell, number: u64) -> bool {
-        self.trials.iter().any(|t| t.cell == cell && t.number == number)
     }
 
     /// Writes a file beside the trials.
@@ -114,7 +113,7 @@ impl Record {
     ///
     /// # Errors
     /// [`RecordError::Io`].
-    pub fn add(&mut self, trial: Trial) -> Result<(), RecordError> {
+    pub fn add(&mut self, trial: T) -> Result<(), RecordError> {
         let mut line = serde_json::to_string(&trial).expect("a trial has no maps to refuse");
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(|source| io_error(&self.path, source))?;
@@ -123,12 +122,19 @@ impl Record {
     }
 }
 
+impl Record<Setting, Trial> {
+    /// Whether a trial has been made.
+    pub fn has(&self, cell: Cell, number: u64) -> bool {
+        self.trials.iter().any(|t| t.cell == cell && t.number == number)
+    }
+}
+
 fn io_error(path: &Path, source: io::Error) -> RecordError {
     RecordError::Io { path: path.to_path_buf(), source }
 }
 
-fn check_setting(path: &Path, setting: Setting) -> Result<(), RecordError> {
-    let expected = serde_json::to_string(&setting).expect("a setting has no maps to refuse");
+fn check_setting<S: Serialize>(path: &Path, setting: &S) -> Result<(), RecordError> {
+    let expected = serde_json::to_string(setting).expect("a setting has no maps to refuse");
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::write(path, expected).map_err(|source| io_error(path, source))
@@ -153,19 +159,20 @@ mod tests {
     fn a_record_goes_on_after_a_torn_line() {
         let folder = tempfile::tempdir().unwrap();
         let setting = Setting { frames: 200, contrast: 0.3, seed: 1 };
-        let mut record = Record::open(folder.path(), setting).unwrap();
+        let open = |setting| Record::<Setting, Trial>::open(folder.path(), setting);
+        let mut record = open(setting).unwrap();
         record.add(trial(0)).unwrap();
         drop(record);
         let path = folder.path().join(TRIALS);
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str("{\"cell\":{\"mo");
         fs::write(&path, text).unwrap();
-        let mut record = Record::open(folder.path(), setting).unwrap();
+        let mut record = open(setting).unwrap();
         assert_eq!(record.trials(), [trial(0)]);
         record.add(trial(1)).unwrap();
-        let record = Record::open(folder.path(), setting).unwrap();
+        let record = open(setting).unwrap();
         assert!(record.has(trial(1).cell, 1) && !record.has(trial(1).cell, 2));
         let other = Setting { frames: 100, ..setting };
-        assert!(matches!(Record::open(folder.path(), other), Err(RecordError::Setting { .. })));
+        assert!(matches!(open(other), Err(RecordError::Setting { .. })));
     }
 }

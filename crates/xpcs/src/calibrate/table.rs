@@ -42,6 +42,9 @@ pub struct Coverage {
     /// counted: shares inside the nominal 68 % and 95 % intervals, and mean
     /// and standard deviation of the pulls. Not a number where the kind gave nothing.
     pub kinds: [KindCoverage; 4],
+    /// Shares of trials inside the central 68 % and 95 % of the draws of the composite posterior; nothing where
+    /// none was sampled.
+    pub posterior: Option<[f64; 2]>,
 }
 
 /// One kind of error bars in one cell.
@@ -72,10 +75,21 @@ pub fn coverage(trials: &[Trial]) -> Vec<Coverage> {
         for (k, parameter) in names.enumerate() {
             let pulls: Vec<&Pull> = own.iter().filter_map(|t| identifiable(t, k)).collect();
             let kinds = std::array::from_fn(|kind| kind_coverage(&pulls, kind));
-            rows.push(Coverage { cell, parameter, trials: pulls.len(), of: own.len(), kinds });
+            let (trials, of, posterior) = (pulls.len(), own.len(), posterior_coverage(&pulls));
+            rows.push(Coverage { cell, parameter, trials, of, kinds, posterior });
         }
     }
     rows
+}
+
+/// Central intervals of the draws.
+fn posterior_coverage(pulls: &[&Pull]) -> Option<[f64; 2]> {
+    let shares: Vec<f64> = pulls.iter().filter_map(|pull| pull.posterior).collect();
+    let inside = |level: f64| {
+        let held = shares.iter().filter(|share| (*share - 0.5).abs() <= 0.5 * level).count();
+        held as f64 / shares.len() as f64
+    };
+    (!shares.is_empty()).then(|| [inside(0.68), inside(0.95)])
 }
 
 fn stderr(pull: &Pull, kind: usize) -> Option<f64> {
@@ -108,8 +122,8 @@ fn kind_coverage(pulls: &[&Pull], kind: usize) -> KindCoverage {
 pub fn markdown(rows: &[Coverage]) -> String {
     let mut out = String::from(
         "| mode | pixels | counts | parameter | trials | pull mean | pull sd | speckle 68 / 95 | \
-         dyadic 68 / 95 | information 68 / 95 | double counting 68 / 95 |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+         dyadic 68 / 95 | information 68 / 95 | double counting 68 / 95 | posterior 68 / 95 |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let counts = row.cell.counts.map_or_else(|| "∞".to_owned(), |n| n.to_string());
@@ -120,7 +134,7 @@ pub fn markdown(rows: &[Coverage]) -> String {
         );
         // One trial has no scatter.
         if row.trials < 2 {
-            out.push_str(&" – |".repeat(2 + row.kinds.len()));
+            out.push_str(&" – |".repeat(3 + row.kinds.len()));
         } else {
             let [headline, ..] = row.kinds;
             let _ = write!(out, " {:+.2} | {:.2} |", headline.pull_mean, headline.pull_sd);
@@ -128,6 +142,10 @@ pub fn markdown(rows: &[Coverage]) -> String {
                 let (inside68, inside95) = (100.0 * kind.inside68, 100.0 * kind.inside95);
                 let _ = write!(out, " {inside68:.1} / {inside95:.1} |");
             }
+            let _ = match row.posterior {
+                Some([a, b]) => write!(out, " {:.1} / {:.1} |", 100.0 * a, 100.0 * b),
+                None => write!(out, " – |"),
+            };
         }
         out.push('\n');
     }
@@ -148,6 +166,7 @@ mod tests {
             information: None,
             expected: Some(0.01),
             bent,
+            posterior: Some(0.5 + 0.3 * error),
         };
         let cell = Cell { mode: Mode::Static, pixels: 500, counts: None };
         let pulls = bent.into_iter().enumerate().map(pull).collect();
@@ -170,6 +189,7 @@ mod tests {
         assert_eq!((speckle.inside68, speckle.inside95), (0.5, 1.0));
         assert_eq!((dyadic.inside68, dyadic.inside95), (0.0, 0.5));
         assert_eq!(information.inside95, 0.0, "an interval that does not exist does not hold");
+        assert_eq!(rows[0].posterior, Some([0.5, 1.0]));
         let table = markdown(&rows);
         assert!(table.contains("| p0 | 2 of 3 | +1.00 | 0.71 | 50.0 / 100.0 |"), "{table}");
         assert!(table.contains("| p2 | 1 of 3 | – | – | – |"), "{table}");

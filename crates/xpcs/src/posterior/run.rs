@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use dyne_runtime::{Identity, Lanes, Observer, Resources, Stream, phase};
-use dyne_sample::{Chain, ChainOptions, DensityError, Enough, SampleError, SavedChains, sample};
+use dyne_sample::{
+    Chain, ChainOptions, DensityError, Enough, LogDensity, SampleError, SavedChains, sample,
+};
 use dyne_solve::Layout;
 use dyne_xpcs_data::Matrices;
 use dyne_xpcs_model::param::{CONTRAST, OFFSET};
@@ -20,7 +22,7 @@ use super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport, Sha
 use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
 use super::{
     Belief, BinTreatment, BoundedPrior, Grouping, LinePrior, Posterior, PosteriorError, Treatment,
-    composite_weight, prior,
+    bounded, composite_weight, prior,
 };
 use crate::config::{
     BinQuantity, Likelihood, Loss, ParameterConfig, PosteriorConfig, PosteriorMethod, Scaling,
@@ -295,12 +297,7 @@ fn line_prior(plan: &Plan) -> LinePrior {
 fn bounded_priors(plan: &Plan, priors: &[Prior]) -> Vec<(BoundedPrior, Vec<f64>)> {
     let stream = Stream::new(plan.config.posterior.seed).split("prior");
     let one = |k: &usize| {
-        let dyne_solve::Slot::Free { lower, upper, .. } = plan.transform.slots()[*k] else {
-            unreachable!("only free slots are listed");
-        };
-        let spec = &plan.model.parameters()[*k];
-        let prior = BoundedPrior::try_new(priors[*k], spec.scale, lower, upper)
-            .expect("the configuration was checked for room between the bounds");
+        let prior = bounded(&*plan.model, &plan.transform, priors, *k);
         let draws = prior.draws(PRIOR_DRAWS, &stream.index(*k as u64));
         (prior, draws)
     };
@@ -335,12 +332,20 @@ fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig, dimension: usize) -
 }
 
 impl Ready<'_> {
-    /// Starts of the chains: about as far from the centre as the posterior reaches.
-    pub(super) fn starts(&self, seed: u64) -> Vec<Vec<f64>> {
+    /// Starts of the chains: about as far from the centre as the posterior reaches, nearer where it has no value
+    /// there.
+    pub(super) fn starts(&self, posterior: &Posterior<'_>, seed: u64) -> Vec<Vec<f64>> {
         let stream = Stream::new(seed).split("starts");
+        let mut gradient = vec![0.0; self.dimension];
         let one = |chain: usize| {
             let mut z = vec![0.0; self.dimension];
             stream.index(chain as u64).generator().fill_normal(&mut z);
+            for _ in 0..10 {
+                if posterior.evaluate(&z, &mut gradient).is_ok() {
+                    break;
+                }
+                z.iter_mut().for_each(|z| *z *= 0.5);
+            }
             z
         };
         (0..self.setting.plan.config.posterior.chains).map(one).collect()
@@ -373,7 +378,7 @@ fn by_all_data(
     let Setting { observer, resources, saved, .. } = ready.setting;
     let began = Instant::now();
     let threads = NonZeroUsize::new(resources.lanes.count()).unwrap_or(NonZeroUsize::MIN);
-    let starts = ready.starts(ready.options.seed);
+    let starts = ready.starts(posterior, ready.options.seed);
     let (chains, _) = phase(observer, "sample", || {
         sample(posterior, &starts, ready.options, saved, threads, observer)
             .map_err(SamplingError::from)
@@ -438,7 +443,7 @@ fn by_shards<'b>(
     let (consensus, told) = shards::combined(&results, cmc)?;
     let parted = |draw: &Vec<f64>| {
         let (z, bins) = shards::parted(draw, ready.dimension);
-        (dyne_sample::LogDensity::quantities(posterior, z), bins)
+        (posterior.quantities(z), bins)
     };
     let (values, bins) = consensus
         .draws

@@ -138,7 +138,7 @@ pub(super) fn sample_shard(
         ready.options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(shard as u64 + 1);
     let options = ChainOptions { seed, ..ready.options };
     let alive = Alive::new(folder, shard, cmc.per_shard_timeout, ready.setting.observer);
-    let starts = ready.starts(seed);
+    let starts = ready.starts(posterior, seed);
     let saved = folder.saved(shard);
     let chains = sample(posterior, &starts, options, Some(&saved), ready.threads_of_shard, &alive);
     let chains = match chains {

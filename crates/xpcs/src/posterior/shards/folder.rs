@@ -264,8 +264,8 @@ impl<'a> Alive<'a> {
     }
 
     pub(super) fn beat(&self, event: &Event) {
-        if let Event::Progress { done, .. } = event {
-            self.draws.fetch_add(*done, Ordering::Relaxed);
+        if *event == Event::Drawn {
+            self.draws.fetch_add(1, Ordering::Relaxed);
         }
         let mut told = self.told.lock().expect("nobody panics with the lock held");
         if told.is_none_or(|last| last.elapsed() >= BEAT) {
