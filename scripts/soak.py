@@ -2,12 +2,13 @@
 """Soak: kills a streamed fit at random moments, resumes it, and compares the results bit by bit.
 
     cargo build --release
-    scripts/soak.py [--kills 50] [--seed 1] [--data FILE] [--memory 1GB] -- [more arguments of dyne fit]
+    scripts/soak.py [--kills 50] [--seed 1] [--data FILE] [--memory 1GB] [--sample] -- [more arguments of dyne fit]
 
 Without --data a sheared sample of 8 angles x 1500 frames is simulated. Every trial starts the fit with
 checkpoints, sends SIGKILL after a random share of the time that the whole fit takes, resumes it until it
 ends, and compares parameters, contrasts, covariance and cost with those of the fit that was left alone.
 The work lost is the time of both runs beyond that of the whole one, less the start of a process.
+With --sample it is a sampling of 3 angles x 200 frames in memory whose draws are compared.
 """
 
 import argparse
@@ -32,10 +33,25 @@ parameters: {D0: 1000, alpha: -0.3, D_offset: 10, gamma_dot_t0: 3e-4, beta: 0.2,
 contrast: 0.2
 noise: {kind: gaussian, sigma: 0.02, seed: 1}
 """
+SAMPLE = """
+mode: laminar_flow
+frames: 200
+dt: 0.1
+q: 0.0054
+gap: 2.0e6
+phi: [0, 45, 90]
+parameters: {D0: 3000, alpha: -0.4, D_offset: 100, gamma_dot_t0: 5e-4, beta: -0.3,
+             gamma_dot_t_offset: 1e-5, phi0: 4}
+contrast: 0.2
+noise: {kind: gaussian, sigma: 0.02, seed: 1}
+"""
 KEYS = ["status", "parameters", "scaling", "covariance", "cost", "identifiability"]
 
 
 def numbers(folder):
+    draws = folder / "posterior.npz"
+    if draws.exists():
+        return draws.read_bytes()
     result = json.loads((folder / "result.json").read_text())
     return json.dumps([result[key] for key in KEYS], sort_keys=True)
 
@@ -47,6 +63,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=pathlib.Path)
     parser.add_argument("--memory", default="1GB")
+    parser.add_argument("--sample", action="store_true")
     parser.add_argument("more", nargs="*")
     given = parser.parse_args()
     dyne = str(pathlib.Path(given.dyne).resolve())
@@ -55,10 +72,12 @@ def main():
     data = given.data and given.data.resolve()
     if data is None:
         data = folder / "soak.hdf"
-        (folder / "sim.yaml").write_text(SIM)
+        (folder / "sim.yaml").write_text(SAMPLE if given.sample else SIM)
         subprocess.run([dyne, "simulate", "--config", folder / "sim.yaml", "--out", data, "-q"], check=True)
-    fit = [dyne, "fit", str(data), "--mode", "laminar_flow", "--gap", "2e6", "--residency", "streamed"]
-    fit += ["--memory", given.memory, "--set", "output.formats=[json]", "-q", *given.more]
+    fit = [dyne, "sample" if given.sample else "fit", str(data), "--mode", "laminar_flow", "--gap", "2e6"]
+    fit += ["--set", "output.formats=[npz]"] if given.sample else ["--residency", "streamed"]
+    fit += [] if given.sample else ["--memory", given.memory, "--set", "output.formats=[json]"]
+    fit += ["-q", *given.more]
 
     def run(out, more):
         began = time.monotonic()

@@ -35,7 +35,7 @@ use crate::report::Warning;
 
 /// Draws of a prior behind its variance and its pictures.
 const PRIOR_DRAWS: usize = 2000;
-/// Distance of the fit from the middle of a prior, in standard deviations, that is warned of.
+/// Distance of the mean from the middle of a prior, in standard deviations, that is warned of.
 const FAR: f64 = 4.0;
 
 /// Why there is no posterior.
@@ -580,14 +580,15 @@ fn warnings(about: &About<'_>, sample: &SampleReport) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (parameter, (prior, _)) in sample.parameters.iter().zip(about.priors) {
         let middle = prior.quantile(0.5);
-        let side = if parameter.fit > middle { 0.841_345 } else { 0.158_655 };
-        let distance = (parameter.fit - middle) / (prior.quantile(side) - middle);
+        let mean = parameter.spread.mean;
+        let side = if mean > middle { 0.841_345 } else { 0.158_655 };
+        let distance = (mean - middle) / (prior.quantile(side) - middle);
         if distance > FAR {
             warnings.push(Warning {
                 code: "prior".to_owned(),
                 message: format!(
-                    "{}: the fit lies {distance:.1} standard deviations from the middle of the prior, \
-                     which pulls the posterior; widen it with parameters.{}.prior if it does not say \
+                    "{}: the posterior lies {distance:.1} standard deviations from the middle of the \
+                     prior, which pulls it; widen the prior with parameters.{}.prior if it does not say \
                      what you know",
                     parameter.name, parameter.name
                 ),
