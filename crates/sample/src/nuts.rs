@@ -407,9 +407,9 @@ mod tests {
                 Err(error) => assert!(most < 1 << 40 && matches!(error, SampleError::Interrupted)),
             }
         }
-        // Nothing was asked twice but the last question before each end.
+        // Nothing was asked twice, but each start is looked at once before its chain is asked.
         let all: u64 = whole.iter().map(|chain| chain.evaluations).sum();
-        assert!((asked as u64).abs_diff(all) < 10, "{asked} and {all}");
+        assert!((asked as u64).abs_diff(all) <= 6, "{asked} and {all}");
     }
 
     #[test]

@@ -290,6 +290,7 @@ fn draw(spec: &ParameterSpec, generator: &mut Generator) -> f64 {
         let value = match spec.prior {
             Prior::Normal { mean, sd } => mean + sd * z,
             Prior::LogNormal { median, decades } => median * 10f64.powf(decades * z),
+            _ => unreachable!("the table has normal and log-normal priors"),
         };
         if (spec.lower..=spec.upper).contains(&value) {
             return value;

@@ -409,7 +409,11 @@ fn run(
         .map(|matrices| Problem { matrices, resources: one, sweeps: coarse_sweeps, ..*full })
         .collect();
     let mut levels: Vec<&dyn Objective> = coarse.iter().map(|p| p as &dyn Objective).collect();
-    levels.push(full);
+    // Without a coarse level starts are swept over all pairs at the same time, in an order that a journal
+    // could not go through again.
+    let resources_of_last = if coarse.is_empty() { resources.without_journal() } else { resources };
+    let last = Problem { resources: resources_of_last, ..*full };
+    levels.push(&last);
     let given: Vec<Vec<f64>> = plan.start.iter().cloned().collect();
     let from_cube = |u: &[f64]| plan.from_cube(u);
     let problem = Search {

@@ -82,7 +82,7 @@ fn absent_groups_take_the_defaults_of_the_types() {
     let config = fit("fit:\nparameters:\n").expect("valid");
     assert_eq!(config.fit, dyne_xpcs::config::LeastSquaresConfig::default());
     assert_eq!(config.search.starts, 64);
-    assert_eq!(config.output.formats.len(), 5);
+    assert_eq!(config.output.formats.len(), 6);
     assert_eq!((config.data.first_frame(), config.data.last_frame()), (1, None));
     assert!(config.parameters.is_empty() && config.data.q.is_none());
 }
@@ -213,7 +213,7 @@ fn values_of_a_wrong_type_are_described() {
     let text = "mode: static\ndata: {file: 12}\n";
     refused(FitConfig::from_yaml(text, "fit.yaml", &[]), &["data.file", "a text"]);
     refused(fit("parameters: [D0]\n"), &["parameters", "a group of parameter names"]);
-    refused(fit("parameters: {D0: high}\n"), &["{start, min, max, fixed, tied}"]);
+    refused(fit("parameters: {D0: high}\n"), &["{start, min, max, fixed, tied, prior}"]);
     refused(fit("parameters: {D0: {tied: 3}}\n"), &["a parameter name or {to, factor}"]);
 }
 

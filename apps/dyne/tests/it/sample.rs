@@ -37,6 +37,12 @@ fn array(folder: &Folder, path: &str, name: &str) -> (Vec<u64>, Vec<f64>) {
     (array.shape().to_vec(), array.into_vec().unwrap())
 }
 
+/// What the sampler drew; the archive itself holds the time of writing.
+fn all_arrays(folder: &Folder, path: &str) -> Vec<(Vec<u64>, Vec<f64>)> {
+    let names = ["D0", "alpha", "contrast[0]", "offset[1]", "sigma[2]", "lp", "energy"];
+    names.map(|name| array(folder, path, name)).to_vec()
+}
+
 #[test]
 fn a_posterior_agrees_with_the_fit_and_does_not_hang_on_threads() {
     let folder = Folder::with(REST);
@@ -45,8 +51,11 @@ fn a_posterior_agrees_with_the_fit_and_does_not_hang_on_threads() {
     folder.dyne(&sample(&["--out", "b", "--threads", "1", "-q"])).ends(0);
     let result = folder.json("a/posterior.json");
     assert_eq!(result, folder.json("b/posterior.json"));
-    assert_eq!(draws(&folder, "a/posterior.npz"), draws(&folder, "b/posterior.npz"));
-    assert_eq!((&result["schema"], &result["converged"]), (&"dyne-posterior/1".into(), &true.into()));
+    assert_eq!(all_arrays(&folder, "a/posterior.npz"), all_arrays(&folder, "b/posterior.npz"));
+    assert_eq!(
+        (&result["schema"], &result["converged"]),
+        (&"dyne-posterior/1".into(), &true.into())
+    );
     for name in ["D0", "alpha"] {
         let p = parameter(&result, 0, name);
         let error = number(&p["fit_stderr"]);
@@ -67,11 +76,12 @@ fn a_posterior_agrees_with_the_fit_and_does_not_hang_on_threads() {
 fn a_fit_may_go_on_with_its_posterior_and_leaves_all_files() {
     let folder = Folder::with(REST);
     let fit = ["fit", "run.hdf", "--mode", "static", "--then", "sample", "--set", FIXED];
-    let few = ["--set", "posterior={chains: 2, warmup: 100, draws: 300, min_effective: 100}"];
-    folder
-        .dyne(&[&fit[..], &few, &["--out", "out"]].concat())
-        .ends(0)
-        .prints(&["D0", "the chains agree", "results in out"]);
+    let few = ["--set", "posterior={warmup: 300, draws: 1500, min_effective: 400}"];
+    folder.dyne(&[&fit[..], &few, &["--out", "out"]].concat()).ends(0).prints(&[
+        "D0",
+        "the chains agree",
+        "results in out",
+    ]);
     for name in [
         "result.json",
         "report.html",
@@ -85,10 +95,10 @@ fn a_fit_may_go_on_with_its_posterior_and_leaves_all_files() {
         "pictures/predictive.png",
     ] {
         let size = std::fs::metadata(folder.path(&format!("out/{name}"))).map(|m| m.len());
-        assert!(size.as_ref().is_ok_and(|size| *size > 500), "{name}: {size:?}");
+        assert!(size.as_ref().is_ok_and(|size| *size > 300), "{name}: {size:?}");
     }
     let drawn = folder.json("out/posterior.json")["samples"][0]["draws"].as_u64().unwrap();
-    assert!(drawn < 300, "{drawn} draws of 300 are enough");
+    assert!(drawn < 1500, "{drawn} draws of 1500 are enough");
     let page = folder.text("out/posterior.html");
     assert!(page.contains("Prior") && page.contains("<svg") && !page.contains("NaN"));
 }
@@ -98,35 +108,33 @@ fn chains_that_are_killed_go_on_to_the_same_draws() {
     let folder = Folder::with(REST);
     folder.dyne(&sample(&["--out", "whole", "-q"])).ends(0);
     let saved = ["--checkpoint-dir", "saved", "--out", "out", "-q"];
-    let first = folder.command(&sample(&saved)).spawn().expect("the program starts");
     let records = folder.path("saved/chains/chain-1.records");
-    wait_for(&records, 20_000);
-    kill(first);
-    for least in [60_000, 100_000] {
-        let again = [&sample(&saved)[..], &["--resume"]].concat();
-        let next = folder.command(&again).spawn().expect("the program starts");
-        wait_for(&records, least);
-        kill(next);
+    for (least, more) in [(20_000, vec![]), (60_000, vec!["--resume"]), (90_000, vec!["--resume"])]
+    {
+        let arguments = [&sample(&saved)[..], &more].concat();
+        let mut child = folder.command(&arguments).spawn().expect("the program starts");
+        wait_for(&records, least, &mut child);
+        child.kill().expect("the process is ours");
+        child.wait().expect("the process is ours");
     }
     folder.dyne(&[&sample(&saved)[..], &["--resume"]].concat()).ends(0);
-    assert_eq!(draws(&folder, "whole/posterior.npz"), draws(&folder, "out/posterior.npz"));
+    assert_eq!(
+        all_arrays(&folder, "whole/posterior.npz"),
+        all_arrays(&folder, "out/posterior.npz")
+    );
     assert!(!folder.path("saved/chains").exists(), "chains that are written are not kept");
 }
 
-/// Waits until a file has so many bytes.
-fn wait_for(path: &PathBuf, bytes: u64) {
+/// Waits until a file has so many bytes, or the program has ended.
+fn wait_for(path: &PathBuf, bytes: u64, child: &mut std::process::Child) {
     for _ in 0..6000 {
-        if std::fs::metadata(path).is_ok_and(|m| m.len() >= bytes) {
+        let grown = std::fs::metadata(path).is_ok_and(|m| m.len() >= bytes);
+        if grown || child.try_wait().expect("the process is ours").is_some() {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     panic!("{} did not grow to {bytes} bytes", path.display());
-}
-
-fn kill(mut child: std::process::Child) {
-    child.kill().expect("the process is ours");
-    child.wait().expect("the process is ours");
 }
 
 const CMC: &str = "posterior.cmc={shards: 3, min_pairs: 500}";
@@ -154,8 +162,7 @@ fn shards_agree_with_all_data_and_may_be_sampled_one_by_one() {
     folder.dyne(&[&combine[..], &["-q"]].concat()).ends(2).refuses(&missing, "--shard");
     folder.dyne(&[&sample(&cmc)[..], &["--shard", "3/3", "--out", "apart", "-q"]].concat()).ends(0);
     folder.dyne(&combine).ends(0);
-    let (apart, together) =
-        ("apart/posterior.npz", "both/posterior_cmc.npz");
+    let (apart, together) = ("apart/posterior.npz", "both/posterior_cmc.npz");
     assert_eq!(array(&folder, apart, "D0"), array(&folder, together, "D0"));
     // The shards of another plan stay as they are.
     let other = ["--set", "posterior.cmc={shards: 4, min_pairs: 500}", "--method", "cmc"];

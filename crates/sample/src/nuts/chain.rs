@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dyne_runtime::{Event, Flow, Observer, Records};
@@ -26,6 +27,8 @@ pub(super) struct Running<'a> {
     sampler: Drawn<'a>,
     last: LastError,
     records: SharedRecords,
+    /// Evaluations so far, those before the first draw included.
+    asked: Arc<AtomicU64>,
     pub(super) found: Chain,
 }
 
@@ -40,7 +43,13 @@ impl<'a> Running<'a> {
         let records = saved.map(|saved| saved.records(number, density.dimension())).transpose()?;
         let records = Arc::new(Mutex::new(records));
         let last = Arc::default();
-        let mut adapted = Adapted { density, last: Arc::clone(&last), records: records.clone() };
+        let asked = Arc::new(AtomicU64::new(0));
+        let mut adapted = Adapted {
+            density,
+            last: Arc::clone(&last),
+            records: Arc::clone(&records),
+            asked: Arc::clone(&asked),
+        };
         check_start(&mut adapted, number, start)?;
         let mut settings = LowRankNutsSettings {
             num_tune: options.warmup,
@@ -53,8 +62,8 @@ impl<'a> Running<'a> {
         random.set_stream(number as u64);
         let sampler = settings.new_chain(number as u64, CpuMath::new(adapted), &mut random);
         let sampler = sampler.map_err(|e| failed(number, &e, &last))?;
-        let found = Chain { evaluations: 1, ..Chain::default() };
-        let mut made = Self { number, density, sampler, last, records, found };
+        let found = Chain::default();
+        let mut made = Self { number, density, sampler, last, records, asked, found };
         let placed = made.sampler.set_position(start);
         placed.map_err(|e| failed(number, &e, &made.last))?;
         Ok(made)
@@ -66,7 +75,7 @@ impl<'a> Running<'a> {
         let (position, _, told, progress) =
             drawn.map_err(|e| failed(self.number, &e, &self.last))?;
         let found = &mut self.found;
-        found.evaluations += progress.num_gradients;
+        found.evaluations = self.asked.load(Ordering::Relaxed);
         found.step_size = progress.step_size;
         if kept {
             if progress.diverging {
@@ -135,11 +144,13 @@ struct Adapted<'a> {
     density: &'a dyn LogDensity,
     last: LastError,
     records: SharedRecords,
+    asked: Arc<AtomicU64>,
 }
 
 impl Adapted<'_> {
     /// The density at a point, from what is saved where it is known.
     fn ask(&self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Ended> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let mut records = self.records.lock().expect("nobody panics with the lock held");
         let Some(records) = &mut *records else {
             return self.density.evaluate(position, gradient).map_err(Ended::Density);

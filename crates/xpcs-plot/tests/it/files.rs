@@ -1,8 +1,8 @@
 //! The pictures as files.
 
-use dyne_xpcs::calibrate::{Cell, Coverage, KindCoverage};
+use dyne_xpcs::calibrate::{Cell, Coverage, KindCoverage, SbcTrial, histograms};
 use dyne_xpcs::config::Mode;
-use dyne_xpcs_plot::{bin_pictures, coverage_picture, pictures};
+use dyne_xpcs_plot::{bin_pictures, coverage_picture, pictures, rank_picture};
 
 use crate::specimen;
 
@@ -72,6 +72,7 @@ fn a_calibration_has_its_picture() {
         trials,
         of: 400,
         kinds: [0.68, 0.5, 0.2, 0.1].map(kind),
+        posterior: Some([0.7, 0.95]),
     };
     let picture = coverage_picture(&[row(500, 300), row(20_000, 400)]).unwrap().unwrap();
     assert_eq!(picture.name, "coverage.png");
@@ -79,4 +80,21 @@ fn a_calibration_has_its_picture() {
     let taller = taller.unwrap().unwrap();
     assert!(size(&taller.png).1 > size(&picture.png).1, "a cell more is a row more");
     assert_eq!(coverage_picture(&[row(500, 19)]).unwrap(), None, "too few trials");
+}
+
+#[test]
+fn ranks_have_their_picture() {
+    let trial = |names: &[&str], number: u64| SbcTrial {
+        number,
+        ranks: names.iter().map(|name| ((*name).to_owned(), 7 * number as usize % 100)).collect(),
+        divergences: 0,
+        r_hat: 1.0,
+    };
+    let drawn = |names: &[&str]| {
+        let trials: Vec<SbcTrial> = (0..200).map(|number| trial(names, number)).collect();
+        rank_picture(&histograms(&trials).unwrap()).unwrap()
+    };
+    let (one, two) = (drawn(&["D0"]), drawn(&["D0", "alpha"]));
+    assert_eq!(one.name, "sbc.png");
+    assert!(size(&two.png).0 > size(&one.png).0, "a parameter more is a panel more");
 }
