@@ -218,14 +218,17 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     if config.method != PosteriorMethod::Cmc {
         samples.push(by_all_data(&ready, &posterior, &about)?);
     }
-    let mut shards = None;
+    let (mut shards, mut failure) = (None, None);
     if config.method != PosteriorMethod::Nuts {
-        match by_shards(&ready, &posterior, problem, belief, &about)? {
-            ByShards::One(shard) => return Ok(Sampled::Shard(shard)),
-            ByShards::All(sample, told) => {
+        match by_shards(&ready, &posterior, problem, belief, &about) {
+            Ok(ByShards::One(shard)) => return Ok(Sampled::Shard(shard)),
+            Ok(ByShards::All(sample, told)) => {
                 samples.push(*sample);
                 shards = Some(told);
             }
+            // The draws by all data are there, and are not lost.
+            Err(SamplingError::Shards(error)) if !samples.is_empty() => failure = Some(error),
+            Err(error) => return Err(error),
         }
     }
     let words = |likelihood| match likelihood {
@@ -237,8 +240,14 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
         weight,
         pairs: plan.pairs() as u64,
     };
-    finished(&about, &problem, samples, shards, likelihood)
-        .map(|report| Sampled::Report(Box::new(report)))
+    let mut report = finished(&about, &problem, samples, shards, likelihood)?;
+    if let Some(error) = failure {
+        let message = error.to_string().replace('\n', "; ");
+        report.warnings.push(Warning { code: "cmc".to_owned(), message });
+        report.converged = false;
+        report.verdict = format!("{}; the shards were not combined", report.verdict);
+    }
+    Ok(Sampled::Report(Box::new(report)))
 }
 
 /// The problem of all data under the weights of the fit.
@@ -440,15 +449,11 @@ fn by_shards<'b>(
             return Ok(ByShards::One(shard));
         }
     };
-    let (consensus, told) = shards::combined(&results, cmc)?;
-    let parted = |draw: &Vec<f64>| {
-        let (z, bins) = shards::parted(draw, ready.dimension);
-        (posterior.quantities(z), bins)
-    };
-    let (values, bins) = consensus
-        .draws
-        .iter()
-        .map(|chain| chain.iter().map(parted).unzip::<_, _, Vec<_>, Vec<_>>())
+    let (together, told) = shards::combined(&results, cmc, ready.dimension)?;
+    let parted = |(z, bins): (Vec<f64>, Vec<BinDraw>)| (posterior.quantities(&z), bins);
+    let (values, bins) = together
+        .into_iter()
+        .map(|chain| chain.into_iter().map(parted).unzip::<_, _, Vec<_>, Vec<_>>())
         .unzip();
     let drawn = Drawn {
         method: "cmc",

@@ -18,7 +18,7 @@ use super::bins::BinDraw;
 use super::report::{ShardReport, ShardsReport};
 use super::run::Ready;
 use super::{Belief, Posterior};
-use crate::config::{CmcConfig, ShardCombination};
+use crate::config::{CmcConfig, ShardCombination, ShardStrategy};
 use crate::plan::Plan;
 
 pub(super) use deal::{count, deal};
@@ -200,35 +200,44 @@ fn joined(z: &[f64], bins: &[BinDraw]) -> Vec<f64> {
     z.iter().copied().chain(bins).collect()
 }
 
-/// The other way round.
-pub(super) fn parted(draw: &[f64], dimension: usize) -> (&[f64], Vec<BinDraw>) {
-    let (z, bins) = draw.split_at(dimension);
-    let bin = |b: &[f64]| BinDraw { contrast: b[0], offset: b[1], sigma: b[2].exp() };
-    (z, bins.chunks(OF_A_BIN).map(bin).collect())
-}
+/// Draws of all shards together: chains, draws, and of each z and the bins.
+pub(super) type Together = Vec<Vec<(Vec<f64>, Vec<BinDraw>)>>;
 
 /// Combines the shards that have draws.
+///
+/// **Method** Shards that have a share of every bin and age know contrasts and offsets as well as all data do, in
+/// proportion, so the `dimension` variables z are combined by themselves, and those of each bin with z: covariances
+/// of few coordinates are known well. A shard of one age knows them less well; there all are combined at once.
 ///
 /// # Errors
 /// [`ShardsError::Consensus`].
 pub(super) fn combined(
     results: &[ShardResult],
     cmc: &CmcConfig,
-) -> Result<(Consensus, ShardsReport), ShardsError> {
+    dimension: usize,
+) -> Result<(Together, ShardsReport), ShardsError> {
     let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
-    let length = |r: &&ShardResult| r.draws.iter().map(Vec::len).min();
-    let shortest = whole.iter().filter_map(length).min().unwrap_or(0);
-    let draws: Vec<ShardDraws> = whole
-        .iter()
-        .map(|r| ShardDraws {
-            chains: r.draws.iter().map(|chain| chain[..shortest].to_vec()).collect(),
-        })
-        .collect();
     let how = match cmc.combination {
         ShardCombination::Consensus => Combination::Consensus,
         ShardCombination::Robust => Combination::Robust,
     };
-    let consensus = combine(&draws, how)?;
+    let (consensus, together) = match cmc.strategy {
+        ShardStrategy::Contiguous => {
+            let consensus = combine(&picked(&whole, |draw| draw.to_vec()), how)?;
+            let parted = |draw: &Vec<f64>| {
+                let (z, bins) = draw.split_at(dimension);
+                (z.to_vec(), bins.chunks(OF_A_BIN).map(bin).collect())
+            };
+            let chain = |chain: &Vec<Vec<f64>>| chain.iter().map(parted).collect();
+            let together = consensus.draws.iter().map(chain).collect();
+            (consensus, together)
+        }
+        _ => {
+            let consensus = combine(&picked(&whole, |draw| draw[..dimension].to_vec()), how)?;
+            let together = with_bins(&whole, &consensus, dimension)?;
+            (consensus, together)
+        }
+    };
     let shard = |result: &ShardResult| {
         let place = whole.iter().position(|own| own.shard == result.shard);
         let aside = place.is_some_and(|k| consensus.left_out.contains(&k));
@@ -251,7 +260,44 @@ pub(super) fn combined(
         shards: results.iter().map(shard).collect(),
         largest_distance: consensus.between_shard_distance(),
     };
-    Ok((consensus, report))
+    Ok((together, report))
+}
+
+/// Some coordinates of the draws of shards, cut to the shortest.
+fn picked(shards: &[&ShardResult], pick: impl Fn(&[f64]) -> Vec<f64>) -> Vec<ShardDraws> {
+    let length = |r: &&ShardResult| r.draws.iter().map(Vec::len).min();
+    let shortest = shards.iter().filter_map(length).min().unwrap_or(0);
+    let chain =
+        |chain: &Vec<Vec<f64>>| chain[..shortest].iter().map(|draw| pick(draw)).collect();
+    shards.iter().map(|r| ShardDraws { chains: r.draws.iter().map(chain).collect() }).collect()
+}
+
+/// The draws of a consensus over z with those of each bin, combined with z from the shards that were kept.
+fn with_bins(
+    shards: &[&ShardResult],
+    consensus: &Consensus,
+    dimension: usize,
+) -> Result<Together, ShardsError> {
+    let kept = shards.iter().enumerate().filter(|(k, _)| !consensus.left_out.contains(k));
+    let kept: Vec<&ShardResult> = kept.map(|(_, shard)| *shard).collect();
+    let mut together: Together = consensus
+        .draws
+        .iter()
+        .map(|chain| chain.iter().map(|z| (z.clone(), Vec::new())).collect())
+        .collect();
+    let coordinates = kept[0].draws[0][0].len();
+    for first in (dimension..coordinates).step_by(OF_A_BIN) {
+        let with_z = |draw: &[f64]| [&draw[..dimension], &draw[first..first + OF_A_BIN]].concat();
+        let own = combine(&picked(&kept, with_z), Combination::Consensus)?;
+        let drawn = own.draws.iter().flatten();
+        let places = together.iter_mut().flatten();
+        places.zip(drawn).for_each(|((_, bins), draw)| bins.push(bin(&draw[dimension..])));
+    }
+    Ok(together)
+}
+
+fn bin(numbers: &[f64]) -> BinDraw {
+    BinDraw { contrast: numbers[0], offset: numbers[1], sigma: numbers[2].exp() }
 }
 
 /// The belief about shard data: every shard counts the prior in part, all together once.
