@@ -203,6 +203,7 @@ fn shards(sample: &SampleReport, noise: &mut Noise) -> ShardsReport {
         combination: "robust".to_owned(),
         shards: (1..=8).map(shard).collect(),
         largest_distance: 5.1,
+        effective_share: Some(0.62),
     }
 }
 

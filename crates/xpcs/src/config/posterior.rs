@@ -114,6 +114,8 @@ pub struct CmcConfig {
     pub seed: u64,
     /// How the shards are combined.
     pub combination: ShardCombination,
+    /// Whether the combined draws are weighted by the density of all data, one sweep a draw.
+    pub reweight: bool,
     /// Shards sampled at the same time, at least 1; half of the physical cores less one where left out, and
     /// never fewer than one. Each has an equal part of the threads.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +141,7 @@ impl Default for CmcConfig {
             max_shards: 64,
             seed: 0,
             combination: ShardCombination::Robust,
+            reweight: true,
             num_workers: None,
             per_shard_timeout: 3600.0,
             heartbeat_timeout: 600.0,

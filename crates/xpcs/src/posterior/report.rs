@@ -221,6 +221,10 @@ pub struct ShardsReport {
     pub shards: Vec<ShardReport>,
     /// Largest distance of a shard from the consensus of the others, per root of the number of parameters.
     pub largest_distance: f64,
+    /// Share of the combined draws that is in effect after they were weighted by all data; nothing where they were
+    /// not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_share: Option<f64>,
 }
 
 /// One shard.

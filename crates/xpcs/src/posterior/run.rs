@@ -449,7 +449,10 @@ fn by_shards<'b>(
             return Ok(ByShards::One(shard));
         }
     };
-    let (together, told) = shards::combined(&results, cmc, ready.dimension)?;
+    let (together, told) = phase(observer, "combine", || {
+        shards::combined(&results, cmc, posterior, ready.setting.resources.lanes)
+    })?
+    .0;
     let parted = |(z, bins): (Vec<f64>, Vec<BinDraw>)| (posterior.quantities(&z), bins);
     let (values, bins) = together
         .into_iter()
@@ -525,11 +528,21 @@ fn finished(
         .map(|s| BinDraw { contrast: s.contrast, offset: s.offset, sigma: 0.0 })
         .collect();
     let predictive = predictive(plan, problem, &fitted.residuals, (fit, &at_fit), &draws)?;
-    let mut faults = faults(about, head);
+    let (mut faults, mut far) = (faults(about, head), None);
     if let Some(told) = &shards {
         let out = told.shards.iter().filter(|shard| shard.left_out.is_some()).count();
         if out > 0 {
             faults.push(format!("{out} of {} shards left out", told.shards.len()));
+        }
+        if let Some(share) = told.effective_share.filter(|share| *share < 0.1) {
+            let share = 100.0 * share;
+            let message = format!(
+                "the combined shards are far from all data: {share:.1} % of their draws count"
+            );
+            match head.method == "cmc" {
+                true => faults.push(message),
+                false => far = Some(Warning { code: "cmc".to_owned(), message }),
+            }
         }
     }
     let names = head.parameters.iter().map(|p| p.name.clone());
@@ -542,7 +555,7 @@ fn finished(
         likelihood,
         priors: names.zip(free).collect(),
         comparison: samples.get(1).map(|shards| comparison(head, shards)),
-        warnings: warnings(about, head),
+        warnings: warnings(about, head).into_iter().chain(far).collect(),
         converged: faults.is_empty(),
         verdict: match faults.is_empty() {
             true => "the chains agree, and there are enough of their draws".to_owned(),

@@ -2,14 +2,15 @@
 
 mod deal;
 mod folder;
+mod reweight;
 mod schedule;
 
 use std::time::Duration;
 
-use dyne_runtime::{Event, Flow, Observer, Stream};
+use dyne_runtime::{Event, Flow, Lanes, Observer, Stream};
 use dyne_sample::{
-    Chain, ChainOptions, Combination, Consensus, ConsensusError, Draws, SampleError, ShardDraws,
-    combine, sample,
+    Chain, ChainOptions, Combination, Consensus, ConsensusError, DensityError, Draws, SampleError,
+    ShardDraws, combine, sample,
 };
 use dyne_xpcs_data::Matrices;
 use thiserror::Error;
@@ -209,13 +210,18 @@ pub(super) type Together = Vec<Vec<(Vec<f64>, Vec<BinDraw>)>>;
 /// proportion, so the `dimension` variables z are combined by themselves, and those of each bin with z: covariances
 /// of few coordinates are known well. A shard of one age knows them less well; there all are combined at once.
 ///
+/// Then they are weighted by what all data say of them, as the posteriors of shards are wider than that of all data
+/// and less normal, which shifts their consensus.
+///
 /// # Errors
 /// [`ShardsError::Consensus`].
 pub(super) fn combined(
     results: &[ShardResult],
     cmc: &CmcConfig,
-    dimension: usize,
+    posterior: &Posterior<'_>,
+    lanes: &Lanes,
 ) -> Result<(Together, ShardsReport), ShardsError> {
+    let dimension = posterior.coordinates().dimension();
     let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
     let how = match cmc.combination {
         ShardCombination::Consensus => Combination::Consensus,
@@ -238,6 +244,10 @@ pub(super) fn combined(
             (consensus, together)
         }
     };
+    let (together, effective) = match cmc.reweight {
+        true => weighted(posterior, together, &consensus, lanes)?,
+        false => (together, None),
+    };
     let shard = |result: &ShardResult| {
         let place = whole.iter().position(|own| own.shard == result.shard);
         let aside = place.is_some_and(|k| consensus.left_out.contains(&k));
@@ -259,16 +269,43 @@ pub(super) fn combined(
         combination: cmc.combination.name().to_owned(),
         shards: results.iter().map(shard).collect(),
         largest_distance: consensus.between_shard_distance(),
+        effective_share: effective,
     };
     Ok((together, report))
+}
+
+/// Draws weighted by the density of all data, and the share that is in effect; as they were where it is too small.
+fn weighted(
+    posterior: &Posterior<'_>,
+    together: Together,
+    consensus: &Consensus,
+    lanes: &Lanes,
+) -> Result<(Together, Option<f64>), ShardsError> {
+    let n = posterior.coordinates().dimension();
+    let flat: Vec<&[f64]> = together.iter().flatten().map(|(z, _)| &z[..]).collect();
+    let densities = reweight::densities(posterior, &flat, lanes);
+    if densities.iter().any(|found| matches!(found, Err(DensityError::Interrupted))) {
+        return Err(ShardsError::Interrupted);
+    }
+    let width = consensus.mean.len();
+    let covariance: Vec<f64> =
+        (0..n * n).map(|k| consensus.covariance[k / n * width + k % n]).collect();
+    let found = reweight::reweighted(&densities, &flat, &consensus.mean[..n], &covariance);
+    let Some((picked, share)) = found else { return Ok((together, Some(0.0))) };
+    if share < reweight::LEAST_SHARE {
+        return Ok((together, Some(share)));
+    }
+    let length = together[0].len();
+    let draw = |k: &usize| together[k / length][k % length].clone();
+    let chains = picked.chunks(length).map(|chain| chain.iter().map(draw).collect()).collect();
+    Ok((chains, Some(share)))
 }
 
 /// Some coordinates of the draws of shards, cut to the shortest.
 fn picked(shards: &[&ShardResult], pick: impl Fn(&[f64]) -> Vec<f64>) -> Vec<ShardDraws> {
     let length = |r: &&ShardResult| r.draws.iter().map(Vec::len).min();
     let shortest = shards.iter().filter_map(length).min().unwrap_or(0);
-    let chain =
-        |chain: &Vec<Vec<f64>>| chain[..shortest].iter().map(|draw| pick(draw)).collect();
+    let chain = |chain: &Vec<Vec<f64>>| chain[..shortest].iter().map(|draw| pick(draw)).collect();
     shards.iter().map(|r| ShardDraws { chains: r.draws.iter().map(chain).collect() }).collect()
 }
 
