@@ -20,9 +20,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fit a file: `dyne fit run.hdf --mode laminar_flow --gap 2e6 --out results`
-    Fit(FitCommand),
+    Fit(Box<FitCommand>),
     /// Sample the posterior: the fit, then chains about it: `dyne sample run.hdf --mode static --out results`
-    Sample(SampleArguments),
+    Sample(Box<SampleArguments>),
     /// One-time correlation functions by age with KWW or exponential fits
     G2(G2Arguments),
     /// What a fit of a given size takes in memory, without a file: `dyne plan --points 1e9 --params 53`

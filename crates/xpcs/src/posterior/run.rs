@@ -1,128 +1,41 @@
 //! A posterior from the fit to its report.
 
+mod error;
+mod told;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use dyne_runtime::{Identity, Lanes, Observer, Resources, Stream, phase};
-use dyne_sample::{
-    Chain, ChainOptions, DensityError, Enough, LogDensity, SampleError, SavedChains, sample,
-};
+use dyne_sample::{Chain, ChainOptions, DensityError, Enough, LogDensity, SavedChains, sample};
 use dyne_solve::Layout;
 use dyne_xpcs_data::Matrices;
 use dyne_xpcs_model::param::{CONTRAST, OFFSET};
 use dyne_xpcs_model::{ParameterSpec, Prior};
-use thiserror::Error;
 
-use super::account::{About, Drawn, comparison, faults, report};
-use super::bands::{chosen, predictive, rates};
+use super::account::{About, Drawn, report};
 use super::bins::BinDraw;
-use super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport, ShardsReport};
+use super::report::{PosteriorReport, SampleReport, ShardsReport};
 use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
 use super::{
-    Belief, BinTreatment, BoundedPrior, Grouping, LinePrior, Posterior, PosteriorError, Treatment,
-    bounded, composite_weight, prior,
+    Belief, BinTreatment, BoundedPrior, Grouping, LinePrior, Posterior, Treatment, bounded,
+    composite_weight,
 };
 use crate::config::{
     BinQuantity, Likelihood, Loss, ParameterConfig, PosteriorConfig, PosteriorMethod, Scaling,
 };
 use crate::fit::{Fitted, problem};
 use crate::noise::Weights;
-use crate::plan::{Plan, PlanError};
+use crate::plan::Plan;
 use crate::problem::Problem;
-use crate::report::Warning;
+use told::finished;
+
+pub use error::SamplingError;
 
 /// Draws of a prior behind its variance and its pictures.
 const PRIOR_DRAWS: usize = 2000;
-/// Distance of the mean from the middle of a prior, in standard deviations, that is warned of.
-const FAR: f64 = 4.0;
-
-/// Why there is no posterior.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SamplingError {
-    /// The fit is of a kind that is not sampled.
-    #[error("{key}: found {found}, expected {expected}\n{remedy}")]
-    Unsuited {
-        /// Key of the configuration.
-        key: &'static str,
-        /// What it says.
-        found: String,
-        /// What can be sampled.
-        expected: &'static str,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The plan does not fit the data.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The posterior cannot be set up.
-    #[error(transparent)]
-    Posterior(PosteriorError),
-    /// The chains failed.
-    #[error(transparent)]
-    Sample(SampleError),
-    /// The shards failed.
-    #[error(transparent)]
-    Shards(ShardsError),
-    /// The model has no value at a draw.
-    #[error(transparent)]
-    Model(#[from] dyne_xpcs_model::ModelError),
-    /// An evaluation after the sampling failed.
-    #[error("contrast and offset at a draw: {0}\nsee the cause")]
-    Density(DensityError),
-    /// The end was requested.
-    #[error("the sampling was interrupted")]
-    Interrupted,
-}
-
-impl From<PosteriorError> for SamplingError {
-    fn from(error: PosteriorError) -> Self {
-        match error {
-            PosteriorError::Density(DensityError::Interrupted) => Self::Interrupted,
-            other => Self::Posterior(other),
-        }
-    }
-}
-
-impl From<SampleError> for SamplingError {
-    fn from(error: SampleError) -> Self {
-        match error {
-            SampleError::Interrupted => Self::Interrupted,
-            other => Self::Sample(other),
-        }
-    }
-}
-
-impl From<ShardsError> for SamplingError {
-    fn from(error: ShardsError) -> Self {
-        match error {
-            ShardsError::Interrupted => Self::Interrupted,
-            ShardsError::Sample(error) => error.into(),
-            other => Self::Shards(other),
-        }
-    }
-}
-
-impl From<DensityError> for SamplingError {
-    fn from(error: DensityError) -> Self {
-        match error {
-            DensityError::Interrupted => Self::Interrupted,
-            other => Self::Density(other),
-        }
-    }
-}
-
-impl From<DensityError> for ShardsError {
-    fn from(error: DensityError) -> Self {
-        match error {
-            DensityError::Interrupted => Self::Interrupted,
-            other => SampleError::Failed { chain: 1, reason: other.to_string() }.into(),
-        }
-    }
-}
-
 /// Which shards are sampled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShardRun {
@@ -183,19 +96,8 @@ pub enum Sampled {
 pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> {
     let Setting { plan, fitted, .. } = setting;
     let config = &plan.config.posterior;
-    let grouping = suited(plan)?;
     let priors = priors(plan);
-    let weight = weight(plan, fitted);
-    let of = |quantity| match quantity {
-        BinQuantity::Marginalised => Treatment::Marginalised,
-        BinQuantity::Sampled => Treatment::Sampled,
-    };
-    let bins = BinTreatment { scaling: of(config.scaling), noise: of(config.noise) };
-    let transform = &plan.transform;
-    let line = line_prior(plan);
-    let priors_of = &priors[..];
-    let belief =
-        Belief { transform, priors: priors_of, prior_power: 1.0, bins, grouping, line, weight };
+    let belief = belief(plan, fitted, &priors)?;
     let (layout, sweeps) = (plan.layout(fitted.shift)?, AtomicU64::new(0));
     let whole = whole(&setting, &layout, &sweeps);
     let theta = &fitted.outcome.fit.theta;
@@ -205,7 +107,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let independent = Belief { weight: 1.0, ..belief };
     let independent = Posterior::try_new(whole, independent, theta)?.normal_errors();
     let own = posterior.normal_errors();
-    let bounded = bounded_priors(plan, &priors);
+    let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
     let about = About { plan, fitted, grouping, priors: &bounded, errors: [&own, &independent] };
     let ready = ready(setting, config, posterior.coordinates().dimension());
     // A sweep of a chain stays on its thread where there are as many chains as lanes.
@@ -214,40 +116,57 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let inner = if lanes.count() > config.chains { lanes } else { &solo };
     let problem = Problem { resources: setting.resources.with_lanes(inner), ..whole };
     let posterior = posterior.of(problem, belief);
-    let mut samples = Vec::new();
+    let mut made = Made::default();
     if config.method != PosteriorMethod::Cmc {
-        samples.push(by_all_data(&ready, &posterior, &about)?);
+        made.samples.push(by_all_data(&ready, &posterior, &about)?);
     }
-    let (mut shards, mut failure) = (None, None);
     if config.method != PosteriorMethod::Nuts {
         match by_shards(&ready, &posterior, problem, belief, &about) {
             Ok(ByShards::One(shard)) => return Ok(Sampled::Shard(shard)),
             Ok(ByShards::All(sample, told)) => {
-                samples.push(*sample);
-                shards = Some(told);
+                made.samples.push(*sample);
+                made.shards = Some(told);
             }
             // The draws by all data are there, and are not lost.
-            Err(SamplingError::Shards(error)) if !samples.is_empty() => failure = Some(error),
+            Err(SamplingError::Shards(error)) if !made.samples.is_empty() => {
+                made.failure = Some(error);
+            }
             Err(error) => return Err(error),
         }
     }
-    let words = |likelihood| match likelihood {
-        Likelihood::Composite => "composite",
-        Likelihood::Independent => "independent",
-    };
-    let likelihood = LikelihoodReport {
-        kind: words(config.likelihood).to_owned(),
-        weight,
-        pairs: plan.pairs() as u64,
-    };
-    let mut report = finished(&about, &problem, samples, shards, likelihood)?;
-    if let Some(error) = failure {
-        let message = error.to_string().replace('\n', "; ");
-        report.warnings.push(Warning { code: "cmc".to_owned(), message });
-        report.converged = false;
-        report.verdict = format!("{}; the shards were not combined", report.verdict);
-    }
+    let report = finished(&about, &problem, made, belief.weight)?;
     Ok(Sampled::Report(Box::new(report)))
+}
+
+/// What the ways of sampling gave.
+#[derive(Default)]
+struct Made {
+    samples: Vec<SampleReport>,
+    shards: Option<ShardsReport>,
+    /// Why the shards were not combined.
+    failure: Option<ShardsError>,
+}
+
+/// What the configuration says of the posterior.
+fn belief<'a>(
+    plan: &'a Plan,
+    fitted: &Fitted,
+    priors: &'a [Prior],
+) -> Result<Belief<'a>, SamplingError> {
+    let config = &plan.config.posterior;
+    let of = |quantity| match quantity {
+        BinQuantity::Marginalised => Treatment::Marginalised,
+        BinQuantity::Sampled => Treatment::Sampled,
+    };
+    Ok(Belief {
+        transform: &plan.transform,
+        priors,
+        prior_power: 1.0,
+        bins: BinTreatment { scaling: of(config.scaling), noise: of(config.noise) },
+        grouping: suited(plan)?,
+        line: line_prior(plan),
+        weight: weight(plan, fitted),
+    })
 }
 
 /// The problem of all data under the weights of the fit.
@@ -508,110 +427,4 @@ fn results(
             Ok(Some(shards::run(&costs, workers, cmc.abort_share, one)?))
         }
     }
-}
-
-fn finished(
-    about: &About<'_>,
-    problem: &Problem<'_>,
-    samples: Vec<SampleReport>,
-    shards: Option<ShardsReport>,
-    likelihood: LikelihoodReport,
-) -> Result<PosteriorReport, SamplingError> {
-    let About { plan, fitted, .. } = *about;
-    let head = &samples[0];
-    let fit = &fitted.outcome.fit.theta;
-    let draws = band_draws(about, head);
-    let thetas: Vec<Vec<f64>> = draws.iter().map(|(theta, _)| theta.clone()).collect();
-    let at_fit: Vec<BinDraw> = fitted
-        .scaling
-        .iter()
-        .map(|s| BinDraw { contrast: s.contrast, offset: s.offset, sigma: 0.0 })
-        .collect();
-    let predictive = predictive(plan, problem, &fitted.residuals, (fit, &at_fit), &draws)?;
-    let (mut faults, mut far) = (faults(about, head), None);
-    if let Some(told) = &shards {
-        let out = told.shards.iter().filter(|shard| shard.left_out.is_some()).count();
-        if out > 0 {
-            faults.push(format!("{out} of {} shards left out", told.shards.len()));
-        }
-        if let Some(share) = told.effective_share.filter(|share| *share < 0.1) {
-            let share = 100.0 * share;
-            let message = format!(
-                "the combined shards are far from all data: {share:.1} % of their draws count"
-            );
-            match head.method == "cmc" {
-                true => faults.push(message),
-                false => far = Some(Warning { code: "cmc".to_owned(), message }),
-            }
-        }
-    }
-    let names = head.parameters.iter().map(|p| p.name.clone());
-    let priors = priors(plan);
-    let free = plan.transform.free().iter().map(|k| prior::words(priors[*k]));
-    Ok(PosteriorReport {
-        schema: SCHEMA,
-        mode: plan.mode.to_string(),
-        file: plan.config.data.file.display().to_string(),
-        likelihood,
-        priors: names.zip(free).collect(),
-        comparison: samples.get(1).map(|shards| comparison(head, shards)),
-        warnings: warnings(about, head).into_iter().chain(far).collect(),
-        converged: faults.is_empty(),
-        verdict: match faults.is_empty() {
-            true => "the chains agree, and there are enough of their draws".to_owned(),
-            false => format!("not to be trusted: {}", faults.join("; ")),
-        },
-        rates: rates(plan, fit, &thetas),
-        predictive,
-        shards,
-        samples,
-    })
-}
-
-/// Some draws as whole points, with contrast, offset and noise of the bins.
-fn band_draws(about: &About<'_>, sample: &SampleReport) -> Vec<(Vec<f64>, Vec<BinDraw>)> {
-    let (plan, trace) = (about.plan, &sample.trace);
-    let x = |chain: usize, draw: usize| {
-        let mut theta = about.fitted.outcome.fit.theta.clone();
-        for (i, k) in plan.transform.free().iter().enumerate() {
-            theta[*k] = trace.values[i][chain][draw];
-        }
-        // Ties follow.
-        plan.transform.clamped(&theta).unwrap_or(theta)
-    };
-    let bin = |g: usize, chain: usize, draw: usize| BinDraw {
-        contrast: trace.contrast[g][chain][draw],
-        offset: trace.offset[g][chain][draw],
-        sigma: trace.sigma[g][chain][draw],
-    };
-    let all = chosen(sample.chains * sample.draws).into_iter();
-    all.map(|k| {
-        let (chain, draw) = (k / sample.draws, k % sample.draws);
-        let bins = (0..trace.contrast.len()).map(|g| bin(g, chain, draw)).collect();
-        (x(chain, draw), bins)
-    })
-    .collect()
-}
-
-/// What the user ought to know besides the verdict.
-fn warnings(about: &About<'_>, sample: &SampleReport) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for (parameter, (prior, _)) in sample.parameters.iter().zip(about.priors) {
-        let middle = prior.quantile(0.5);
-        let mean = parameter.spread.mean;
-        let side = if mean > middle { 0.841_345 } else { 0.158_655 };
-        let distance = (mean - middle) / (prior.quantile(side) - middle);
-        if distance > FAR {
-            warnings.push(Warning {
-                code: "prior".to_owned(),
-                message: format!(
-                    "{}: the posterior lies {distance:.1} standard deviations from the middle of the \
-                     prior, which pulls it; widen the prior with parameters.{}.prior if it does not say \
-                     what you know",
-                    parameter.name, parameter.name
-                ),
-            });
-        }
-    }
-    warnings
 }

@@ -25,6 +25,7 @@ use crate::plan::Plan;
 pub(super) use deal::{count, deal};
 pub use folder::ShardsFolder;
 pub(super) use folder::{Alive, ShardResult};
+pub(super) use reweight::LEAST_SHARE;
 pub(super) use schedule::{cost, run};
 
 /// Why shards cannot be sampled or combined.
@@ -292,7 +293,7 @@ fn weighted(
         (0..n * n).map(|k| consensus.covariance[k / n * width + k % n]).collect();
     let found = reweight::reweighted(&densities, &flat, &consensus.mean[..n], &covariance);
     let Some((picked, share)) = found else { return Ok((together, Some(0.0))) };
-    if share < reweight::LEAST_SHARE {
+    if share < LEAST_SHARE {
         return Ok((together, Some(share)));
     }
     let length = together[0].len();

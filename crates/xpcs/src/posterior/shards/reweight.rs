@@ -5,7 +5,7 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 
 /// Share of the draws that the weights must leave in effect; with fewer the consensus is too far off to be mended.
-pub(super) const LEAST_SHARE: f64 = 0.1;
+pub(in crate::posterior) const LEAST_SHARE: f64 = 0.1;
 
 /// Which draws stand in for equally many of the posterior of all data, and the share that is in effect.
 ///
