@@ -4,6 +4,7 @@ mod chain;
 mod saved;
 
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -172,16 +173,16 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     /// Draws one chain, round by round, until all are over.
     fn draw(&self, number: usize, start: &[f64]) {
-        let mut running = self
-            .permits
-            .with(|| Running::try_new(self.density, number, start, self.options, self.saved));
+        let begin = || Running::try_new(self.density, number, start, self.options, self.saved);
+        let mut running = guarded(number, || self.permits.with(begin));
         let total = self.options.warmup + self.options.draws;
         let mut done = 0;
         loop {
             let next = if done < self.options.warmup { self.options.warmup } else { total };
             let round = (next - done).min(ROUND);
             let kept = done >= self.options.warmup;
-            running = running.and_then(|mut chain| {
+            running = guarded(number, || {
+                let mut chain = running?;
                 for _ in 0..round {
                     self.permits.with(|| chain.draw(kept, self.observer))?;
                 }
@@ -238,6 +239,17 @@ impl Drawing<'_> {
     }
 }
 
+/// Works on a chain; a panic of the density, which must not keep the other chains waiting, is an error of it.
+fn guarded<R>(
+    number: usize,
+    work: impl FnOnce() -> Result<R, SampleError>,
+) -> Result<R, SampleError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let reason = "the density panicked; see the message above".to_owned();
+        Err(SampleError::Failed { chain: number + 1, reason })
+    })
+}
+
 /// The least effective number of draws of a quantity, for centre and tails, once chains have some.
 fn effective(chains: &[&Chain]) -> Option<f64> {
     let first = &chains.first()?.quantities;
@@ -270,10 +282,10 @@ impl Permits {
             self.given.wait_while(free, |free| *free == 0).expect("nobody panics with it held");
         *free -= 1;
         drop(free);
-        let result = work();
+        let result = catch_unwind(AssertUnwindSafe(work));
         *self.free.lock().expect("nobody panics with the count held") += 1;
         self.given.notify_one();
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -410,6 +422,25 @@ mod tests {
         // Nothing was asked twice, but each start is looked at once before its chain is asked.
         let all: u64 = whole.iter().map(|chain| chain.evaluations).sum();
         assert!((asked as u64).abs_diff(all) <= 6, "{asked} and {all}");
+    }
+
+    #[test]
+    fn a_panic_of_the_density_ends_all_chains() {
+        struct Broken(AtomicUsize);
+        impl LogDensity for Broken {
+            fn dimension(&self) -> usize {
+                2
+            }
+            fn evaluate(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
+                assert!(self.0.fetch_add(1, Ordering::Relaxed) < 400, "broken on purpose");
+                Normal.evaluate(x, gradient)
+            }
+        }
+        let starts = [vec![3.1, -190.0], vec![2.5, -230.0]];
+        let options = ChainOptions::default();
+        let ended = sample(&Broken(0.into()), &starts, options, None, ONE, &Silent);
+        let Err(SampleError::Failed { reason, .. }) = ended else { panic!("{ended:?}") };
+        assert!(reason.contains("panicked"), "{reason}");
     }
 
     #[test]
