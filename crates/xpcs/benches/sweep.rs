@@ -5,7 +5,8 @@
 //! f32. Columns of the table printed, each the best of many rounds that take turns:
 //! *full*, ns a pair of `Problem::evaluate`; *bare*, ns a pair of a loop over the same rows
 //! and table differences that only takes `decay` and `sincos` and adds the results; *ratio*,
-//! full by bare on one thread; *scaling*, full on one thread by full on two.
+//! full by bare on one thread; *scaling*, full on one thread by full on two; *gradient*, ns a pair of
+//! `Problem::gradient_sums`, the sweep without the sums of two derivatives, on one thread.
 //!
 //! Roofline: a pair is 4 bytes of data, 45 fused operations of the Gram sum of 9 rows and
 //! some 75 of the model, 50 of which are exp and sincos: the sweep is bound by arithmetic,
@@ -91,22 +92,24 @@ fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Best times of the three measurements, s.
+/// Best times of the measurements, s.
 struct Best {
     bare: f64,
     full: f64,
     two: f64,
+    gradient: f64,
 }
 
 fn measure(solo: &Problem<'_>, two: &Problem<'_>) -> Best {
     let evaluated = solo.tables(&THETA).expect("the model has a value here");
     let linear = vec![0.0; solo.layout.linear()];
     let full = |problem: &Problem<'_>| problem.evaluate(&THETA, &linear).map(|e| e.cost());
-    let mut best = Best { bare: f64::MAX, full: f64::MAX, two: f64::MAX };
+    let mut best = Best { bare: f64::MAX, full: f64::MAX, two: f64::MAX, gradient: f64::MAX };
     for _ in 0..ROUNDS {
         best.bare = best.bare.min(seconds(|| bare(solo.level, &evaluated)));
         best.full = best.full.min(seconds(|| full(solo)));
         best.two = best.two.min(seconds(|| full(two)));
+        best.gradient = best.gradient.min(seconds(|| solo.gradient_sums(&THETA)));
     }
     best
 }
@@ -140,14 +143,15 @@ fn main() {
     let pairs = (ANGLES * Triangle::pairs(FRAMES)) as f64;
     println!("laminar_flow, {ANGLES} angles, {FRAMES} frames, ns a pair, best of {ROUNDS}");
     println!(
-        "{:<10}{:>8}{:>8}{:>8}{:>12}{:>9}",
-        "level", "full", "bare", "ratio", "2 threads", "scaling"
+        "{:<10}{:>8}{:>8}{:>8}{:>12}{:>9}{:>10}",
+        "level", "full", "bare", "ratio", "2 threads", "scaling", "gradient"
     );
     for level in Level::available() {
         let best = measure(&problem(level, &lanes[0]), &problem(level, &lanes[1]));
-        let [full, bare, two] = [best.full, best.bare, best.two].map(|t| t * 1e9 / pairs);
+        let [full, bare, two, gradient] =
+            [best.full, best.bare, best.two, best.gradient].map(|t| t * 1e9 / pairs);
         println!(
-            "{:<10}{full:>8.2}{bare:>8.2}{:>8.2}{two:>12.2}{:>9.2}",
+            "{:<10}{full:>8.2}{bare:>8.2}{:>8.2}{two:>12.2}{:>9.2}{gradient:>10.2}",
             level.to_string(),
             full / bare,
             full / two,

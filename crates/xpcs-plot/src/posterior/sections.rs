@@ -215,9 +215,13 @@ pub(super) fn shards(report: &PosteriorReport, drawing: &str) -> String {
             escape(s.left_out.as_deref().unwrap_or("")),
         ]
     };
+    let weighted = found.effective_share.map_or_else(String::new, |share| {
+        let percent = significant(100.0 * share, 2);
+        format!(" Weighted by all data, {percent} % of the combined draws are in effect.")
+    });
     let told = format!(
         "Pairs dealt out: {}; draws combined: {}. Distance: of a shard from the consensus of the \
-         others, per root of the number of parameters; the largest is {}.",
+         others, per root of the number of parameters; the largest is {}.{weighted}",
         found.strategy,
         found.combination,
         significant(found.largest_distance, 3)
