@@ -96,6 +96,14 @@ impl Generator {
         }
     }
 
+    /// Puts items into random order (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for k in (1..items.len()).rev() {
+            let other = (self.uniform() * (k + 1) as f64) as usize;
+            items.swap(k, other.min(k));
+        }
+    }
+
     /// A Poisson count of mean `mean`, as a whole number in f64. A mean of 0 gives 0.
     ///
     /// # Panics

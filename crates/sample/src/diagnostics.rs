@@ -3,9 +3,6 @@
 mod autocorrelation;
 pub(crate) mod normal;
 mod rank;
-mod shape;
-
-pub use shape::{DensityPoint, Interval};
 
 use autocorrelation::effective_size;
 use rank::{folded, normalised};

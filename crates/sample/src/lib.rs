@@ -14,7 +14,7 @@ pub mod uniformity;
 pub use consensus::{Combination, Consensus, ConsensusError, ShardDraws, combine};
 pub use contraction::contraction;
 pub use density::{DensityError, LogDensity};
-pub use diagnostics::{DensityPoint, Draws, Interval};
+pub use diagnostics::Draws;
 pub use modes::{Modes, modes};
 pub use nuts::{Chain, ChainOptions, Enough, SampleError, SavedChains, sample};
 pub use uniformity::{Band, Uniformity, UniformityError};

@@ -1,4 +1,4 @@
-//! The composite posterior of a trial.
+//! The posterior of a trial.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use dyne_runtime::{Resources, Silent};
 use super::CalibrateError;
 use crate::fit::{Data, Fitted};
 use crate::plan::Plan;
+use crate::posterior::report::SampleReport;
 use crate::posterior::{Sampled, Setting, ShardRun, sample_posterior};
 
-/// Share of the draws of each free parameter that lie below its true value.
-pub(super) fn shares_below(
+/// Draws of the posterior by all data, of which nothing is kept or told.
+pub(super) fn sampled(
     plan: &Plan,
     data: &Data,
     fitted: &Fitted,
-    truth: &[f64],
     resources: Resources<'_>,
-) -> Result<Vec<f64>, CalibrateError> {
+) -> Result<SampleReport, CalibrateError> {
     let setting = Setting {
         plan,
         matrices: &data.matrices,
@@ -30,10 +30,22 @@ pub(super) fn shares_below(
         shard_run: &ShardRun::All,
         workers: NonZeroUsize::MIN,
     };
-    let Sampled::Report(report) = sample_posterior(setting)? else {
-        unreachable!("a calibration samples all data");
-    };
-    let values = plan.transform.free().iter().zip(&report.samples[0].trace.values);
+    match sample_posterior(setting)? {
+        Sampled::Report(mut report) => Ok(report.samples.swap_remove(0)),
+        Sampled::Shard(_) => unreachable!("a calibration samples all data"),
+    }
+}
+
+/// Share of the draws of each free parameter that lie below its true value.
+pub(super) fn shares_below(
+    plan: &Plan,
+    data: &Data,
+    fitted: &Fitted,
+    truth: &[f64],
+    resources: Resources<'_>,
+) -> Result<Vec<f64>, CalibrateError> {
+    let sample = sampled(plan, data, fitted, resources)?;
+    let values = plan.transform.free().iter().zip(&sample.trace.values);
     let below = |(k, chains): (&usize, &Vec<Vec<f64>>)| {
         let draws = chains.iter().flatten();
         let below = draws.clone().filter(|draw| **draw < truth[*k]).count();

@@ -2,8 +2,6 @@
 //! truths among the draws of their posteriors.
 
 use std::fmt::Write;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo, Stream};
 use dyne_sample::uniformity::{Band, band, rank};
@@ -12,11 +10,12 @@ use dyne_xpcs_data::{Matrices, Triangle};
 use dyne_xpcs_model::Mode;
 use serde::{Deserialize, Serialize};
 
+use super::posterior::sampled;
 use super::{CalibrateError, FRAME_TIME, GAP, Q, azimuths};
 use crate::config::{FitConfig, SimConfig};
 use crate::fit::{Data, fit};
 use crate::plan::Plan;
-use crate::posterior::{BoundedPrior, Sampled, Setting, ShardRun, sample_posterior};
+use crate::posterior::BoundedPrior;
 use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
 
@@ -179,22 +178,7 @@ pub fn sbc_trial(setting: SbcSetting, number: u64) -> Result<SbcTrial, Calibrate
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let data = Data::survey(&plan, Matrices::new(triangles, plan.skip()), resources)?;
     let fitted = fit(&plan, &data, resources, resources, PictureSize { pixels: 1 }, &Silent)?;
-    let setting = Setting {
-        plan: &plan,
-        matrices: &data.matrices,
-        fitted: &fitted,
-        resources,
-        observer: &Silent,
-        saved: None,
-        identity: [0; 32],
-        shards_dir: &PathBuf::new(),
-        shard_run: &ShardRun::All,
-        workers: NonZeroUsize::MIN,
-    };
-    let Sampled::Report(report) = sample_posterior(setting)? else {
-        unreachable!("a calibration samples all data");
-    };
-    let sample = &report.samples[0];
+    let sample = sampled(&plan, &data, &fitted, resources)?;
     let of = |name: &str, value: f64, chains: &Vec<Vec<f64>>| {
         let draws: Vec<f64> = chains.iter().flatten().copied().collect();
         let step = draws.len() / (LARGEST_RANK + 1);

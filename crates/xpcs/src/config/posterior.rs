@@ -1,5 +1,6 @@
 //! The group `posterior`.
 
+use dyne_sample::ChainOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,18 +40,20 @@ pub struct PosteriorConfig {
 
 impl Default for PosteriorConfig {
     fn default() -> Self {
+        let ChainOptions { warmup, draws, max_depth, target_accept, seed, .. } =
+            ChainOptions::default();
         Self {
             method: PosteriorMethod::Nuts,
             likelihood: Likelihood::Composite,
             scaling: BinQuantity::Marginalised,
             noise: BinQuantity::Marginalised,
             chains: 4,
-            warmup: 300,
-            draws: 500,
-            max_depth: 10,
-            target_accept: 0.9,
+            warmup,
+            draws,
+            max_depth,
+            target_accept,
             min_effective: None,
-            seed: 0,
+            seed,
             cmc: CmcConfig::default(),
         }
     }

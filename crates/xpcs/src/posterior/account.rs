@@ -110,6 +110,7 @@ fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
     let fit = about.fitted.outcome.fit.theta[k];
     let stderr = about.fitted.covariance.as_ref().ok().and_then(|c| c.stderr(k).ok());
     let (_, prior_draws) = &about.priors[i];
+    let of_prior = Draws::new(vec![prior_draws.clone()]);
     let spread = spread(draws);
     let unit = if spec.scale == Scale::Log { spread.quantiles[2] } else { 1.0 };
     let two_modes = match modes(draws, draws.within_ess()) {
@@ -124,7 +125,7 @@ fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
         r_hat: draws.r_hat(),
         ess_bulk: draws.bulk_ess(),
         ess_tail: draws.tail_ess(),
-        contraction: contraction(draws, variance(prior_draws)),
+        contraction: contraction(draws, of_prior.standard_deviation().powi(2)),
         two_modes,
         sd_normal: about.errors[0][i] * unit,
         sd_independent: about.errors[1][i] * unit,
@@ -133,12 +134,6 @@ fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
         prior_draws: prior_draws.clone(),
         spread,
     }
-}
-
-fn variance(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)
 }
 
 fn bins(about: &About<'_>, trace: &Trace) -> Vec<BinPosterior> {

@@ -1,6 +1,7 @@
 //! Functions of time and cuts of the data with the bands that draws give them.
 
 use dyne_math::gram::Tile;
+use dyne_sample::Draws;
 use dyne_xpcs_model::{Curve, ModelError};
 
 use super::bins::BinDraw;
@@ -28,18 +29,11 @@ pub(super) fn chosen(count: usize) -> Vec<usize> {
     spread_evenly(count, MOST_DRAWS)
 }
 
-fn quantiles(values: &mut [f64]) -> [f64; 5] {
-    values.sort_by(f64::total_cmp);
-    let last = values.len() - 1;
-    QUANTILES.map(|p| {
-        let at = p * last as f64;
-        let (low, share) = (at.floor() as usize, at.fract());
-        values[low] + share * (values[(low + 1).min(last)] - values[low])
-    })
-}
-
 fn band(curves: &[Vec<f64>]) -> Band {
-    let at = |k: usize| quantiles(&mut curves.iter().map(|curve| curve[k]).collect::<Vec<_>>());
+    let at = |k: usize| {
+        let draws = Draws::new(vec![curves.iter().map(|curve| curve[k]).collect()]);
+        QUANTILES.map(|p| draws.quantile(p))
+    };
     Band { quantiles: (0..curves[0].len()).map(at).collect() }
 }
 

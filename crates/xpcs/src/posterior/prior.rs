@@ -68,10 +68,7 @@ impl BoundedPrior {
         let shift = random.uniform();
         let share = |k: usize| (k as f64 + shift) / count as f64;
         let mut draws: Vec<f64> = (0..count).map(|k| self.quantile(share(k))).collect();
-        for k in (1..draws.len()).rev() {
-            let other = (random.uniform() * (k + 1) as f64) as usize;
-            draws.swap(k, other.min(k));
-        }
+        random.shuffle(&mut draws);
         draws
     }
 }

@@ -42,19 +42,12 @@ pub(in crate::posterior) fn deal(
     without.into_iter().map(ExcludedRows::new).collect()
 }
 
-fn shuffle(items: &mut [usize], random: &mut Generator) {
-    for k in (1..items.len()).rev() {
-        let other = (random.uniform() * (k + 1) as f64) as usize;
-        items.swap(k, other.min(k));
-    }
-}
-
 /// Of as many neighbouring rows as there are shards each shard gets one.
 fn stratified(rows: usize, shards: usize, random: &mut Generator) -> Vec<usize> {
     let mut owners = Vec::with_capacity(rows + shards);
     while owners.len() < rows {
         let mut group: Vec<usize> = (0..shards).collect();
-        shuffle(&mut group, random);
+        random.shuffle(&mut group);
         owners.extend(group);
     }
     owners.truncate(rows);
@@ -63,7 +56,7 @@ fn stratified(rows: usize, shards: usize, random: &mut Generator) -> Vec<usize> 
 
 fn by_lot(rows: usize, shards: usize, random: &mut Generator) -> Vec<usize> {
     let mut owners: Vec<usize> = (0..rows).map(|k| k % shards).collect();
-    shuffle(&mut owners, random);
+    random.shuffle(&mut owners);
     owners
 }
 
