@@ -35,11 +35,11 @@ pub use data::{DataConfig, OnBadBlock, PhiRange, QSelection};
 pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
+pub(crate) use explain::prior_words;
 pub use fit::{
     GeometryConfig, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig, SearchMethod,
     TimeConfig, TimeOrigin,
 };
-pub(crate) use keys::number;
 pub use logging::{LogLevel, LoggingConfig, PerformanceLogConfig};
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};

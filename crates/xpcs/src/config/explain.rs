@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dyne_xpcs_model::{ParameterSpec, Scale};
+use dyne_xpcs_model::{ParameterSpec, Prior, Scale};
 
 use super::FitConfig;
 use super::error::{ConfigError, Fault};
@@ -64,14 +64,19 @@ fn explain_key(doc: &KeyDoc, docs: &[KeyDoc]) -> String {
     text
 }
 
+/// A prior in words.
+pub(crate) fn prior_words(prior: Prior) -> String {
+    let (form, numbers) = prior.numbers();
+    let numbers = numbers.iter().map(|(name, x)| format!(", {name} {}", number(*x)));
+    format!("{}{}", form.replace('_', "-"), numbers.collect::<String>())
+}
+
 fn explain_parameter(spec: &ParameterSpec) -> String {
     let scale = match spec.scale {
         Scale::Linear => "linear",
         Scale::Log => "logarithmic",
     };
-    let (form, numbers) = spec.prior.numbers();
-    let numbers = numbers.iter().map(|(name, x)| format!(", {name} {}", number(*x)));
-    let prior = format!("{form}{}", numbers.collect::<String>());
+    let prior = prior_words(spec.prior);
     let ParameterSpec { name, symbol, unit, about, .. } = spec;
     let [default, lower, upper] = [spec.default, spec.lower, spec.upper].map(number);
     format!(

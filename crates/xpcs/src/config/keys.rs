@@ -179,7 +179,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// A number in its shorter form, with a point or an exponent.
-pub(crate) fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value == 0.0 || (1e-3..1e5).contains(&value.abs()) {
         format!("{value}")
     } else {

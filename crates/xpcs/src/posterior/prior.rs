@@ -3,8 +3,6 @@
 use dyne_runtime::Stream;
 use dyne_xpcs_model::{Prior, Scale};
 
-use crate::config::number;
-
 /// Places at which a prior is tabulated.
 const PLACES: usize = 8192;
 
@@ -70,18 +68,6 @@ impl BoundedPrior {
         let mut draws: Vec<f64> = (0..count).map(|k| self.quantile(share(k))).collect();
         random.shuffle(&mut draws);
         draws
-    }
-}
-
-/// A prior in words.
-pub(super) fn words(prior: Prior) -> String {
-    let (form, numbers) = prior.numbers();
-    let numbers: Vec<String> =
-        numbers.iter().map(|(name, x)| format!("{name} {}", number(*x))).collect();
-    let form = form.replace('_', "-");
-    match numbers.is_empty() {
-        true => form,
-        false => format!("{form}, {}", numbers.join(", ")),
     }
 }
 

@@ -78,7 +78,8 @@ pub(super) struct Ready<'a> {
     pub(super) options: ChainOptions,
     /// Chains of a shard that are drawn at the same time.
     pub(super) threads_of_shard: NonZeroUsize,
-    dimension: usize,
+    /// Shards that are sampled at the same time.
+    workers: NonZeroUsize,
 }
 
 /// What becomes of a sampling.
@@ -109,7 +110,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let own = posterior.normal_errors();
     let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
     let about = About { plan, fitted, grouping, priors: &bounded, errors: [&own, &independent] };
-    let ready = ready(setting, config, posterior.coordinates().dimension());
+    let ready = ready(setting, config);
     // A sweep of a chain stays on its thread where there are as many chains as lanes.
     let solo = Lanes::solo();
     let lanes = setting.resources.lanes;
@@ -241,9 +242,10 @@ fn weight(plan: &Plan, fitted: &Fitted) -> f64 {
     }
 }
 
-fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig, dimension: usize) -> Ready<'a> {
+fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig) -> Ready<'a> {
     let lanes = setting.resources.lanes.count();
-    let workers = config.cmc.num_workers.unwrap_or(setting.workers.get()).min(lanes);
+    let asked = config.cmc.num_workers.and_then(NonZeroUsize::new).unwrap_or(setting.workers);
+    let workers = asked.get().min(lanes);
     Ready {
         setting,
         options: ChainOptions {
@@ -255,7 +257,7 @@ fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig, dimension: usize) -
             seed: config.seed,
         },
         threads_of_shard: NonZeroUsize::new(lanes / workers).unwrap_or(NonZeroUsize::MIN),
-        dimension,
+        workers: NonZeroUsize::new(workers).unwrap_or(NonZeroUsize::MIN),
     }
 }
 
@@ -264,9 +266,10 @@ impl Ready<'_> {
     /// there.
     pub(super) fn starts(&self, posterior: &Posterior<'_>, seed: u64) -> Vec<Vec<f64>> {
         let stream = Stream::new(seed).split("starts");
-        let mut gradient = vec![0.0; self.dimension];
+        let dimension = posterior.dimension();
+        let mut gradient = vec![0.0; dimension];
         let one = |chain: usize| {
-            let mut z = vec![0.0; self.dimension];
+            let mut z = vec![0.0; dimension];
             stream.index(chain as u64).generator().fill_normal(&mut z);
             for _ in 0..10 {
                 if posterior.evaluate(&z, &mut gradient).is_ok() {
@@ -395,7 +398,7 @@ fn results(
     pairs: &[u64],
     folder: &ShardsFolder,
 ) -> Result<Option<Vec<ShardResult>>, SamplingError> {
-    let Setting { plan, shard_run, workers, .. } = ready.setting;
+    let Setting { plan, shard_run, .. } = ready.setting;
     let (cmc, shards) = (&plan.config.posterior.cmc, posteriors.len());
     let one = |shard: usize| -> Result<ShardResult, ShardsError> {
         if let Some(result) = folder.load(shard)? {
@@ -419,12 +422,10 @@ fn results(
             Ok(Some(folder.all(silence)?))
         }
         ShardRun::All => {
-            let centre = vec![0.0; ready.dimension];
-            let noise = posteriors.iter().map(|own| own.noise(&centre));
+            let noise = posteriors.iter().map(|own| own.noise(&vec![0.0; own.dimension()]));
             let noise: Vec<f64> = noise.collect::<Result<_, DensityError>>()?;
             let costs = shards::cost(pairs, &noise);
-            let workers = cmc.num_workers.and_then(NonZeroUsize::new).unwrap_or(workers);
-            Ok(Some(shards::run(&costs, workers, cmc.abort_share, one)?))
+            Ok(Some(shards::run(&costs, ready.workers, cmc.abort_share, one)?))
         }
     }
 }

@@ -7,7 +7,7 @@ mod schedule;
 
 use std::time::Duration;
 
-use dyne_runtime::{Event, Flow, Lanes, Observer, Stream};
+use dyne_runtime::{Lanes, Stream};
 use dyne_sample::{
     Chain, ChainOptions, Combination, Consensus, ConsensusError, DensityError, Draws, SampleError,
     ShardDraws, combine, sample,
@@ -370,14 +370,4 @@ pub(super) fn matrices(
         }
     }
     Ok(dealt)
-}
-
-impl Observer for Alive<'_> {
-    fn event(&self, event: &Event) -> Flow {
-        self.beat(event);
-        match self.observed(event) {
-            Flow::Continue if !self.timed_out() => Flow::Continue,
-            _ => Flow::Stop,
-        }
-    }
 }

@@ -4,9 +4,9 @@ use super::super::account::{About, comparison, faults};
 use super::super::bands::{chosen, predictive, rates};
 use super::super::bins::BinDraw;
 use super::super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport};
-use super::super::{prior, shards};
+use super::super::shards;
 use super::{Made, SamplingError, priors};
-use crate::config::Likelihood;
+use crate::config::{Likelihood, prior_words};
 use crate::problem::Problem;
 use crate::report::Warning;
 
@@ -41,7 +41,7 @@ pub(super) fn finished(
     }
     let names = head.parameters.iter().map(|p| p.name.clone());
     let priors = priors(plan);
-    let free = plan.transform.free().iter().map(|k| prior::words(priors[*k]));
+    let free = plan.transform.free().iter().map(|k| prior_words(priors[*k]));
     let kind = match plan.config.posterior.likelihood {
         Likelihood::Composite => "composite",
         Likelihood::Independent => "independent",

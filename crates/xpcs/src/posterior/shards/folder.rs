@@ -262,8 +262,10 @@ impl<'a> Alive<'a> {
     pub(in crate::posterior) fn timed_out(&self) -> bool {
         self.began.elapsed() > self.timeout
     }
+}
 
-    pub(super) fn beat(&self, event: &Event) {
+impl Observer for Alive<'_> {
+    fn event(&self, event: &Event) -> Flow {
         if *event == Event::Drawn {
             self.draws.fetch_add(1, Ordering::Relaxed);
         }
@@ -274,9 +276,10 @@ impl<'a> Alive<'a> {
             // A sign of life that cannot be given is missed by others only.
             let _ = fs::write(&self.path, format!("{draws} draws of all its chains\n"));
         }
-    }
-
-    pub(super) fn observed(&self, event: &Event) -> Flow {
-        self.observer.event(event)
+        drop(told);
+        match self.observer.event(event) {
+            Flow::Continue if !self.timed_out() => Flow::Continue,
+            _ => Flow::Stop,
+        }
     }
 }
