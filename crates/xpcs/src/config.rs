@@ -51,8 +51,8 @@ pub use performance::{
     StreamingConfig,
 };
 pub use posterior::{
-    BinQuantity, CmcConfig, Likelihood, PosteriorConfig, PosteriorMethod, ShardCombination,
-    ShardStrategy,
+    BinQuantity, CmcConfig, CompositeAdjustment, Likelihood, PosteriorConfig, PosteriorMethod,
+    ShardCombination, ShardStrategy,
 };
 pub use reference::{fit_schema, json_schema, reference_markdown, simulation_schema};
 pub use simulate::{NoiseConfig, NoiseKind, SimConfig};

@@ -1,6 +1,7 @@
 //! The posterior of the physical parameters.
 
 mod account;
+mod adjustment;
 mod affine;
 mod bands;
 mod bins;
@@ -20,10 +21,12 @@ use dyne_xpcs_model::{Model, Prior, Scale, TimeGrid};
 use thiserror::Error;
 
 use crate::problem::{BinSums, Problem};
+use adjustment::Adjustment;
 use affine::Affine;
 use coordinates::{Centre, Place};
 use marginal::{Given, Line, add_prior, best, term};
 
+pub use adjustment::Covariances;
 pub use bins::BinDraw;
 pub use coordinates::Coordinates;
 pub use marginal::LinePrior;
@@ -135,6 +138,8 @@ pub struct Belief<'a> {
     pub line: LinePrior,
     /// Weight of the likelihood, below 1 where pairs are not independent.
     pub weight: f64,
+    /// What the likelihood is made as wide as, instead of being weighted; nothing where it is weighted.
+    pub covariances: Option<Covariances<'a>>,
 }
 
 /// Log posterior over unbounded variables.
@@ -154,6 +159,8 @@ pub struct Posterior<'a> {
     coordinates: Coordinates,
     /// Variance of the noise of each group of bins at the fit.
     variances: Vec<f64>,
+    /// Where the likelihood is looked up; nothing where it is weighted.
+    adjustment: Option<Adjustment>,
 }
 
 /// Steps that a maximum is looked for at most in variables of one curvature, and how often these are made anew.
@@ -185,6 +192,10 @@ impl<'a> Posterior<'a> {
         let start = Self::start(problem, belief, theta)?;
         let mut made = Self::about(problem, belief, &start)?;
         made.weigh_exponents()?;
+        if let Some(covariances) = belief.covariances {
+            let straight = |x: &[f64]| made.coordinates.straight(x);
+            made.adjustment = Adjustment::try_new(belief.transform, covariances, &straight);
+        }
         let mut top = vec![0.0; made.dimension()];
         let mut width = 1e-4;
         for _ in 0..ROUNDS {
@@ -253,7 +264,7 @@ impl<'a> Posterior<'a> {
         let centre = Centre { theta, scales: &scales, extra: &extra, extra_scales: &extra_scales };
         let coordinates =
             Coordinates::try_new(problem.model, problem.grid, transform, priors, centre)?;
-        Ok(Self { problem, belief, coordinates, variances })
+        Ok(Self { problem, belief, coordinates, variances, adjustment: None })
     }
 
     /// Sets what the priors tell of the exponents of bent rates against what the data tell at the centre.
@@ -278,7 +289,8 @@ impl<'a> Posterior<'a> {
     /// The posterior of other data in the variables of this one.
     pub fn of<'b>(&self, problem: Problem<'b>, belief: Belief<'b>) -> Posterior<'b> {
         let (coordinates, variances) = (self.coordinates.clone(), self.variances.clone());
-        Posterior { problem, belief, coordinates, variances }
+        let adjustment = self.adjustment.clone();
+        Posterior { problem, belief, coordinates, variances, adjustment }
     }
 
     /// Takes the point z as centre, with units from the curvature there, from differences of `width`.
@@ -341,6 +353,22 @@ impl<'a> Posterior<'a> {
         Ok((z, size))
     }
 
+    /// How often the likelihood counts.
+    pub fn weight(&self) -> f64 {
+        if self.adjustment.is_some() { 1.0 } else { self.belief.weight }
+    }
+
+    /// Whether the likelihood is made as wide as the error bars direction by direction.
+    pub fn is_adjusted(&self) -> bool {
+        self.adjustment.is_some()
+    }
+
+    /// Where the likelihood of a place is looked up.
+    fn looked_up(&self, place: &Place) -> Option<Place> {
+        let adjustment = self.adjustment.as_ref()?;
+        Some(self.coordinates.place_of(adjustment.forward(&place.w)))
+    }
+
     /// The variables.
     pub fn coordinates(&self) -> &Coordinates {
         &self.coordinates
@@ -399,7 +427,7 @@ impl<'a> Posterior<'a> {
 
     /// Sums of each group of bins at θ, with the prior of contrast and offset.
     fn sums(&self, theta: &[f64]) -> Result<Vec<BinSums>, DensityError> {
-        let Belief { grouping, line, weight, prior_power, .. } = self.belief;
+        let (Belief { grouping, line, prior_power, .. }, weight) = (self.belief, self.weight());
         let sums = self.problem.gradient_sums(theta).map_err(density_error)?;
         let mut sums = grouped(sums, grouping);
         for (own, variance) in sums.iter_mut().zip(&self.variances) {
@@ -411,7 +439,7 @@ impl<'a> Posterior<'a> {
 
     /// Log likelihood and its gradients by θ and by the extra variables.
     fn likelihood(&self, theta: &[f64], extra: &[f64]) -> Result<Likelihood, DensityError> {
-        let Belief { bins, weight, prior_power, .. } = self.belief;
+        let (Belief { bins, prior_power, .. }, weight) = (self.belief, self.weight());
         let sums = self.sums(theta)?;
         let mut total = Likelihood {
             value: 0.0,
@@ -559,13 +587,24 @@ impl LogDensity for Posterior<'_> {
     }
 
     fn evaluate(&self, z: &[f64], gradient: &mut [f64]) -> Result<f64, DensityError> {
-        let place: Place = self.coordinates.place(z);
-        let theta = self.belief.transform.theta(&place.x);
-        let likelihood = self.likelihood(&theta, self.coordinates.extra(&place))?;
-        let mut by_x = self.belief.transform.gradient(&theta, &likelihood.by_theta);
+        let Self { coordinates, belief: Belief { transform, .. }, .. } = self;
+        let place = coordinates.place(z);
+        let looked_up = self.looked_up(&place);
+        let there = looked_up.as_ref().unwrap_or(&place);
+        let theta = transform.theta(&there.x);
+        let likelihood = self.likelihood(&theta, coordinates.extra(there))?;
+        let by_x = transform.gradient(&theta, &likelihood.by_theta);
+        let mut by_w = coordinates.straight_gradient(there, &by_x, 0.0);
+        if let Some(adjustment) = &self.adjustment {
+            by_w = adjustment.transposed(&by_w);
+        }
+        let theta = transform.theta(&place.x);
+        let mut by_x = vec![0.0; place.x.len()];
         let prior = self.prior(&theta, &mut by_x)?;
-        let pulled = self.coordinates.pulled_back(&place, &by_x, &likelihood.by_extra);
-        gradient.copy_from_slice(&pulled);
+        let of_prior = coordinates.straight_gradient(&place, &by_x, 1.0);
+        by_w.iter_mut().zip(of_prior).for_each(|(g, p)| *g += p);
+        by_w.extend(likelihood.by_extra);
+        gradient.copy_from_slice(&coordinates.affine().transposed(&by_w));
         Ok(likelihood.value + prior + place.ln_jacobian)
     }
 }

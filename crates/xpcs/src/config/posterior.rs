@@ -12,6 +12,8 @@ pub struct PosteriorConfig {
     pub method: PosteriorMethod,
     /// How much the likelihood counts: pairs of a two-time matrix are not independent.
     pub likelihood: Likelihood,
+    /// How the composite likelihood is made as wide as the error bars.
+    pub adjustment: CompositeAdjustment,
     /// How contrast and offset enter.
     pub scaling: BinQuantity,
     /// How the standard deviation of the noise of a bin enters.
@@ -45,6 +47,7 @@ impl Default for PosteriorConfig {
         Self {
             method: PosteriorMethod::Nuts,
             likelihood: Likelihood::Composite,
+            adjustment: CompositeAdjustment::Magnitude,
             scaling: BinQuantity::Marginalised,
             noise: BinQuantity::Marginalised,
             chains: 4,
@@ -83,6 +86,18 @@ pub enum Likelihood {
     Composite,
     /// As if all pairs were independent.
     Independent,
+}
+
+/// How a composite likelihood is made as wide as the error bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum CompositeAdjustment {
+    /// By one weight: right on average over the directions.
+    Magnitude,
+    /// Direction by direction, about the fit; by one weight where a parameter has no error bar or lies on a bound.
+    Curvature,
 }
 
 /// How a quantity of each bin enters the posterior.

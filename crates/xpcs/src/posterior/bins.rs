@@ -5,7 +5,7 @@ use dyne_sample::DensityError;
 use dyne_solve::Gram;
 
 use super::marginal::{Line, best};
-use super::{Belief, Posterior, gram, no_likelihood};
+use super::{Posterior, gram, no_likelihood};
 
 /// Contrast, offset and noise of a group of bins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,7 @@ impl Posterior<'_> {
     /// [`DensityError`].
     pub fn bins_at(&self, z: &[f64], stream: &Stream) -> Result<Vec<BinDraw>, DensityError> {
         let place = self.coordinates.place(z);
+        let place = self.looked_up(&place).unwrap_or(place);
         let theta = self.belief.transform.theta(&place.x);
         let extra = self.coordinates.extra(&place);
         let sums = self.sums(&theta)?;
@@ -38,7 +39,7 @@ impl Posterior<'_> {
         let one = |(index, own): (usize, &crate::problem::BinSums)| {
             let gram = gram(own, theta.len())?;
             let given = self.belief.bins.given(extra, index);
-            let drawn = drawn(&gram, &self.belief, &mut random);
+            let drawn = drawn(&gram, self.weight(), self.belief.prior_power, &mut random);
             let drawn = drawn.ok_or_else(|| no_likelihood(own.bin))?;
             let sigma = given.ln_sigma.map_or(drawn.sigma, f64::exp);
             let line = given.line.unwrap_or_else(|| drawn.line(sigma));
@@ -69,11 +70,10 @@ impl Drawn {
     }
 }
 
-fn drawn(gram: &Gram<'_>, belief: &Belief<'_>, random: &mut Generator) -> Option<Drawn> {
+fn drawn(gram: &Gram<'_>, weight: f64, prior_power: f64, random: &mut Generator) -> Option<Drawn> {
     let best = best(gram)?;
-    let weight = belief.weight;
     let normal = [random.normal(), random.normal()];
-    let freedom = (weight * gram.pairs() as f64 + 2.0 * belief.prior_power - 2.0).max(1.0);
+    let freedom = (weight * gram.pairs() as f64 + 2.0 * prior_power - 2.0).max(1.0);
     let width = 2.0 / (9.0 * freedom);
     let root = 1.0 - width + random.normal() * width.sqrt();
     let chi_square = freedom * root.max(1e-3).powi(3);

@@ -86,7 +86,7 @@ impl Bent {
 
 /// A point on the way from z to θ.
 pub(super) struct Place {
-    w: Vec<f64>,
+    pub(super) w: Vec<f64>,
     v: Vec<f64>,
     /// Free variables of the fit.
     pub(super) x: Vec<f64>,
@@ -215,7 +215,11 @@ impl Coordinates {
 
     /// The point at z.
     pub(super) fn place(&self, z: &[f64]) -> Place {
-        let w = self.affine.forward(z);
+        self.place_of(self.affine.forward(z))
+    }
+
+    /// The point at w.
+    pub(super) fn place_of(&self, w: Vec<f64>) -> Place {
         let (v, mut ln_jacobian) = self.bent(&w);
         let mut x = Vec::with_capacity(v.len());
         for (v, support) in v.iter().zip(&self.supports) {
@@ -227,18 +231,17 @@ impl Coordinates {
 
     /// The variables z of a point: free variables x of the fit, then the extra ones.
     pub(super) fn variables(&self, x: &[f64], extra: &[f64]) -> Vec<f64> {
-        let v: Vec<f64> = x.iter().zip(&self.supports).map(|(x, s)| s.v(*x)).collect();
-        let mut w = self.straightened(&v);
+        let mut w = self.straight(x);
         w.extend(extra);
         self.affine.backward(&w)
     }
 
-    /// Gradient by z of a function with the gradient `by_x` by the free variables and `by_extra` by the
-    /// others, the logarithm of the Jacobian added to it.
-    pub(super) fn pulled_back(&self, place: &Place, by_x: &[f64], by_extra: &[f64]) -> Vec<f64> {
+    /// Gradient by w of a function with the gradient `by_x` by the free variables, the logarithm of the Jacobian
+    /// added to it `jacobian`-fold.
+    pub(super) fn straight_gradient(&self, place: &Place, by_x: &[f64], jacobian: f64) -> Vec<f64> {
         let mut g: Vec<f64> = by_x.to_vec();
         for (g, (v, support)) in g.iter_mut().zip(place.v.iter().zip(&self.supports)) {
-            *g = *g * support.slope(*v) + support.ln_slope(*v).1;
+            *g = *g * support.slope(*v) + jacobian * support.ln_slope(*v).1;
         }
         for rate in &self.rates {
             let wa = place.w[rate.prefactor];
@@ -251,7 +254,7 @@ impl Coordinates {
                     let turned = bent.at(wa);
                     let spread = place.w[at] * turned.factor;
                     by_wa += g[at] * (turned.middle_slope + spread * turned.ln_factor_slope);
-                    by_wa += turned.ln_factor_slope;
+                    by_wa += jacobian * turned.ln_factor_slope;
                     g[at] *= turned.factor;
                 }
             }
@@ -260,8 +263,13 @@ impl Coordinates {
             }
             g[rate.prefactor] = by_wa;
         }
-        g.extend(by_extra);
-        self.affine.transposed(&g)
+        g
+    }
+
+    /// w of free variables x.
+    pub(super) fn straight(&self, x: &[f64]) -> Vec<f64> {
+        let v: Vec<f64> = x.iter().zip(&self.supports).map(|(x, s)| s.v(*x)).collect();
+        self.straightened(&v)
     }
 
     /// The variables beyond those of the parameters.

@@ -20,11 +20,12 @@ use super::bins::BinDraw;
 use super::report::{PosteriorReport, SampleReport, ShardsReport};
 use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
 use super::{
-    Belief, BinTreatment, BoundedPrior, Grouping, LinePrior, Posterior, Treatment, bounded,
-    composite_weight,
+    Belief, BinTreatment, BoundedPrior, Covariances, Grouping, LinePrior, Posterior, Treatment,
+    bounded, composite_weight,
 };
 use crate::config::{
-    BinQuantity, Likelihood, Loss, ParameterConfig, PosteriorConfig, PosteriorMethod, Scaling,
+    BinQuantity, CompositeAdjustment, Likelihood, Loss, ParameterConfig, PosteriorConfig,
+    PosteriorMethod, Scaling,
 };
 use crate::fit::{Fitted, problem};
 use crate::noise::Weights;
@@ -105,7 +106,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let (posterior, _) = phase(setting.observer, "curvature", || {
         Posterior::try_new(whole, belief, theta).map_err(SamplingError::from)
     })?;
-    let independent = Belief { weight: 1.0, ..belief };
+    let independent = Belief { weight: 1.0, covariances: None, ..belief };
     let independent = Posterior::try_new(whole, independent, theta)?.normal_errors();
     let own = posterior.normal_errors();
     let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
@@ -151,7 +152,7 @@ struct Made {
 /// What the configuration says of the posterior.
 fn belief<'a>(
     plan: &'a Plan,
-    fitted: &Fitted,
+    fitted: &'a Fitted,
     priors: &'a [Prior],
 ) -> Result<Belief<'a>, SamplingError> {
     let config = &plan.config.posterior;
@@ -167,6 +168,7 @@ fn belief<'a>(
         grouping: suited(plan)?,
         line: line_prior(plan),
         weight: weight(plan, fitted),
+        covariances: covariances(plan, fitted),
     })
 }
 
@@ -240,6 +242,19 @@ fn weight(plan: &Plan, fitted: &Fitted) -> f64 {
         }
         _ => 1.0,
     }
+}
+
+/// What the likelihood is made as wide as, where that is asked for.
+fn covariances<'a>(plan: &Plan, fitted: &'a Fitted) -> Option<Covariances<'a>> {
+    let config = &plan.config.posterior;
+    let asked = (config.likelihood, config.adjustment)
+        == (Likelihood::Composite, CompositeAdjustment::Curvature);
+    let uncertainty = fitted.uncertainty.as_ref().filter(|_| asked)?;
+    Some(Covariances {
+        theta: &fitted.outcome.fit.theta,
+        independent: &uncertainty.information,
+        actual: fitted.covariance.as_ref().ok()?,
+    })
 }
 
 fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig) -> Ready<'a> {

@@ -8,7 +8,9 @@ use dyne_sample::density::check;
 use dyne_sample::{Chain, ChainOptions, Draws, LogDensity, sample};
 use dyne_solve::{Gram, Transform};
 use dyne_xpcs::fit::problem;
-use dyne_xpcs::posterior::{Belief, BinTreatment, Grouping, LinePrior, Posterior, Treatment};
+use dyne_xpcs::posterior::{
+    Belief, BinTreatment, Covariances, Grouping, LinePrior, Posterior, Treatment, composite_weight,
+};
 use dyne_xpcs_model::Prior;
 
 use crate::experiment::{Case, case};
@@ -35,7 +37,9 @@ fn priors(case: &Case, flat: Option<Prior>) -> Vec<Prior> {
 fn belief<'a>(transform: &'a Transform, priors: &'a [Prior], weight: f64) -> Belief<'a> {
     let grouping = Grouping::Individual;
     let line = LinePrior { contrast: [0.5, 0.25], offset: [1.0, 0.25] };
-    Belief { transform, priors, prior_power: 1.0, bins: MARGINALISED, grouping, line, weight }
+    let bins = MARGINALISED;
+    let covariances = None;
+    Belief { transform, priors, prior_power: 1.0, bins, grouping, line, weight, covariances }
 }
 
 /// Gives the posterior of a case to `work`.
@@ -195,4 +199,41 @@ fn marginalised_and_sampled_scaling_agree() {
         // Three standard errors of a standard deviation by some 800 effective draws each.
         assert!((ratio - 1.0).abs() < 0.12, "{ratio}");
     }
+}
+
+const SPECKLES: &str = "mode: laminar_flow\nframes: 120\ndt: 0.1\nq: 0.0054\ngap: 2.0e6\nphi: [0, 30, 60, 90]\n\
+    parameters: {D0: 3000, alpha: -0.3, D_offset: 0, gamma_dot_t0: 3.0e-4, beta: 0.2, \
+    gamma_dot_t_offset: 0, phi0: 4}\ncontrast: 0.3\nnoise: {kind: speckle, pixels: 20000, seed: 3}\n";
+const FIT_SPECKLES: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
+    parameters: {D_offset: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}}\n";
+
+/// The likelihood is as wide as the error bars in every direction, which one weight cannot make it.
+#[test]
+fn a_curvature_adjustment_is_as_wide_as_the_error_bars() {
+    let case = case(SPECKLES, FIT_SPECKLES);
+    let fitted = case.fit(&Lanes::solo());
+    let (theta, actual) = (&fitted.outcome.fit.theta, fitted.covariance.as_ref().unwrap());
+    let independent = &fitted.uncertainty.as_ref().unwrap().information;
+    let transform = &case.plan.transform;
+    let priors = priors(&case, Some(Prior::Uniform));
+    let belief =
+        belief(transform, &priors, composite_weight(independent, actual, transform.free()));
+    let ratios = |belief: Belief<'_>| -> Vec<f64> {
+        with_posterior(&case, belief, theta, |posterior| {
+            check(posterior, &vec![0.4; posterior.dimension()], 1e-2, 1e-3);
+            println!("adjusted {}", posterior.is_adjusted());
+            let errors = posterior.normal_errors();
+            let ratio = |(k, error): (&usize, f64)| {
+                let unit = if [0, 3].contains(k) { theta[*k] } else { 1.0 };
+                error * unit / actual.stderr(*k).unwrap()
+            };
+            transform.free().iter().zip(errors).map(ratio).collect()
+        })
+    };
+    let covariances = Some(Covariances { theta, independent, actual });
+    let adjusted = ratios(Belief { covariances, ..belief });
+    println!("{adjusted:?} {:?}", ratios(belief));
+    assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.1), "{adjusted:?}");
+    let weighted = ratios(belief);
+    assert!(weighted.iter().any(|ratio| (ratio - 1.0).abs() > 0.15), "{weighted:?}");
 }
