@@ -1,6 +1,8 @@
 //! What tables, captions and the text say.
 
-use dyne_xpcs::posterior::report::{ParameterPosterior, PosteriorReport, SampleReport, Spread};
+use dyne_xpcs::posterior::report::{
+    LikelihoodReport, ParameterPosterior, PosteriorReport, SampleReport, Spread,
+};
 
 use super::COMBINED;
 use crate::facts::value;
@@ -92,10 +94,20 @@ pub(super) fn energy_fractions(sample: &SampleReport) -> String {
     }
 }
 
+/// By how much widths are changed beyond what the weight of the likelihood makes of them.
+pub(super) fn width_factors(found: &LikelihoodReport) -> String {
+    found.width_factors.map_or_else(
+        || "none".to_owned(),
+        |[low, high]| format!("× {} to × {}", significant(low, 3), significant(high, 3)),
+    )
+}
+
 /// What the weight of the likelihood is.
 pub(super) const WEIGHT_MEANING: &str = "Pairs of a two-time matrix are correlated, so they tell \
     less than as many independent ones. The weight multiplies the log likelihood and makes the \
-    posterior as wide as the error bars which know the correlation; 1 takes pairs as independent.";
+    posterior as wide, on average over the directions, as the error bars which know the \
+    correlation; 1 takes pairs as independent. The adjustment of widths then makes it as wide in \
+    every direction that the data determine.";
 
 /// Columns of the table of values.
 pub(super) const VALUES_MEANING: &str = "Intervals hold 68 % and 95 % of the draws, with equal \

@@ -96,6 +96,7 @@ pub(super) fn likelihood(report: &PosteriorReport) -> String {
     let list: Vec<Fact> = vec![
         ("kind", found.kind.clone()),
         ("weight", significant(found.weight, 3)),
+        ("adjustment of widths", cells::width_factors(found)),
         ("pairs", count(found.pairs)),
     ];
     section("Likelihood", &format!("{}{}", facts(&list), quiet(WEIGHT_MEANING)))

@@ -112,8 +112,12 @@ fn sampler(report: &PosteriorReport, sample: &SampleReport) -> String {
         1 => "1 divergence".to_owned(),
         n => format!("{n} divergences"),
     };
+    let widths = match report.likelihood.width_factors {
+        Some(_) => format!(", widths {}", cells::width_factors(&report.likelihood)),
+        None => String::new(),
+    };
     format!(
-        "{}: {} chains × {} draws, {} evaluations, {divergences}, likelihood {} with weight {}",
+        "{}: {} chains × {} draws, {} evaluations, {divergences}, likelihood {} with weight {}{widths}",
         cells::method(&sample.method),
         sample.chains,
         sample.draws,

@@ -236,7 +236,7 @@ fn the_text_tells_what_counts() {
         "mean ± sd",
         "(2.363 ± 0.064)×10⁻⁴",
         "NUTS: 4 chains × 700 draws, 123\u{202f}456 evaluations, 6 divergences",
-        "likelihood composite with weight 0.0432",
+        "likelihood composite with weight 0.0432, widths × 0.61 to × 1.87",
         "CMC against NUTS: means differ by at most 0.2 sd (phi0), widths by a factor of 1.07 (phi0)",
         "units: D0 Å²/s^(1+α), D_offset Å²/s",
         "the chains agree",

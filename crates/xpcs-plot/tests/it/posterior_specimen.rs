@@ -220,6 +220,7 @@ pub(crate) fn report(size: Size) -> PosteriorReport {
         likelihood: LikelihoodReport {
             kind: "composite".to_owned(),
             weight: 0.0432,
+            width_factors: Some([0.61, 1.87]),
             pairs: 11_488_500,
         },
         priors: priors.collect(),

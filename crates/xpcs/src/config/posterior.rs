@@ -47,7 +47,7 @@ impl Default for PosteriorConfig {
         Self {
             method: PosteriorMethod::Nuts,
             likelihood: Likelihood::Composite,
-            adjustment: CompositeAdjustment::Magnitude,
+            adjustment: CompositeAdjustment::Curvature,
             scaling: BinQuantity::Marginalised,
             noise: BinQuantity::Marginalised,
             chains: 4,
@@ -96,7 +96,7 @@ pub enum Likelihood {
 pub enum CompositeAdjustment {
     /// By one weight: right on average over the directions.
     Magnitude,
-    /// Direction by direction, about the fit; by one weight where a parameter has no error bar or lies on a bound.
+    /// By one weight, then direction by direction where the data determine it.
     Curvature,
 }
 

@@ -66,6 +66,22 @@ impl Affine {
         (0..n).map(|j| (0..n).map(|i| self.units[i * n + j] * g[i]).sum()).collect()
     }
 
+    /// A root B of the covariance of the first `n` of w, $BB^T = (AA^T)_{nn}$, row by row.
+    pub(super) fn marginal(&self, n: usize) -> Result<Vec<f64>, PosteriorError> {
+        let all = self.centre.len();
+        let rows = Mat::from_fn(n, all, |i, j| self.units[i * all + j]);
+        // In units of each variable, as they differ by orders of magnitude.
+        let unit: Vec<f64> = (0..n).map(|i| rows.row(i).norm_l2()).collect();
+        let scaled = Mat::from_fn(n, all, |i, j| rows[(i, j)] / unit[i]);
+        let covariance = &scaled * scaled.transpose();
+        let factor = covariance
+            .llt(Side::Lower)
+            .map_err(|_| PosteriorError::Curvature { dimension: all })?;
+        let lower = factor.L();
+        let entry = |i: usize, j: usize| if j <= i { unit[i] * lower[(i, j)] } else { 0.0 };
+        Ok((0..n * n).map(|k| entry(k / n, k % n)).collect())
+    }
+
     /// z of w.
     pub(super) fn backward(&self, w: &[f64]) -> Vec<f64> {
         use faer::linalg::solvers::Solve;

@@ -39,7 +39,7 @@ impl Posterior<'_> {
         let one = |(index, own): (usize, &crate::problem::BinSums)| {
             let gram = gram(own, theta.len())?;
             let given = self.belief.bins.given(extra, index);
-            let drawn = drawn(&gram, self.weight(), self.belief.prior_power, &mut random);
+            let drawn = drawn(&gram, self.belief.weight, self.belief.prior_power, &mut random);
             let drawn = drawn.ok_or_else(|| no_likelihood(own.bin))?;
             let sigma = given.ln_sigma.map_or(drawn.sigma, f64::exp);
             let line = given.line.unwrap_or_else(|| drawn.line(sigma));

@@ -62,6 +62,9 @@ pub struct LikelihoodReport {
     pub kind: String,
     /// Weight of the likelihood; 1 takes pairs as independent.
     pub weight: f64,
+    /// Least and largest factor by which the curvature adjustment changes widths beyond the weight; nothing where
+    /// there is none.
+    pub width_factors: Option<[f64; 2]>,
     /// Pairs.
     pub pairs: u64,
 }

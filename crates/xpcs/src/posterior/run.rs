@@ -17,10 +17,10 @@ use dyne_xpcs_model::{ParameterSpec, Prior};
 
 use super::account::{About, Drawn, report};
 use super::bins::BinDraw;
-use super::report::{PosteriorReport, SampleReport, ShardsReport};
+use super::report::{LikelihoodReport, PosteriorReport, SampleReport, ShardsReport};
 use super::shards::{self, ShardResult, ShardsError, ShardsFolder};
 use super::{
-    Belief, BinTreatment, BoundedPrior, Covariances, Grouping, LinePrior, Posterior, Treatment,
+    Belief, BinTreatment, BoundedPrior, ErrorBars, Grouping, LinePrior, Posterior, Treatment,
     bounded, composite_weight,
 };
 use crate::config::{
@@ -106,7 +106,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let (posterior, _) = phase(setting.observer, "curvature", || {
         Posterior::try_new(whole, belief, theta).map_err(SamplingError::from)
     })?;
-    let independent = Belief { weight: 1.0, covariances: None, ..belief };
+    let independent = Belief { weight: 1.0, error_bars: None, ..belief };
     let independent = Posterior::try_new(whole, independent, theta)?.normal_errors();
     let own = posterior.normal_errors();
     let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
@@ -136,7 +136,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
             Err(error) => return Err(error),
         }
     }
-    let report = finished(&about, &problem, made, belief.weight)?;
+    let report = finished(&about, &problem, made, likelihood(plan, &posterior))?;
     Ok(Sampled::Report(Box::new(report)))
 }
 
@@ -168,7 +168,7 @@ fn belief<'a>(
         grouping: suited(plan)?,
         line: line_prior(plan),
         weight: weight(plan, fitted),
-        covariances: covariances(plan, fitted),
+        error_bars: error_bars(plan, fitted),
     })
 }
 
@@ -244,17 +244,27 @@ fn weight(plan: &Plan, fitted: &Fitted) -> f64 {
     }
 }
 
-/// What the likelihood is made as wide as, where that is asked for.
-fn covariances<'a>(plan: &Plan, fitted: &'a Fitted) -> Option<Covariances<'a>> {
+/// How much the likelihood counts.
+fn likelihood(plan: &Plan, posterior: &Posterior<'_>) -> LikelihoodReport {
+    let kind = match plan.config.posterior.likelihood {
+        Likelihood::Composite => "composite",
+        Likelihood::Independent => "independent",
+    };
+    LikelihoodReport {
+        kind: kind.to_owned(),
+        weight: posterior.belief().weight,
+        width_factors: posterior.adjusted_widths(),
+        pairs: plan.pairs() as u64,
+    }
+}
+
+/// What the likelihood is made as wide as direction by direction, where that is asked for.
+fn error_bars<'a>(plan: &Plan, fitted: &'a Fitted) -> Option<ErrorBars<'a>> {
     let config = &plan.config.posterior;
     let asked = (config.likelihood, config.adjustment)
         == (Likelihood::Composite, CompositeAdjustment::Curvature);
-    let uncertainty = fitted.uncertainty.as_ref().filter(|_| asked)?;
-    Some(Covariances {
-        theta: &fitted.outcome.fit.theta,
-        independent: &uncertainty.information,
-        actual: fitted.covariance.as_ref().ok()?,
-    })
+    let covariance = fitted.covariance.as_ref().ok().filter(|_| asked)?;
+    Some(ErrorBars { theta: &fitted.outcome.fit.theta, covariance })
 }
 
 fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig) -> Ready<'a> {

@@ -9,7 +9,7 @@ use dyne_sample::{Chain, ChainOptions, Draws, LogDensity, sample};
 use dyne_solve::{Gram, Transform};
 use dyne_xpcs::fit::problem;
 use dyne_xpcs::posterior::{
-    Belief, BinTreatment, Covariances, Grouping, LinePrior, Posterior, Treatment, composite_weight,
+    Belief, BinTreatment, ErrorBars, Grouping, LinePrior, Posterior, Treatment, composite_weight,
 };
 use dyne_xpcs_model::Prior;
 
@@ -38,8 +38,8 @@ fn belief<'a>(transform: &'a Transform, priors: &'a [Prior], weight: f64) -> Bel
     let grouping = Grouping::Individual;
     let line = LinePrior { contrast: [0.5, 0.25], offset: [1.0, 0.25] };
     let bins = MARGINALISED;
-    let covariances = None;
-    Belief { transform, priors, prior_power: 1.0, bins, grouping, line, weight, covariances }
+    let error_bars = None;
+    Belief { transform, priors, prior_power: 1.0, bins, grouping, line, weight, error_bars }
 }
 
 /// Gives the posterior of a case to `work`.
@@ -204,36 +204,48 @@ fn marginalised_and_sampled_scaling_agree() {
 const SPECKLES: &str = "mode: laminar_flow\nframes: 120\ndt: 0.1\nq: 0.0054\ngap: 2.0e6\nphi: [0, 30, 60, 90]\n\
     parameters: {D0: 3000, alpha: -0.3, D_offset: 0, gamma_dot_t0: 3.0e-4, beta: 0.2, \
     gamma_dot_t_offset: 0, phi0: 4}\ncontrast: 0.3\nnoise: {kind: speckle, pixels: 20000, seed: 3}\n";
-const FIT_SPECKLES: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
-    parameters: {D_offset: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}}\n";
-
-/// The likelihood is as wide as the error bars in every direction, which one weight cannot make it.
-#[test]
-fn a_curvature_adjustment_is_as_wide_as_the_error_bars() {
-    let case = case(SPECKLES, FIT_SPECKLES);
+/// Widths of the posterior of speckle data over error bars, weighted, and adjusted too.
+fn widths_over_error_bars(fit: &str, flat: Option<Prior>) -> [Vec<f64>; 2] {
+    let case = case(SPECKLES, fit);
     let fitted = case.fit(&Lanes::solo());
     let (theta, actual) = (&fitted.outcome.fit.theta, fitted.covariance.as_ref().unwrap());
     let independent = &fitted.uncertainty.as_ref().unwrap().information;
     let transform = &case.plan.transform;
-    let priors = priors(&case, Some(Prior::Uniform));
-    let belief =
-        belief(transform, &priors, composite_weight(independent, actual, transform.free()));
-    let ratios = |belief: Belief<'_>| -> Vec<f64> {
-        with_posterior(&case, belief, theta, |posterior| {
+    let priors = priors(&case, flat);
+    let weight = composite_weight(independent, actual, transform.free());
+    let belief = belief(transform, &priors, weight);
+    let bars = ErrorBars { theta, covariance: actual };
+    [None, Some(bars)].map(|error_bars| {
+        with_posterior(&case, Belief { error_bars, ..belief }, theta, |posterior| {
+            assert_eq!(posterior.adjusted_widths().is_some(), error_bars.is_some());
             check(posterior, &vec![0.4; posterior.dimension()], 1e-2, 1e-3);
-            println!("adjusted {}", posterior.is_adjusted());
             let errors = posterior.normal_errors();
             let ratio = |(k, error): (&usize, f64)| {
                 let unit = if [0, 3].contains(k) { theta[*k] } else { 1.0 };
-                error * unit / actual.stderr(*k).unwrap()
+                error * unit / actual.stderr(*k).unwrap_or(f64::NAN)
             };
             transform.free().iter().zip(errors).map(ratio).collect()
         })
-    };
-    let covariances = Some(Covariances { theta, independent, actual });
-    let adjusted = ratios(Belief { covariances, ..belief });
-    println!("{adjusted:?} {:?}", ratios(belief));
-    assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.1), "{adjusted:?}");
-    let weighted = ratios(belief);
+    })
+}
+
+/// The likelihood is as wide as the error bars in every direction, which one weight cannot make it.
+#[test]
+fn a_curvature_adjustment_is_as_wide_as_the_error_bars() {
+    let held = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
+        parameters: {D_offset: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}}\n";
+    let [weighted, adjusted] = widths_over_error_bars(held, Some(Prior::Uniform));
+    assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{adjusted:?}");
     assert!(weighted.iter().any(|ratio| (ratio - 1.0).abs() > 0.15), "{weighted:?}");
+}
+
+/// Where the power law and its constant cancel and the fit runs to the end of that valley, a prior holds some directions;
+/// the others are as wide as the error bars all the same.
+#[test]
+fn directions_that_the_data_determine_are_adjusted_in_a_valley() {
+    let free = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n";
+    let [weighted, adjusted] = widths_over_error_bars(free, None);
+    assert!((adjusted[6] - 1.0).abs() < 0.05 && weighted[6] > 1.4, "phi0: {adjusted:?}");
+    assert!(adjusted.iter().all(|ratio| (0.65..1.5).contains(ratio)), "{adjusted:?}");
+    assert!(weighted.iter().filter(|ratio| (0.65..1.5).contains(*ratio)).count() < 3);
 }

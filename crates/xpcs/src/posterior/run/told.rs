@@ -6,7 +6,7 @@ use super::super::bins::BinDraw;
 use super::super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport};
 use super::super::shards;
 use super::{Made, SamplingError, priors};
-use crate::config::{Likelihood, prior_words};
+use crate::config::prior_words;
 use crate::problem::Problem;
 use crate::report::Warning;
 
@@ -17,7 +17,7 @@ pub(super) fn finished(
     about: &About<'_>,
     problem: &Problem<'_>,
     made: Made,
-    weight: f64,
+    likelihood: LikelihoodReport,
 ) -> Result<PosteriorReport, SamplingError> {
     let About { plan, fitted, .. } = *about;
     let head = &made.samples[0];
@@ -42,15 +42,11 @@ pub(super) fn finished(
     let names = head.parameters.iter().map(|p| p.name.clone());
     let priors = priors(plan);
     let free = plan.transform.free().iter().map(|k| prior_words(priors[*k]));
-    let kind = match plan.config.posterior.likelihood {
-        Likelihood::Composite => "composite",
-        Likelihood::Independent => "independent",
-    };
     Ok(PosteriorReport {
         schema: SCHEMA,
         mode: plan.mode.to_string(),
         file: plan.config.data.file.display().to_string(),
-        likelihood: LikelihoodReport { kind: kind.to_owned(), weight, pairs: plan.pairs() as u64 },
+        likelihood,
         priors: names.zip(free).collect(),
         comparison: made.samples.get(1).map(|shards| comparison(head, shards)),
         warnings,
