@@ -330,7 +330,7 @@ fn written(
 ) -> Result<Done, Failure> {
     let sampled = match run.task.shards() {
         None => None,
-        Some(shards) => Some(sample::write(&outcome, stamp.identity, &shards, &folder, run)?),
+        Some(shards) => Some(sample::write(&outcome, &stamp, &shards, &folder, run)?),
     };
     let report = match run.task {
         Task::Sample(_) => None,

@@ -2,7 +2,8 @@
 
 use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
-    Basin, BoundSide, Identifiability, ParameterResult, Profile, Report, ScalingResult, Status,
+    Basin, BoundSide, Identifiability, ParameterResult, Profile, Provenance, Report, ScalingResult,
+    Status,
 };
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};
@@ -302,8 +303,7 @@ pub(crate) fn work(report: &Report) -> Vec<Fact> {
 }
 
 /// Where the numbers come from.
-pub(crate) fn provenance(report: &Report) -> Vec<Fact> {
-    let p = &report.provenance;
+pub(crate) fn provenance(p: &Provenance) -> Vec<Fact> {
     vec![
         ("program", format!("dyne {} ({})", p.version, p.git_revision)),
         ("file", p.file.clone()),

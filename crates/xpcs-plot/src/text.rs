@@ -30,7 +30,7 @@ pub fn text(report: &Report) -> String {
     }
     section(&mut out, "Cost", &facts::cost(report));
     section(&mut out, "Work", &facts::work(report));
-    section(&mut out, "Provenance", &facts::provenance(report));
+    section(&mut out, "Provenance", &facts::provenance(&report.provenance));
     title(&mut out, "Plan");
     out.push_str(&format!("{:#}\n", report.provenance.plan));
     out

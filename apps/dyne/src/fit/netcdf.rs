@@ -18,13 +18,17 @@ pub(super) fn of(report: &PosteriorReport, outcome: &Outcome) -> NetcdfFile {
     groups.push(constant_data(report, outcome));
     groups.extend(report.samples.get(1).map(|sample| posterior("posterior_cmc", sample)));
     let text = |text: &str| Attribute::Text(text.to_owned());
-    let attributes = vec![
+    let mut attributes = vec![
         ("title".to_owned(), text("Posterior of a two-time correlation experiment")),
         ("mode".to_owned(), text(&report.mode)),
         ("likelihood".to_owned(), text(&report.likelihood.kind)),
         ("likelihood_weight".to_owned(), Attribute::Float(report.likelihood.weight)),
         ("verdict".to_owned(), text(&report.verdict)),
     ];
+    if let Some(own) = &report.provenance {
+        attributes.push(("file".to_owned(), text(&own.file)));
+        attributes.push(("file_hash".to_owned(), text(&own.file_hash)));
+    }
     NetcdfFile { attributes, groups }
 }
 

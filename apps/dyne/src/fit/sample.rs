@@ -14,9 +14,10 @@ use dyne_xpcs::results::{ResultFolder, write_columns};
 
 use super::netcdf;
 use super::watch::Told;
-use super::{Outcome, Request, Run, Task, config, fit_file, means};
+use super::{Outcome, Request, Run, Stamp, Task, config, fit_file, means};
 use crate::args::{CombineArguments, SampleArguments, SampleCommand};
 use crate::failure::{Ending, Failure};
+use crate::provenance;
 
 pub(crate) fn run(arguments: &SampleArguments, started: Instant) -> Result<Ending, Failure> {
     if let Some(SampleCommand::Combine(combine)) = &arguments.command {
@@ -94,14 +95,14 @@ fn identity(fit: Identity, config: &PosteriorConfig) -> Identity {
 /// Samples the posterior of a fit and writes what it leaves.
 pub(super) fn write(
     outcome: &Outcome,
-    fit: Identity,
+    stamp: &Stamp,
     shards: &ShardRun,
     folder: &ResultFolder,
     run: &Run<'_>,
 ) -> Result<Sampled, Failure> {
     let Outcome { plan, kept, fitted, .. } = outcome;
     let config = &plan.config;
-    let identity = identity(fit, &config.posterior);
+    let identity = identity(stamp.identity, &config.posterior);
     let begin = if config.checkpoint.resume { Begin::GoOn } else { Begin::Afresh };
     let dir = config.checkpoint.dir.as_deref();
     let saved = dir.map(|dir| SavedChains { dir: chains_dir(dir), identity, begin });
@@ -118,8 +119,10 @@ pub(super) fn write(
         shard_run: shards,
         workers: workers(),
     };
-    let sampled = sample_posterior(setting)?;
-    if let Sampled::Report(report) = &sampled {
+    let mut sampled = sample_posterior(setting)?;
+    if let Sampled::Report(report) = &mut sampled {
+        let hash = stamp.hash.clone();
+        report.provenance = Some(provenance::of(plan, &outcome.catalog, hash, run.lanes));
         for warning in &report.warnings {
             run.watch.warn(&warning.code, warning.message.clone());
         }

@@ -217,7 +217,7 @@ pub(super) fn provenance(report: &Report) -> String {
     format!(
         "<section>\n<h2>Provenance</h2>\n{}<details>\n<summary>Work and wall times</summary>\n{}</details>\n\
          <details>\n<summary>Plan</summary>\n<pre>{}</pre>\n</details>\n</section>\n",
-        tables::facts(&facts::provenance(report)),
+        tables::facts(&facts::provenance(&report.provenance)),
         tables::facts(&facts::work(report)),
         escape(&format!("{:#}", report.provenance.plan))
     )

@@ -22,6 +22,11 @@ pub(super) fn status(report: &PosteriorReport) -> &'static str {
     if report.converged { "converged" } else { "not converged" }
 }
 
+/// The name, with a mark where the draws of it are not to be trusted.
+pub(super) fn name(parameter: &ParameterPosterior) -> String {
+    format!("{}{}", parameter.name, if parameter.converged { "" } else { " !" })
+}
+
 /// Mean with standard deviation.
 pub(super) fn spread(spread: &Spread) -> String {
     value_with_error(spread.mean, spread.sd)
@@ -118,7 +123,7 @@ pub(super) const CHAINS_MEANING: &str = "sd composite (normal): the normal appro
     maximum under the likelihood used here; sd independent pairs: the same with all pairs taken as \
     independent. Contraction: share of the prior variance that the data took away. R̂: \
     rank-normalised, of split chains. Bulk and tail ESS: effective draws for the centre and for \
-    the tails. MCSE: standard error of the mean as an estimate.";
+    the tails. MCSE: standard error of the mean as an estimate. !: R̂ or effective draws are not as they ought to be.";
 
 /// How two samples differ, in a sentence; nothing with one sample.
 pub(super) fn comparison(report: &PosteriorReport) -> Option<String> {

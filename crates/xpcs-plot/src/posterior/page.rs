@@ -9,7 +9,7 @@ use crate::html::{document, warning_list};
 use crate::notation::escape;
 
 /// Writes one self-contained HTML page: verdict and warnings, the parameters, what the chains did,
-/// shards, priors, bins, and every picture of
+/// shards, priors, bins, provenance, and every picture of
 /// [`posterior_pictures`](crate::posterior_pictures()).
 ///
 /// **Edges.** Courses and clouds of long chains are thinned evenly, so that the page stays below
@@ -36,6 +36,7 @@ pub fn posterior_html(report: &PosteriorReport) -> String {
         sections::shards(report, &shown("shards", "means of the shards")),
         sections::priors(report),
         sections::bins(report, &shown("scaling_posterior", "contrast and offset against φ")),
+        sections::provenance(report),
     ];
     let title = format!("posterior of {}, {}", report.mode, file_name(&report.file));
     document(&title, &body.concat())

@@ -7,7 +7,7 @@ use dyne_xpcs::posterior::report::{
 use super::cells::{self, CHAINS_MEANING, VALUES_MEANING, WEIGHT_MEANING};
 use super::{COMBINED, Figure, combined, headline};
 use crate::correlation;
-use crate::facts::{Fact, degrees};
+use crate::facts::{self, Fact, degrees};
 use crate::html::{drawing_in, facts, table};
 use crate::notation::{self, escape};
 use crate::number::{count, duration, significant};
@@ -74,7 +74,7 @@ fn widths(parameters: &[ParameterPosterior]) -> String {
     head.extend(split.then_some("two modes at"));
     let row = |p: &ParameterPosterior| {
         let mut cells = vec![
-            escape(&p.name),
+            escape(&cells::name(p)),
             significant(p.spread.sd, 3),
             significant(p.sd_normal, 3),
             significant(p.sd_independent, 3),
@@ -263,6 +263,14 @@ pub(super) fn bins(report: &PosteriorReport, drawing: &str) -> String {
 }
 
 /// A table; headings that begin with `#` stand over numbers, which are put to the right.
+/// Where the numbers come from; nothing where that is not known.
+pub(super) fn provenance(report: &PosteriorReport) -> String {
+    let Some(own) = &report.provenance else { return String::new() };
+    let plan = format!("<pre>{}</pre>\n", escape(&format!("{:#}", own.plan)));
+    let content = format!("{}{}", facts(&facts::provenance(own)), details("plan", &plan));
+    section("Provenance", &content)
+}
+
 fn rows(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let class = |k: usize| {
         let number = head.get(k).is_some_and(|h| h.starts_with('#'));

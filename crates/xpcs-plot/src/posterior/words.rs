@@ -94,7 +94,7 @@ fn all(parameters: &[ParameterPosterior]) -> Vec<[String; 8]> {
     let head = ["name", "mean ± sd", "95 %", "R̂", "bulk", "tail", "fit ± stderr", "unit"];
     let row = |p: &ParameterPosterior| {
         [
-            p.name.clone(),
+            cells::name(p),
             cells::spread(&p.spread),
             cells::most(&p.spread),
             cells::r_hat(p.r_hat),

@@ -6,7 +6,7 @@ use dyne_xpcs::posterior::report::{
 };
 use dyne_xpcs::report::{Cut, Warning};
 
-use crate::specimen::Noise;
+use crate::specimen::{Noise, provenance};
 
 /// How large a report is.
 #[derive(Clone, Copy)]
@@ -81,6 +81,7 @@ fn parameter(k: usize, chains: &[Vec<f64>], noise: &mut Noise) -> ParameterPoste
         sd_independent: 0.21 * sd,
         fit: centre + 0.3 * sd,
         fit_stderr: Some(1.05 * sd),
+        converged: k != 2,
         prior_draws: (0..1000).map(|_| centre + prior * noise.next()).collect(),
     }
 }
@@ -217,6 +218,7 @@ pub(crate) fn report(size: Size) -> PosteriorReport {
         schema: SCHEMA,
         mode: "laminar_flow".to_owned(),
         file: "/data/run<1>.hdf".to_owned(),
+        provenance: Some(provenance()),
         likelihood: LikelihoodReport {
             kind: "composite".to_owned(),
             weight: 0.0432,

@@ -160,7 +160,7 @@ fn scaling(bin: u32, phi_deg: f64) -> ScalingResult {
     }
 }
 
-fn provenance() -> Provenance {
+pub(crate) fn provenance() -> Provenance {
     Provenance {
         version: "0.1.0".to_owned(),
         git_revision: "0123456789ab".to_owned(),

@@ -117,14 +117,16 @@ fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
         Modes::Two { centres, .. } => Some(centres),
         Modes::One => None,
     };
+    let (r_hat, ess_bulk, ess_tail) = (draws.r_hat(), draws.bulk_ess(), draws.tail_ess());
     ParameterPosterior {
         name: spec.name.to_owned(),
         symbol: spec.symbol.to_owned(),
         unit: spec.unit.to_owned(),
         mcse_mean: draws.mean_error(),
-        r_hat: draws.r_hat(),
-        ess_bulk: draws.bulk_ess(),
-        ess_tail: draws.tail_ess(),
+        r_hat,
+        ess_bulk,
+        ess_tail,
+        converged: r_hat <= R_HAT && ess_bulk.min(ess_tail) >= enough(about),
         contraction: contraction(draws, of_prior.standard_deviation().powi(2)),
         two_modes,
         sd_normal: about.errors[0][i] * unit,
@@ -190,9 +192,14 @@ fn divergences_at(about: &About<'_>, trace: &Trace, all: &[Draws]) -> String {
     }
 }
 
+/// Effective draws that are enough.
+fn enough(about: &About<'_>) -> f64 {
+    about.plan.config.posterior.min_effective.unwrap_or(ESS)
+}
+
 /// What speaks against the draws, in words.
 pub(super) fn faults(about: &About<'_>, sample: &SampleReport) -> Vec<String> {
-    let enough = about.plan.config.posterior.min_effective.unwrap_or(ESS);
+    let enough = enough(about);
     let mut faults = Vec::new();
     let mut named = |what: String, bad: &dyn Fn(&ParameterPosterior) -> bool| {
         let own = sample.parameters.iter().filter(|p| bad(p));
@@ -209,8 +216,7 @@ pub(super) fn faults(about: &About<'_>, sample: &SampleReport) -> Vec<String> {
     named("two modes".to_owned(), &|p| p.two_modes.is_some());
     if sample.divergences > 0 {
         let plural = if sample.divergences == 1 { "draw" } else { "draws" };
-        faults
-            .push(format!("{} divergent {plural}, {}", sample.divergences, sample.divergences_at));
+        faults.push(format!("{} divergent {plural}", sample.divergences));
     }
     if sample.energy_fractions.iter().any(|e| *e < ENERGY_FRACTION) {
         faults.push("energies hardly explored (E-BFMI below 0.3)".to_owned());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::Warning;
+use crate::report::{Provenance, Warning};
 
 /// Name of the schema of [`PosteriorReport::to_json`].
 pub const SCHEMA: &str = "dyne-posterior/1";
@@ -22,6 +22,9 @@ pub struct PosteriorReport {
     pub mode: String,
     /// Data file.
     pub file: String,
+    /// Where the numbers come from, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// How much the likelihood counts.
     pub likelihood: LikelihoodReport,
     /// Priors of the free parameters, in words.
@@ -191,6 +194,8 @@ pub struct ParameterPosterior {
     pub fit: f64,
     /// Standard error of the fit, where there is one.
     pub fit_stderr: Option<f64>,
+    /// Whether R̂ and effective draws are as they ought to be.
+    pub converged: bool,
     /// Draws of the prior, for pictures.
     #[serde(skip)]
     pub prior_draws: Vec<f64>,

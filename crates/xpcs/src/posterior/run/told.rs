@@ -46,6 +46,7 @@ pub(super) fn finished(
         schema: SCHEMA,
         mode: plan.mode.to_string(),
         file: plan.config.data.file.display().to_string(),
+        provenance: None,
         likelihood,
         priors: names.zip(free).collect(),
         comparison: made.samples.get(1).map(|shards| comparison(head, shards)),
