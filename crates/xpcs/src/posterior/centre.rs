@@ -32,7 +32,7 @@ impl<'a> Posterior<'a> {
     /// The posterior of `problem`, its variables such that it is about standard normal near its maximum, which
     /// is looked for from `theta`.
     ///
-    /// **Cost** some sixty sweeps for seven parameters.
+    /// **Cost** some sixty sweeps for seven parameters, half as many again with error bars to be as wide as.
     ///
     /// # Errors
     /// [`PosteriorError`].
