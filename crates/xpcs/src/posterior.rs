@@ -277,11 +277,11 @@ impl<'a> Posterior<'a> {
         let found = self.likelihood(&theta, coordinates.extra(there))?;
         let by_x = transform.gradient(&theta, &found.by_theta);
         let mut by_w = coordinates.straight_gradient(there, &by_x, 0.0);
-        if let Some(adjustment) = &self.adjustment {
-            by_w = adjustment.transposed(&by_w);
-        }
         by_w.extend(found.by_extra);
-        Ok((found.value, by_w))
+        Ok(match &self.adjustment {
+            Some(adjustment) => (found.value, adjustment.transposed(&by_w)),
+            None => (found.value, by_w),
+        })
     }
 
     /// Log prior over w, and its gradient by those of w that stand for parameters.

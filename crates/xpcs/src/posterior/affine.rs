@@ -66,20 +66,27 @@ impl Affine {
         (0..n).map(|j| (0..n).map(|i| self.units[i * n + j] * g[i]).sum()).collect()
     }
 
-    /// A root B of the covariance of the first `n` of w, $BB^T = (AA^T)_{nn}$, row by row.
-    pub(super) fn marginal(&self, n: usize) -> Result<Vec<f64>, PosteriorError> {
+    /// A root B of the covariance of the first `n` of w, $BB^T = (AA^T)_{nn}$, row by row; and the slopes of what is
+    /// expected of the others by y, where the first are B y. Not numbers where the covariance is singular.
+    pub(super) fn marginal(&self, n: usize) -> (Vec<f64>, Vec<f64>) {
+        use faer::linalg::solvers::Solve;
         let all = self.centre.len();
-        let rows = Mat::from_fn(n, all, |i, j| self.units[i * all + j]);
+        let rows = Mat::from_fn(all, all, |i, j| self.units[i * all + j]);
         // In units of each variable, as they differ by orders of magnitude.
-        let unit: Vec<f64> = (0..n).map(|i| rows.row(i).norm_l2()).collect();
-        let scaled = Mat::from_fn(n, all, |i, j| rows[(i, j)] / unit[i]);
+        let unit: Vec<f64> = (0..all).map(|i| rows.row(i).norm_l2()).collect();
+        let scaled = Mat::from_fn(all, all, |i, j| rows[(i, j)] / unit[i]);
         let covariance = &scaled * scaled.transpose();
-        let factor = covariance
-            .llt(Side::Lower)
-            .map_err(|_| PosteriorError::Curvature { dimension: all })?;
+        let Ok(factor) = covariance.submatrix(0, 0, n, n).llt(Side::Lower) else {
+            return (vec![f64::NAN; n * n], vec![f64::NAN; (all - n) * n]);
+        };
         let lower = factor.L();
-        let entry = |i: usize, j: usize| if j <= i { unit[i] * lower[(i, j)] } else { 0.0 };
-        Ok((0..n * n).map(|k| entry(k / n, k % n)).collect())
+        let root = |i: usize, j: usize| if j <= i { lower[(i, j)] } else { 0.0 };
+        // E[e | y] = Σ_ew B⁻ᵀ y.
+        let across = covariance.submatrix(0, n, n, all - n).to_owned();
+        let slopes = Mat::from_fn(n, n, root).partial_piv_lu().solve(across);
+        let units = (0..n * n).map(|k| unit[k / n] * root(k / n, k % n)).collect();
+        let others = (0..(all - n) * n).map(|k| unit[n + k / n] * slopes[(k % n, k / n)]);
+        (units, others.collect())
     }
 
     /// z of w.

@@ -31,7 +31,6 @@ impl Posterior<'_> {
     /// [`DensityError`].
     pub fn bins_at(&self, z: &[f64], stream: &Stream) -> Result<Vec<BinDraw>, DensityError> {
         let place = self.coordinates.place(z);
-        let place = self.looked_up(&place).unwrap_or(place);
         let theta = self.belief.transform.theta(&place.x);
         let extra = self.coordinates.extra(&place);
         let sums = self.sums(&theta)?;

@@ -74,23 +74,25 @@ impl<'a> Posterior<'a> {
         let (n, free) = (self.dimension(), self.coordinates.free());
         let affine = self.coordinates.affine();
         let place = self.coordinates.place(&vec![0.0; n]);
-        let units = affine.marginal(free)?;
+        let (units, others) = affine.marginal(free);
         let to_y = |by_w: &[f64]| -> Vec<f64> {
             (0..free).map(|j| (0..free).map(|i| units[i * free + j] * by_w[i]).sum()).collect()
         };
         let (_, slope) = self.likelihood_slopes(&place)?;
-        let moved = |j: usize, by: f64| -> Result<Vec<f64>, DensityError> {
+        // Without a value of the prior so near there is no adjustment.
+        let moved = |j: usize, by: f64| -> Vec<f64> {
             let mut w = place.w.clone();
             (0..free).for_each(|i| w[i] += by * units[i * free + j]);
-            Ok(to_y(&self.prior_slopes(&self.coordinates.place_of(w))?.1))
+            let slopes = self.prior_slopes(&self.coordinates.place_of(w));
+            slopes.map_or(vec![f64::NAN; free], |(_, slopes)| to_y(&slopes))
         };
         let mut rows = Vec::with_capacity(free * free);
         for j in 0..free {
-            let (up, down) = (moved(j, WIDTH)?, moved(j, -WIDTH)?);
+            let (up, down) = (moved(j, WIDTH), moved(j, -WIDTH));
             rows.extend(down.iter().zip(up).map(|(d, u)| (d - u) / (2.0 * WIDTH)));
         }
         let prior = symmetric(&rows, free);
-        Ok(Top { slope: to_y(&slope), centre: place.w[..free].to_vec(), units, prior })
+        Ok(Top { slope: to_y(&slope), centre: place.w[..free].to_vec(), units, others, prior })
     }
 
     /// Where the maximum is looked for from: the fit, or, if the posterior is higher there, the point with about the

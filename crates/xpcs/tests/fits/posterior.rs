@@ -204,8 +204,11 @@ fn marginalised_and_sampled_scaling_agree() {
 const SPECKLES: &str = "mode: laminar_flow\nframes: 120\ndt: 0.1\nq: 0.0054\ngap: 2.0e6\nphi: [0, 30, 60, 90]\n\
     parameters: {D0: 3000, alpha: -0.3, D_offset: 0, gamma_dot_t0: 3.0e-4, beta: 0.2, \
     gamma_dot_t_offset: 0, phi0: 4}\ncontrast: 0.3\nnoise: {kind: speckle, pixels: 20000, seed: 3}\n";
+const FIT_SPECKLES: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
+    parameters: {D_offset: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}}\n";
+
 /// Widths of the posterior of speckle data over error bars, weighted, and adjusted too.
-fn widths_over_error_bars(fit: &str, flat: Option<Prior>) -> [Vec<f64>; 2] {
+fn widths_over_error_bars(fit: &str, flat: Option<Prior>, bins: BinTreatment) -> [Vec<f64>; 2] {
     let case = case(SPECKLES, fit);
     let fitted = case.fit(&Lanes::solo());
     let (theta, actual) = (&fitted.outcome.fit.theta, fitted.covariance.as_ref().unwrap());
@@ -213,7 +216,7 @@ fn widths_over_error_bars(fit: &str, flat: Option<Prior>) -> [Vec<f64>; 2] {
     let transform = &case.plan.transform;
     let priors = priors(&case, flat);
     let weight = composite_weight(independent, actual, transform.free());
-    let belief = belief(transform, &priors, weight);
+    let belief = Belief { bins, ..belief(transform, &priors, weight) };
     let bars = ErrorBars { theta, covariance: actual };
     [None, Some(bars)].map(|error_bars| {
         with_posterior(&case, Belief { error_bars, ..belief }, theta, |posterior| {
@@ -232,11 +235,29 @@ fn widths_over_error_bars(fit: &str, flat: Option<Prior>) -> [Vec<f64>; 2] {
 /// The likelihood is as wide as the error bars in every direction, which one weight cannot make it.
 #[test]
 fn a_curvature_adjustment_is_as_wide_as_the_error_bars() {
-    let held = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
-        parameters: {D_offset: {fixed: 0}, gamma_dot_t_offset: {fixed: 0}}\n";
-    let [weighted, adjusted] = widths_over_error_bars(held, Some(Prior::Uniform));
+    let [weighted, adjusted] =
+        widths_over_error_bars(FIT_SPECKLES, Some(Prior::Uniform), MARGINALISED);
     assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{adjusted:?}");
     assert!(weighted.iter().any(|ratio| (ratio - 1.0).abs() > 0.15), "{weighted:?}");
+}
+
+/// Contrast, offset and noise that are variables make no difference to the others.
+#[test]
+fn an_adjustment_is_the_same_with_sampled_scaling() {
+    let sampled = BinTreatment { scaling: Treatment::Sampled, noise: Treatment::Sampled };
+    let [_, adjusted] = widths_over_error_bars(FIT_SPECKLES, Some(Prior::Uniform), sampled);
+    assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{adjusted:?}");
+}
+
+/// A parameter on its bound has no error bar; the others are as wide as theirs, or wider as far as it leaves room.
+#[test]
+fn a_parameter_on_its_bound_does_not_stop_the_adjustment() {
+    let bound = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
+        parameters: {D_offset: {min: 0, max: 10}, gamma_dot_t_offset: {fixed: 0}}\n";
+    let [_, adjusted] = widths_over_error_bars(bound, None, MARGINALISED);
+    assert!(adjusted[2].is_nan(), "D_offset is off its bound");
+    let rest = adjusted.iter().filter(|ratio| !ratio.is_nan());
+    assert!(rest.clone().all(|ratio| (0.95..1.1).contains(ratio)), "{adjusted:?}");
 }
 
 /// Where the power law and its constant cancel and the fit runs to the end of that valley, a prior holds some directions;
@@ -244,7 +265,7 @@ fn a_curvature_adjustment_is_as_wide_as_the_error_bars() {
 #[test]
 fn directions_that_the_data_determine_are_adjusted_in_a_valley() {
     let free = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n";
-    let [weighted, adjusted] = widths_over_error_bars(free, None);
+    let [weighted, adjusted] = widths_over_error_bars(free, None, MARGINALISED);
     assert!((adjusted[6] - 1.0).abs() < 0.05 && weighted[6] > 1.4, "phi0: {adjusted:?}");
     assert!(adjusted.iter().all(|ratio| (0.65..1.5).contains(ratio)), "{adjusted:?}");
     assert!(weighted.iter().filter(|ratio| (0.65..1.5).contains(*ratio)).count() < 3);
