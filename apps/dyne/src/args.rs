@@ -154,7 +154,7 @@ pub(crate) struct SampleArguments {
     #[arg(long, value_name = "N")]
     shards: Option<String>,
     /// Sample shard I of N alone, for `dyne sample combine` later
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["shards", "method"])]
     pub(crate) shard: Option<OneShard>,
 }
 

@@ -153,6 +153,7 @@ fn of_sampling(error: &SamplingError) -> Ending {
             | ShardsError::BinMissing { .. }
             | ShardsError::Number { .. }
             | ShardsError::OtherPlan { .. }
+            | ShardsError::NoFolder { .. }
             | ShardsError::Missing { .. },
         )
         | SamplingError::Sample(SampleError::Records(RecordsError::Other { .. })) => Ending::Usage,

@@ -328,13 +328,19 @@ fn written(
     run: &Run<'_>,
     saves: Option<&Saves>,
 ) -> Result<Done, Failure> {
-    let sampled = match run.task.shards() {
-        None => None,
-        Some(shards) => Some(sample::write(&outcome, &stamp, &shards, &folder, run)?),
-    };
     let report = match run.task {
         Task::Sample(_) => None,
-        _ => Some(report(&mut outcome, stamp.hash, &folder, run, saves)?),
+        _ => Some(report(&mut outcome, stamp.hash.clone(), &folder, run, saves)?),
+    };
+    let sampled = run.task.shards();
+    let sampled = sampled.map(|shards| sample::write(&outcome, &stamp, &shards, &folder, run));
+    let sampled = match sampled.transpose() {
+        Err(failure) if report.is_some() => {
+            // The fit is there, and is not lost with the posterior.
+            folder.publish()?;
+            return Err(failure);
+        }
+        other => other?,
     };
     folder.publish()?;
     sample::forget(&outcome.plan.config);

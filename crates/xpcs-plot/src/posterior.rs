@@ -84,6 +84,9 @@ fn combined(report: &PosteriorReport) -> Option<&SampleReport> {
 /// [`SampleReport::method`] of draws that were combined from shards.
 const COMBINED: &str = "cmc";
 
+/// Kind of the likelihood that allows for correlated pairs.
+const COMPOSITE: &str = "composite";
+
 /// Contrast and offset as the fit shows them, with half the 68 % interval as error.
 fn scaling_figure(report: &PosteriorReport) -> Option<Svg> {
     let bins = &headline(report)?.bins;

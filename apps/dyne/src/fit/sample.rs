@@ -51,6 +51,13 @@ fn combined(arguments: &CombineArguments, started: Instant) -> Result<Ending, Fa
         set.push(Override::text("data.file", &data.to_string_lossy())?);
     }
     let config = FitConfig::from_yaml(&plan.to_string(), "plan.json", &set)?;
+    if !config.data.file.exists() {
+        return Err(Failure::Usage(format!(
+            "{}: there is no such file from here, expected the data that the shards were sampled from\n\
+             name it with --data",
+            config.data.file.display()
+        )));
+    }
     let lanes = crate::machine::lanes(NonZeroUsize::new(config.performance.threads))?;
     let budget = super::memory::budget(None, &config.performance)?;
     let told = Told::default();

@@ -17,6 +17,7 @@ mod mask;
 mod memory;
 mod result;
 mod sample;
+mod sample_trouble;
 mod selection;
 mod simulate;
 mod system;

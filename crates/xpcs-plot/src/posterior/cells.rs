@@ -111,8 +111,8 @@ pub(super) fn width_factors(found: &LikelihoodReport) -> String {
 pub(super) const WEIGHT_MEANING: &str = "Pairs of a two-time matrix are correlated, so they tell \
     less than as many independent ones. The weight multiplies the log likelihood and makes the \
     posterior as wide, on average over the directions, as the error bars which know the \
-    correlation; 1 takes pairs as independent. The adjustment of widths then makes it as wide in \
-    every direction that the data determine.";
+    correlation; 1 takes pairs as independent. The adjustment of widths, where there is one, makes \
+    it as wide in each direction that the data and not the priors determine, up to a factor of 5.";
 
 /// Columns of the table of values.
 pub(super) const VALUES_MEANING: &str = "Intervals hold 68 % and 95 % of the draws, with equal \
@@ -120,7 +120,7 @@ pub(super) const VALUES_MEANING: &str = "Intervals hold 68 % and 95 % of the dra
 
 /// Columns of the table of widths and chains.
 pub(super) const CHAINS_MEANING: &str = "sd composite (normal): the normal approximation at the \
-    maximum under the likelihood used here; sd independent pairs: the same with all pairs taken as \
+    maximum under the composite likelihood; sd independent pairs: the same with all pairs taken as \
     independent. Contraction: share of the prior variance that the data took away. R̂: \
     rank-normalised, of split chains. Bulk and tail ESS: effective draws for the centre and for \
     the tails. MCSE: standard error of the mean as an estimate. !: R̂ or effective draws are not as they ought to be.";

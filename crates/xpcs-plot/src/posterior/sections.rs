@@ -76,7 +76,7 @@ fn widths(parameters: &[ParameterPosterior]) -> String {
         let mut cells = vec![
             escape(&cells::name(p)),
             significant(p.spread.sd, 3),
-            significant(p.sd_normal, 3),
+            significant(p.sd_composite, 3),
             significant(p.sd_independent, 3),
             cells::contraction(p.contraction),
             cells::r_hat(p.r_hat),

@@ -2,7 +2,7 @@
 
 use dyne_xpcs::posterior::report::{ParameterPosterior, PosteriorReport, SampleReport};
 
-use super::{cells, headline};
+use super::{COMPOSITE, cells, headline};
 use crate::facts::file_name;
 use crate::number::{count, significant};
 use crate::text::{Side, columns, table, wrap_at};
@@ -33,6 +33,9 @@ pub fn posterior_text(report: &PosteriorReport) -> String {
         if !sample.divergences_at.is_empty() {
             wrap_at(&mut out, WIDTH, "  ", &sample.divergences_at);
         }
+    }
+    if let Some(sample) = headline(report).filter(|_| report.likelihood.kind == COMPOSITE) {
+        wrap_at(&mut out, WIDTH, "", &independent(&sample.parameters));
     }
     if let Some(told) = cells::comparison(report) {
         wrap_at(&mut out, WIDTH, "", &told);
@@ -105,6 +108,13 @@ fn all(parameters: &[ParameterPosterior]) -> Vec<[String; 8]> {
         ]
     };
     std::iter::once(head.map(str::to_owned)).chain(parameters.iter().map(row)).collect()
+}
+
+/// What the widths would be if pairs were independent.
+fn independent(parameters: &[ParameterPosterior]) -> String {
+    let one = |p: &ParameterPosterior| format!("{} {}", p.name, significant(p.sd_independent, 2));
+    let all: Vec<String> = parameters.iter().map(one).collect();
+    format!("independent pairs would give sd {}", all.join(", "))
 }
 
 fn sampler(report: &PosteriorReport, sample: &SampleReport) -> String {

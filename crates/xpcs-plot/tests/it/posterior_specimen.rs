@@ -77,7 +77,7 @@ fn parameter(k: usize, chains: &[Vec<f64>], noise: &mut Noise) -> ParameterPoste
         ess_tail: 987.0,
         contraction: 1.0 - (sd / prior).powi(2),
         two_modes: (k == 6).then_some([centre - sd, centre + sd]),
-        sd_normal: 0.98 * sd,
+        sd_composite: 0.98 * sd,
         sd_independent: 0.21 * sd,
         fit: centre + 0.3 * sd,
         fit_stderr: Some(1.05 * sd),

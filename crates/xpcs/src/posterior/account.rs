@@ -28,7 +28,7 @@ pub(super) struct About<'a> {
     pub(super) grouping: Grouping,
     /// Prior of each free parameter within its bounds.
     pub(super) priors: &'a [(BoundedPrior, Vec<f64>)],
-    /// Standard deviations in the fitted variable, normal approximations: as reported, of independent pairs.
+    /// Standard deviations in the fitted variable, normal approximations: composite, of independent pairs.
     pub(super) errors: [&'a [f64]; 2],
 }
 
@@ -129,7 +129,7 @@ fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
         converged: r_hat <= R_HAT && ess_bulk.min(ess_tail) >= enough(about),
         contraction: contraction(draws, of_prior.standard_deviation().powi(2)),
         two_modes,
-        sd_normal: about.errors[0][i] * unit,
+        sd_composite: about.errors[0][i] * unit,
         sd_independent: about.errors[1][i] * unit,
         fit,
         fit_stderr: stderr,

@@ -186,8 +186,8 @@ pub struct ParameterPosterior {
     /// Places about which the draws gather, where there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub two_modes: Option<[f64; 2]>,
-    /// Standard deviation under the likelihood that counts as reported, normal approximation at the maximum.
-    pub sd_normal: f64,
+    /// Standard deviation under the composite likelihood, normal approximation at the maximum.
+    pub sd_composite: f64,
     /// Standard deviation that independent pairs would give, normal approximation at the maximum.
     pub sd_independent: f64,
     /// Value of the fit.

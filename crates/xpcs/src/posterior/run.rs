@@ -103,14 +103,19 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
     let (layout, sweeps) = (plan.layout(fitted.shift)?, AtomicU64::new(0));
     let whole = whole(&setting, &layout, &sweeps);
     let theta = &fitted.outcome.fit.theta;
-    let (posterior, _) = phase(setting.observer, "curvature", || {
-        Posterior::try_new(whole, belief, theta).map_err(SamplingError::from)
+    let ((posterior, errors), _) = phase(setting.observer, "curvature", || {
+        let made = Posterior::try_new(whole, belief, theta)?;
+        let other = Posterior::try_new(whole, counted(plan, fitted, belief, other(config)), theta)?;
+        let errors = [made.normal_errors(), other.normal_errors()];
+        Ok::<_, SamplingError>((made, errors))
     })?;
-    let independent = Belief { weight: 1.0, error_bars: None, ..belief };
-    let independent = Posterior::try_new(whole, independent, theta)?.normal_errors();
-    let own = posterior.normal_errors();
+    let [composite, independent] = match config.likelihood {
+        Likelihood::Composite => [&errors[0][..], &errors[1][..]],
+        Likelihood::Independent => [&errors[1][..], &errors[0][..]],
+    };
     let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
-    let about = About { plan, fitted, grouping, priors: &bounded, errors: [&own, &independent] };
+    let about =
+        About { plan, fitted, grouping, priors: &bounded, errors: [composite, independent] };
     let ready = ready(setting, config);
     // A sweep of a chain stays on its thread where there are as many chains as lanes.
     let solo = Lanes::solo();
@@ -160,16 +165,44 @@ fn belief<'a>(
         BinQuantity::Marginalised => Treatment::Marginalised,
         BinQuantity::Sampled => Treatment::Sampled,
     };
-    Ok(Belief {
+    let belief = Belief {
         transform: &plan.transform,
         priors,
         prior_power: 1.0,
         bins: BinTreatment { scaling: of(config.scaling), noise: of(config.noise) },
         grouping: suited(plan)?,
         line: line_prior(plan),
-        weight: weight(plan, fitted),
-        error_bars: error_bars(plan, fitted),
-    })
+        weight: 1.0,
+        error_bars: None,
+    };
+    Ok(counted(plan, fitted, belief, config.likelihood))
+}
+
+/// The belief with pairs counted as `likelihood` says.
+fn counted<'a>(
+    plan: &Plan,
+    fitted: &'a Fitted,
+    belief: Belief<'a>,
+    likelihood: Likelihood,
+) -> Belief<'a> {
+    let none = Belief { weight: 1.0, error_bars: None, ..belief };
+    let (Likelihood::Composite, Ok(covariance), Some(uncertainty)) =
+        (likelihood, &fitted.covariance, &fitted.uncertainty)
+    else {
+        return none;
+    };
+    let weight = composite_weight(&uncertainty.information, covariance, plan.transform.free());
+    let bars = ErrorBars { theta: &fitted.outcome.fit.theta, covariance };
+    let by_direction = plan.config.posterior.adjustment == CompositeAdjustment::Curvature;
+    Belief { weight, error_bars: by_direction.then_some(bars), ..none }
+}
+
+/// The other way to count pairs, for comparison.
+fn other(config: &PosteriorConfig) -> Likelihood {
+    match config.likelihood {
+        Likelihood::Composite => Likelihood::Independent,
+        Likelihood::Independent => Likelihood::Composite,
+    }
 }
 
 /// The problem of all data under the weights of the fit.
@@ -235,15 +268,6 @@ fn bounded_priors(plan: &Plan, priors: &[Prior]) -> Vec<(BoundedPrior, Vec<f64>)
     plan.transform.free().iter().map(one).collect()
 }
 
-fn weight(plan: &Plan, fitted: &Fitted) -> f64 {
-    match (plan.config.posterior.likelihood, &fitted.covariance, &fitted.uncertainty) {
-        (Likelihood::Composite, Ok(actual), Some(uncertainty)) => {
-            composite_weight(&uncertainty.information, actual, plan.transform.free())
-        }
-        _ => 1.0,
-    }
-}
-
 /// How much the likelihood counts.
 fn likelihood(plan: &Plan, posterior: &Posterior<'_>) -> LikelihoodReport {
     let kind = match plan.config.posterior.likelihood {
@@ -256,15 +280,6 @@ fn likelihood(plan: &Plan, posterior: &Posterior<'_>) -> LikelihoodReport {
         width_factors: posterior.adjusted_widths(),
         pairs: plan.pairs() as u64,
     }
-}
-
-/// What the likelihood is made as wide as direction by direction, where that is asked for.
-fn error_bars<'a>(plan: &Plan, fitted: &'a Fitted) -> Option<ErrorBars<'a>> {
-    let config = &plan.config.posterior;
-    let asked = (config.likelihood, config.adjustment)
-        == (Likelihood::Composite, CompositeAdjustment::Curvature);
-    let covariance = fitted.covariance.as_ref().ok().filter(|_| asked)?;
-    Some(ErrorBars { theta: &fitted.outcome.fit.theta, covariance })
 }
 
 fn ready<'a>(setting: Setting<'a>, config: &PosteriorConfig) -> Ready<'a> {
@@ -372,8 +387,9 @@ fn by_shards<'b>(
     let count = shards::count(cmc, plan.pairs());
     let config = serde_json::to_value(&plan.config).unwrap_or_default();
     let dir = ready.setting.shards_dir;
-    let folder = ShardsFolder::open(dir, ready.setting.identity, count, &config)?;
+    // Before the folder is begun, which belongs to this number of shards from then on.
     let dealt = shards::matrices(plan, matrices, count)?;
+    let folder = ShardsFolder::open(dir, ready.setting.identity, count, &config)?;
     let results = phase(observer, "shards", || {
         let belief = shards::belief(belief, count);
         let parts: Vec<Problem<'_>> =
@@ -431,17 +447,20 @@ fn results(
         }
         let own = &posteriors[shard];
         let result = shards::sample_shard(ready, own, shard, pairs[shard], folder)?;
-        folder.store(&result)?;
+        // With more time it may go on from the records of its chains.
+        if !result.timed_out {
+            folder.store(&result)?;
+        }
         Ok(result)
     };
     match *shard_run {
         ShardRun::One(shard) if !(1..=shards).contains(&shard) => {
             Err(ShardsError::Number { shard, shards }.into())
         }
-        ShardRun::One(shard) => {
-            one(shard - 1)?;
-            Ok(None)
-        }
+        ShardRun::One(shard) => match one(shard - 1)?.failure {
+            None => Ok(None),
+            Some(why) => Err(ShardsError::Failed { shard, shards, why }.into()),
+        },
         ShardRun::Combine => {
             let silence = std::time::Duration::from_secs_f64(cmc.heartbeat_timeout);
             Ok(Some(folder.all(silence)?))

@@ -34,7 +34,7 @@ pub(super) use schedule::{cost, run};
 pub enum ShardsError {
     /// A shard would have too few pairs.
     #[error(
-        "shard {shard} of {shards}: {found} pairs, expected at least {expected} (posterior.cmc.min_pairs)\nask for at most {most} shards, or lower posterior.cmc.min_pairs"
+        "shard {shard} of {shards}: {found} pairs, expected at least {expected} (posterior.cmc.min_pairs)\n{}, or lower posterior.cmc.min_pairs", fewer(*most)
     )]
     TooFewPairs {
         /// Number of the shard, from 1.
@@ -62,6 +62,34 @@ pub enum ShardsError {
         /// Pairs it has.
         found: usize,
     },
+    /// A single shard has no draws that could be combined.
+    #[error("shard {shard} of {shards}: {why}, expected draws to combine\n{AGAIN}")]
+    Failed {
+        /// Number of the shard, from 1.
+        shard: usize,
+        /// Shards.
+        shards: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Too few shards have draws.
+    #[error("{usable} of {shards} shards can be combined, expected at least 2: {why}\n{AGAIN}")]
+    TooFewUsable {
+        /// Shards that have draws.
+        usable: usize,
+        /// Shards.
+        shards: usize,
+        /// What is wrong with the others.
+        why: String,
+    },
+    /// There are no shards.
+    #[error(
+        "{}: no plan.json, expected the shards of a sampling\nname the folder of results that dyne sample --method cmc or --shard wrote to", dir.display()
+    )]
+    NoFolder {
+        /// The folder.
+        dir: std::path::PathBuf,
+    },
     /// There is no such shard.
     #[error("--shard {shard}/{shards}: expected a number from 1 to {shards}\nname one of them")]
     Number {
@@ -72,11 +100,13 @@ pub enum ShardsError {
     },
     /// The folder belongs to other shards.
     #[error(
-        "{}: shards of another plan, expected those of this configuration, data and number of shards\nchoose another output.dir, or move the folder away; nothing in it was touched", dir.display()
+        "{}: shards of another plan ({differences}), expected those of this configuration, data and number of shards\nchoose another output.dir, or move the folder away; nothing in it was touched", dir.display()
     )]
     OtherPlan {
         /// The folder.
         dir: std::path::PathBuf,
+        /// What differs.
+        differences: String,
     },
     /// Results are missing.
     #[error(
@@ -121,6 +151,18 @@ pub enum ShardsError {
     Interrupted,
 }
 
+/// What to do about a shard without draws.
+const AGAIN: &str = "change what it names and sample again; a shard that failed for another reason than time \
+    is sampled again when its shard-NNN.json in the folder of shards is removed";
+
+/// What to do about shards that are too small, where `most` would do.
+fn fewer(most: usize) -> String {
+    match most {
+        0 | 1 => "sample all data at once with --method nuts".to_owned(),
+        _ => format!("ask for at most {most} shards"),
+    }
+}
+
 /// Numbers that a draw of a shard has of each group of bins.
 const OF_A_BIN: usize = 3;
 
@@ -147,7 +189,11 @@ pub(super) fn sample_shard(
         Ok(chains) => chains,
         Err(SampleError::Interrupted) if alive.timed_out() => {
             let after = Duration::from_secs_f64(cmc.per_shard_timeout);
-            return Ok(ShardResult::failed(shard, pairs, format!("gave up after {after:?}")));
+            let why = format!(
+                "gave up after {after:?} (posterior.cmc.per_shard_timeout); its draws so far are kept"
+            );
+            let failed = ShardResult::failed(shard, pairs, why);
+            return Ok(ShardResult { timed_out: true, ..failed });
         }
         Err(SampleError::Interrupted) => return Err(ShardsError::Interrupted),
         Err(error @ SampleError::Records(_)) => return Err(error.into()),
@@ -192,6 +238,7 @@ fn result(
         evaluations: chains.iter().map(|chain| chain.evaluations).sum(),
         mean: all.iter().map(Draws::mean).collect(),
         sd: all.iter().map(Draws::standard_deviation).collect(),
+        timed_out: false,
         failure: (rate > most).then(|| format!("{:.0} % of its draws diverge", 100.0 * rate)),
     })
 }
@@ -224,6 +271,12 @@ pub(super) fn combined(
 ) -> Result<(Together, ShardsReport), ShardsError> {
     let dimension = posterior.coordinates().dimension();
     let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
+    if whole.len() < 2 {
+        let failed = results.iter().filter_map(|r| Some((r.shard + 1, r.failure.as_ref()?)));
+        let why: Vec<String> = failed.map(|(shard, why)| format!("shard {shard}: {why}")).collect();
+        let (usable, shards, why) = (whole.len(), results.len(), why.join("; "));
+        return Err(ShardsError::TooFewUsable { usable, shards, why });
+    }
     let how = match cmc.combination {
         ShardCombination::Consensus => Combination::Consensus,
         ShardCombination::Robust => Combination::Robust,

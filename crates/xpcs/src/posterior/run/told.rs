@@ -1,12 +1,15 @@
 //! The report of a sampling.
 
+use super::super::BoundedPrior;
 use super::super::account::{About, comparison, faults};
 use super::super::bands::{chosen, predictive, rates};
 use super::super::bins::BinDraw;
-use super::super::report::{LikelihoodReport, PosteriorReport, SCHEMA, SampleReport};
+use super::super::report::{
+    LikelihoodReport, ParameterPosterior, PosteriorReport, SCHEMA, SampleReport,
+};
 use super::super::shards;
 use super::{Made, SamplingError, priors};
-use crate::config::prior_words;
+use crate::config::{CompositeAdjustment, Likelihood, UncertaintyMethod, prior_words};
 use crate::problem::Problem;
 use crate::report::Warning;
 
@@ -31,7 +34,7 @@ pub(super) fn finished(
         .collect();
     let predictive = predictive(plan, problem, &fitted.residuals, (fit, &at_fit), &draws)?;
     let mut faults = faults(about, head);
-    let mut warnings = warnings(about, head);
+    let mut warnings = warnings(about, head, &likelihood);
     // What is wrong with shards is no fault of draws by all data.
     for message in faults_of_shards(&made) {
         match head.method == "cmc" {
@@ -112,24 +115,70 @@ fn band_draws(about: &About<'_>, sample: &SampleReport) -> Vec<(Vec<f64>, Vec<Bi
 }
 
 /// What the user ought to know besides the verdict.
-fn warnings(about: &About<'_>, sample: &SampleReport) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for (parameter, (prior, _)) in sample.parameters.iter().zip(about.priors) {
-        let middle = prior.quantile(0.5);
-        let mean = parameter.spread.mean;
-        let side = if mean > middle { 0.841_345 } else { 0.158_655 };
-        let distance = (mean - middle) / (prior.quantile(side) - middle);
-        if distance > FAR {
-            warnings.push(Warning {
-                code: "prior".to_owned(),
-                message: format!(
-                    "{}: the posterior lies {distance:.1} standard deviations from the middle of the \
-                     prior, which pulls it; widen the prior with parameters.{}.prior if it does not say \
-                     what you know",
-                    parameter.name, parameter.name
-                ),
-            });
-        }
+fn warnings(
+    about: &About<'_>,
+    sample: &SampleReport,
+    likelihood: &LikelihoodReport,
+) -> Vec<Warning> {
+    let priors = sample.parameters.iter().zip(about.priors);
+    let pulled = priors.filter_map(|(parameter, (prior, _))| pulled(parameter, prior));
+    let warning = |code: &str, message| Warning { code: code.to_owned(), message };
+    let of_likelihood = uncounted(about, likelihood).map(|message| warning("likelihood", message));
+    pulled.map(|message| warning("prior", message)).chain(of_likelihood).collect()
+}
+
+/// Whether the prior of a parameter and the data contradict each other.
+fn pulled(parameter: &ParameterPosterior, prior: &BoundedPrior) -> Option<String> {
+    let middle = prior.quantile(0.5);
+    let width =
+        |value: f64| prior.quantile(if value > middle { 0.841_345 } else { 0.158_655 }) - middle;
+    let (mean, fit) = (parameter.spread.mean, parameter.fit);
+    let of_mean = (mean - middle) / width(mean);
+    let of_fit =
+        parameter.fit_stderr.map_or(0.0, |error| (fit - middle).abs() / width(fit).hypot(error));
+    let told = match (of_mean > FAR, of_fit > FAR) {
+        (true, _) => format!(
+            "the posterior lies {of_mean:.1} standard deviations from the middle of the prior, which pulls it"
+        ),
+        (false, true) => format!(
+            "the fit lies {of_fit:.1} standard deviations, of prior and fit together, from the middle of the \
+             prior, which overrules the data"
+        ),
+        (false, false) => return None,
+    };
+    let name = &parameter.name;
+    Some(format!(
+        "{name}: {told}; widen the prior with parameters.{name}.prior if it does not say what you know"
+    ))
+}
+
+/// Why a composite likelihood is not as wide as it ought to be.
+fn uncounted(about: &About<'_>, likelihood: &LikelihoodReport) -> Option<String> {
+    let About { plan, fitted, .. } = *about;
+    let config = &plan.config.posterior;
+    if config.likelihood == Likelihood::Independent {
+        return None;
     }
-    warnings
+    let uncertainty = fitted.uncertainty.as_ref();
+    let fallen = uncertainty.and_then(|found| found.instead_of.as_ref());
+    let why = match (&fitted.covariance, fallen, plan.config.uncertainty.method) {
+        (Err(why), _, _) => format!("the fit has no error bars ({why})"),
+        (_, Some(why), _) => {
+            format!("the error bars of the fit are those of independent pairs ({why})")
+        }
+        (_, None, UncertaintyMethod::Information) => {
+            "uncertainty.method: information gives error bars of independent pairs".to_owned()
+        }
+        _ => {
+            let alone = config.adjustment == CompositeAdjustment::Curvature
+                && likelihood.width_factors.is_none();
+            let told = "no direction that the data determine has an error bar, so the posterior is as wide \
+                as the error bars on average over the directions only; free fewer parameters, or trust the fit";
+            return alone.then(|| told.to_owned());
+        }
+    };
+    Some(format!(
+        "{why}, so pairs count as independent and intervals are too narrow where they are not; see \
+         uncertainty.method"
+    ))
 }

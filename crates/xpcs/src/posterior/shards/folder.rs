@@ -32,6 +32,9 @@ pub(in crate::posterior) struct ShardResult {
     pub(in crate::posterior) sd: Vec<f64>,
     /// Why it cannot be combined.
     pub(in crate::posterior) failure: Option<String>,
+    /// Whether that is for want of time only.
+    #[serde(skip)]
+    pub(in crate::posterior) timed_out: bool,
 }
 
 impl ShardResult {
@@ -48,6 +51,7 @@ impl ShardResult {
             mean: Vec::new(),
             sd: Vec::new(),
             failure: Some(why),
+            timed_out: false,
         }
     }
 }
@@ -73,6 +77,47 @@ struct PlanFile {
 
 const SCHEMA: &str = "dyne-shards/1";
 
+/// Differences that a message names.
+const NAMED: usize = 3;
+
+impl PlanFile {
+    /// In what these shards differ from `shards` of `config`, in words.
+    fn differences(&self, shards: usize, config: &serde_json::Value) -> String {
+        let mut found = Vec::new();
+        if self.shards != shards {
+            found.push(format!("{} shards instead of {shards}", self.shards));
+        }
+        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+        leaves("", &self.config, &mut theirs);
+        leaves("", config, &mut ours);
+        let keys = theirs.iter().chain(&ours).map(|(key, _)| key.clone());
+        let keys: std::collections::BTreeSet<String> = keys.collect();
+        let of = |all: &[(String, String)], key: &str| {
+            all.iter().find(|(own, _)| own == key).map_or("nothing".to_owned(), |(_, v)| v.clone())
+        };
+        let changed = keys.iter().filter(|key| *key != "posterior.cmc.shards").filter_map(|key| {
+            let (a, b) = (of(&theirs, key), of(&ours, key));
+            (a != b).then(|| format!("{key}: {a} instead of {b}"))
+        });
+        found.extend(changed.take(NAMED));
+        match found.is_empty() {
+            true => "data or version of the program differ".to_owned(),
+            false => found.join(", "),
+        }
+    }
+}
+
+/// Keys and values of a configuration.
+fn leaves(key: &str, value: &serde_json::Value, into: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(map) => map.iter().for_each(|(own, value)| {
+            let key = if key.is_empty() { own.clone() } else { format!("{key}.{own}") };
+            leaves(&key, value, into);
+        }),
+        value => into.push((key.to_owned(), value.to_string())),
+    }
+}
+
 impl ShardsFolder {
     /// Opens or begins the folder of some shards.
     ///
@@ -88,10 +133,10 @@ impl ShardsFolder {
         let text: String = identity.iter().map(|byte| format!("{byte:02x}")).collect();
         match fs::read(&path) {
             Ok(bytes) => {
-                let other = || ShardsError::OtherPlan { dir: dir.to_owned() };
-                let found: PlanFile = serde_json::from_slice(&bytes).map_err(|_| other())?;
-                if (found.identity, found.shards) != (text, shards) {
-                    return Err(other());
+                let found: PlanFile = serde_json::from_slice(&bytes).map_err(|e| file(&path, e))?;
+                if (&found.identity, found.shards) != (&text, shards) {
+                    let differences = found.differences(shards, config);
+                    return Err(ShardsError::OtherPlan { dir: dir.to_owned(), differences });
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -111,7 +156,10 @@ impl ShardsFolder {
     /// [`ShardsError::File`] where there is none.
     pub fn config(dir: &Path) -> Result<serde_json::Value, ShardsError> {
         let path = dir.join("plan.json");
-        let bytes = fs::read(&path).map_err(|e| file(&path, e))?;
+        let bytes = fs::read(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => ShardsError::NoFolder { dir: dir.to_owned() },
+            _ => file(&path, e),
+        })?;
         let plan: PlanFile = serde_json::from_slice(&bytes).map_err(|e| file(&path, e))?;
         Ok(plan.config)
     }
