@@ -66,9 +66,10 @@ impl<'c> Progress<'c> {
                 "t": t, "event": "iteration", "evaluation": evaluation, "cost": cost,
                 "accepted": accepted
             }),
-            Event::Sampling { done, total, effective, divergences, seconds } => json!({
+            Event::Sampling { done, total, effective, divergences, seconds, shard } => json!({
                 "t": t, "event": "sampling", "done": done, "total": total,
-                "effective": effective, "divergences": divergences, "seconds": seconds
+                "effective": effective, "divergences": divergences, "seconds": seconds,
+                "shard": shard.map(|(shard, _)| shard)
             }),
             Event::Residency { name, bytes } => {
                 json!({"t": t, "event": "residency", "name": name, "bytes": bytes})
@@ -157,14 +158,15 @@ fn blocks(done: u64, total: u64) -> String {
 
 /// How far chains are, and how well they mix.
 fn sampling(event: &Event) -> Option<String> {
-    let Event::Sampling { done, total, effective, divergences, seconds } = event else {
+    let Event::Sampling { done, total, effective, divergences, seconds, shard } = event else {
         return None;
     };
     let mixing = effective.map_or_else(String::new, |n| {
         format!(", {n:.0} effective ({:.2} a second)", n / seconds.max(1e-9))
     });
     let plural = if *divergences == 1 { "" } else { "s" };
-    Some(format!("{done} of {total} draws{mixing}, {divergences} divergence{plural}"))
+    let of = shard.map_or_else(String::new, |(shard, of)| format!("shard {shard} of {of}, "));
+    Some(format!("{of}{done} of {total} draws{mixing}, {divergences} divergence{plural}"))
 }
 
 fn line(event: &Event, due: bool) -> Option<String> {

@@ -45,6 +45,8 @@ pub enum Event {
         divergences: u64,
         /// Seconds since the first draw.
         seconds: f64,
+        /// Number of the shard, from 1, and shards, where the chains are those of one.
+        shard: Option<(usize, usize)>,
     },
     /// Where the data are kept between sweeps.
     Residency {

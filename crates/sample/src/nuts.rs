@@ -230,6 +230,7 @@ impl Drawing<'_> {
             effective,
             divergences: chains.iter().map(|chain| chain.divergent.len() as u64).sum(),
             seconds: self.began.elapsed().as_secs_f64(),
+            shard: None,
         };
         self.observer.event(&event);
         match (self.options.enough, effective) {

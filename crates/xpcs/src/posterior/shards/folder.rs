@@ -283,6 +283,8 @@ pub(in crate::posterior) struct Alive<'a> {
     timeout: Duration,
     told: Mutex<Option<Instant>>,
     draws: AtomicU64,
+    /// Number of the shard, from 1, and shards.
+    shard: (usize, usize),
     observer: &'a dyn Observer,
 }
 
@@ -302,6 +304,7 @@ impl<'a> Alive<'a> {
             timeout: Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX),
             told: Mutex::new(None),
             draws: AtomicU64::new(0),
+            shard: (shard + 1, folder.shards),
             observer,
         }
     }
@@ -325,7 +328,11 @@ impl Observer for Alive<'_> {
             let _ = fs::write(&self.path, format!("{draws} draws of all its chains\n"));
         }
         drop(told);
-        match self.observer.event(event) {
+        let mut event = event.clone();
+        if let Event::Sampling { shard, .. } = &mut event {
+            *shard = Some(self.shard);
+        }
+        match self.observer.event(&event) {
             Flow::Continue if !self.timed_out() => Flow::Continue,
             _ => Flow::Stop,
         }
