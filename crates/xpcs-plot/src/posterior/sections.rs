@@ -218,7 +218,17 @@ pub(super) fn shards(report: &PosteriorReport, drawing: &str) -> String {
     };
     let weighted = found.effective_share.map_or_else(String::new, |share| {
         let percent = significant(100.0 * share, 2);
-        format!(" Weighted by all data, {percent} % of the combined draws are in effect.")
+        let anew = match found.rounds {
+            Some(rounds) if rounds > 0 => {
+                let plural = if rounds == 1 { "" } else { "s" };
+                format!(
+                    " They were drawn anew in {rounds} round{plural} from what their weights told, \
+                     as too few of the consensus were."
+                )
+            }
+            _ => String::new(),
+        };
+        format!(" Weighted by all data, {percent} % of the combined draws are in effect.{anew}")
     });
     let told = format!(
         "Pairs dealt out: {}; draws combined: {}. Distance: of a shard from the consensus of the \

@@ -153,6 +153,7 @@ fn the_page_tells_every_number() {
         "123\u{202f}456",
         "at gamma_dot_t0 &lt; 2.3e-4 &amp; low alpha",
         "its mean is 5 sd from the others",
+        "They were drawn anew in 2 rounds",
         "1 takes pairs as independent",
         "<summary>13 bins</summary>",
         "run&lt;1&gt;.hdf",

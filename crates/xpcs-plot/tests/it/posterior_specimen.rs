@@ -205,6 +205,7 @@ fn shards(sample: &SampleReport, noise: &mut Noise) -> ShardsReport {
         shards: (1..=8).map(shard).collect(),
         largest_distance: 5.1,
         effective_share: Some(0.62),
+        rounds: Some(2),
     }
 }
 

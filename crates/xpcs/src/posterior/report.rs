@@ -233,6 +233,10 @@ pub struct ShardsReport {
     /// not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_share: Option<f64>,
+    /// Rounds in which draws were made anew from weighted ones, because too few were in effect; 0: those of the
+    /// consensus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<usize>,
 }
 
 /// One shard.

@@ -413,7 +413,8 @@ fn by_shards<'b>(
         }
     };
     let (together, told) = phase(observer, "combine", || {
-        shards::combined(&results, cmc, posterior, ready.setting.resources.lanes)
+        let stream = Stream::new(ready.options.seed).split("combine");
+        shards::combined(&results, cmc, posterior, &stream, ready.setting.resources.lanes)
     })?
     .0;
     let parted = |(z, bins): (Vec<f64>, Vec<BinDraw>)| (posterior.quantities(&z), bins);

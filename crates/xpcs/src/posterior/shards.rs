@@ -26,6 +26,7 @@ pub(super) use deal::{count, deal};
 pub use folder::ShardsFolder;
 pub(super) use folder::{Alive, ShardResult};
 pub(super) use reweight::LEAST_SHARE;
+use reweight::{Drawn, Reweighted};
 pub(super) use schedule::{cost, run};
 
 /// Why shards cannot be sampled or combined.
@@ -267,6 +268,7 @@ pub(super) fn combined(
     results: &[ShardResult],
     cmc: &CmcConfig,
     posterior: &Posterior<'_>,
+    stream: &Stream,
     lanes: &Lanes,
 ) -> Result<(Together, ShardsReport), ShardsError> {
     let dimension = posterior.coordinates().dimension();
@@ -298,8 +300,8 @@ pub(super) fn combined(
             (consensus, together)
         }
     };
-    let (together, effective) = match cmc.reweight {
-        true => weighted(posterior, together, &consensus, lanes)?,
+    let (together, mended) = match cmc.reweight {
+        true => weighted(posterior, together, &consensus, stream, lanes)?,
         false => (together, None),
     };
     let shard = |result: &ShardResult| {
@@ -323,36 +325,56 @@ pub(super) fn combined(
         combination: cmc.combination.name().to_owned(),
         shards: results.iter().map(shard).collect(),
         largest_distance: consensus.between_shard_distance(),
-        effective_share: effective,
+        effective_share: mended.map(|mended| mended.share),
+        rounds: mended.map(|mended| mended.rounds),
     };
     Ok((together, report))
 }
 
-/// Draws weighted by the density of all data, and the share that is in effect; as they were where it is too small.
+/// What weights made of combined draws.
+#[derive(Clone, Copy)]
+struct Mended {
+    share: f64,
+    rounds: usize,
+}
+
+/// Draws weighted by the density of all data; as they were where too few are in effect.
 fn weighted(
     posterior: &Posterior<'_>,
     together: Together,
     consensus: &Consensus,
+    stream: &Stream,
     lanes: &Lanes,
-) -> Result<(Together, Option<f64>), ShardsError> {
+) -> Result<(Together, Option<Mended>), ShardsError> {
     let n = posterior.coordinates().dimension();
-    let flat: Vec<&[f64]> = together.iter().flatten().map(|(z, _)| &z[..]).collect();
-    let densities = reweight::densities(posterior, &flat, lanes);
-    if densities.iter().any(|found| matches!(found, Err(DensityError::Interrupted))) {
-        return Err(ShardsError::Interrupted);
-    }
+    let flat: Vec<Vec<f64>> = together.iter().flatten().map(|(z, _)| z.clone()).collect();
     let width = consensus.mean.len();
     let covariance: Vec<f64> =
         (0..n * n).map(|k| consensus.covariance[k / n * width + k % n]).collect();
-    let found = reweight::reweighted(&densities, &flat, &consensus.mean[..n], &covariance);
-    let Some((picked, share)) = found else { return Ok((together, Some(0.0))) };
+    let told = (&consensus.mean[..n], &covariance[..]);
+    let found = reweight::reweighted(posterior, flat, told, &stream.split("population"), lanes)?;
+    let Some(Reweighted { draws, share, rounds }) = found else {
+        return Ok((together, Some(Mended { share: 0.0, rounds: 0 })));
+    };
+    let mended = Mended { share, rounds };
     if share < LEAST_SHARE {
-        return Ok((together, Some(share)));
+        return Ok((together, Some(mended)));
     }
     let length = together[0].len();
-    let draw = |k: &usize| together[k / length][k % length].clone();
-    let chains = picked.chunks(length).map(|chain| chain.iter().map(draw).collect()).collect();
-    Ok((chains, Some(share)))
+    let picked: Vec<(Vec<f64>, Vec<BinDraw>)> = match draws {
+        Drawn::Consensus(picked) => {
+            picked.iter().map(|k| together[k / length][k % length].clone()).collect()
+        }
+        Drawn::Anew(draws) => {
+            let (stream, numbered) = (stream.split("bins"), draws.into_iter().enumerate());
+            let numbered: Vec<(usize, Vec<f64>)> = numbered.collect();
+            let bins =
+                lanes.map(&numbered, |(k, z)| posterior.bins_at(z, &stream.index(*k as u64)));
+            let with_bins = numbered.into_iter().zip(bins).map(|((_, z), bins)| Ok((z, bins?)));
+            with_bins.collect::<Result<_, DensityError>>()?
+        }
+    };
+    Ok((picked.chunks(length).map(<[_]>::to_vec).collect(), Some(mended)))
 }
 
 /// Some coordinates of the draws of shards, cut to the shortest.
