@@ -182,6 +182,7 @@ fn precision(
     };
     let bars = Mat::from_fn(m, m, correlation).llt(Side::Lower).ok()?;
     let bars = bars.solve(Mat::<f64>::identity(m, m));
+    // Needs no inverse of H, which may be singular where the prior determines a direction.
     if m == n {
         return Some(slopes.transpose() * bars * slopes);
     }

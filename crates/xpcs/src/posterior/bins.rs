@@ -1,6 +1,6 @@
 //! Contrast, offset and noise of each bin at a draw of the parameters.
 
-use dyne_runtime::{Generator, Stream};
+use dyne_runtime::{Generator, Lanes, Stream};
 use dyne_sample::DensityError;
 use dyne_solve::Gram;
 
@@ -46,6 +46,23 @@ impl Posterior<'_> {
             Ok(BinDraw { contrast: line.contrast, offset, sigma })
         };
         sums.iter().enumerate().map(one).collect()
+    }
+}
+
+impl Posterior<'_> {
+    /// [`Posterior::bins_at`] many points, each with a stream of its own.
+    ///
+    /// # Errors
+    /// [`DensityError`].
+    pub(super) fn bins_at_all(
+        &self,
+        draws: &[Vec<f64>],
+        stream: &Stream,
+        lanes: &Lanes,
+    ) -> Result<Vec<Vec<BinDraw>>, DensityError> {
+        let numbered: Vec<(usize, &Vec<f64>)> = draws.iter().enumerate().collect();
+        let drawn = lanes.map(&numbered, |(k, z)| self.bins_at(z, &stream.index(*k as u64)));
+        drawn.into_iter().collect()
     }
 }
 

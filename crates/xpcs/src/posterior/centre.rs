@@ -9,6 +9,7 @@ use super::adjustment::{Adjustment, Top};
 use super::affine::Affine;
 use super::coordinates::{Centre, Coordinates};
 use super::marginal::best;
+use super::prior::STANDARD;
 use super::{
     Belief, Posterior, PosteriorError, Treatment, bounded, density_error, gram, grouped,
     no_likelihood,
@@ -273,7 +274,7 @@ fn prior_scales(model: &dyn Model, transform: &Transform, priors: &[Prior]) -> V
         let prior = bounded(model, transform, priors, *k);
         let logarithmic = model.parameters()[*k].scale == Scale::Log;
         let x = |p: f64| if logarithmic { prior.quantile(p).ln() } else { prior.quantile(p) };
-        0.5 * (x(0.841_345) - x(0.158_655))
+        0.5 * (x(STANDARD[1]) - x(STANDARD[0]))
     };
     transform.free().iter().map(one).collect()
 }

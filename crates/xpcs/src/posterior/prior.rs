@@ -6,6 +6,9 @@ use dyne_xpcs_model::{Prior, Scale};
 /// Places at which a prior is tabulated.
 const PLACES: usize = 8192;
 
+/// Shares below a standard deviation beside the middle of a normal distribution.
+pub(super) const STANDARD: [f64; 2] = [0.158_655, 0.841_345];
+
 /// A prior within its bounds, tabulated over the variable that is fitted.
 ///
 /// **Edges** quantiles are those of a density that is constant between 8192 places, even in the logarithm for a

@@ -330,12 +330,8 @@ impl Ready<'_> {
         stream: &Stream,
     ) -> Result<Vec<Vec<Vec<BinDraw>>>, DensityError> {
         let one = |(c, chain): (usize, &Chain)| {
-            let stream = stream.index(c as u64);
-            let numbered: Vec<(usize, &Vec<f64>)> = chain.draws.iter().enumerate().collect();
             let lanes = self.setting.resources.lanes;
-            let drawn =
-                lanes.map(&numbered, |(d, z)| posterior.bins_at(z, &stream.index(*d as u64)));
-            drawn.into_iter().collect()
+            posterior.bins_at_all(&chain.draws, &stream.index(c as u64), lanes)
         };
         chains.iter().enumerate().map(one).collect()
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use dyne_runtime::{Lanes, Stream};
 use dyne_sample::{
-    Chain, ChainOptions, Combination, Consensus, ConsensusError, DensityError, Draws, SampleError,
-    ShardDraws, combine, sample,
+    Chain, ChainOptions, Combination, Consensus, ConsensusError, Draws, SampleError, ShardDraws,
+    combine, sample,
 };
 use dyne_xpcs_data::Matrices;
 use thiserror::Error;
@@ -26,7 +26,7 @@ pub(super) use deal::{count, deal};
 pub use folder::ShardsFolder;
 pub(super) use folder::{Alive, ShardResult};
 pub(super) use reweight::LEAST_SHARE;
-use reweight::{Drawn, Reweighted};
+use reweight::{Drawn, Mended, Reweighted};
 pub(super) use schedule::{cost, run};
 
 /// Why shards cannot be sampled or combined.
@@ -272,13 +272,7 @@ pub(super) fn combined(
     lanes: &Lanes,
 ) -> Result<(Together, ShardsReport), ShardsError> {
     let dimension = posterior.coordinates().dimension();
-    let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
-    if whole.len() < 2 {
-        let failed = results.iter().filter_map(|r| Some((r.shard + 1, r.failure.as_ref()?)));
-        let why: Vec<String> = failed.map(|(shard, why)| format!("shard {shard}: {why}")).collect();
-        let (usable, shards, why) = (whole.len(), results.len(), why.join("; "));
-        return Err(ShardsError::TooFewUsable { usable, shards, why });
-    }
+    let whole = usable(results)?;
     let how = match cmc.combination {
         ShardCombination::Consensus => Combination::Consensus,
         ShardCombination::Robust => Combination::Robust,
@@ -304,6 +298,35 @@ pub(super) fn combined(
         true => weighted(posterior, together, &consensus, stream, lanes)?,
         false => (together, None),
     };
+    let report = ShardsReport {
+        strategy: cmc.strategy.name().to_owned(),
+        combination: cmc.combination.name().to_owned(),
+        shards: told(results, &whole, &consensus),
+        largest_distance: consensus.between_shard_distance(),
+        effective_share: mended.map(|mended| mended.share),
+        rounds: mended.map(|mended| mended.rounds),
+    };
+    Ok((together, report))
+}
+
+/// The shards that have draws, at least two.
+fn usable(results: &[ShardResult]) -> Result<Vec<&ShardResult>, ShardsError> {
+    let whole: Vec<&ShardResult> = results.iter().filter(|r| r.failure.is_none()).collect();
+    if whole.len() < 2 {
+        let failed = results.iter().filter_map(|r| Some((r.shard + 1, r.failure.as_ref()?)));
+        let why: Vec<String> = failed.map(|(shard, why)| format!("shard {shard}: {why}")).collect();
+        let (usable, shards, why) = (whole.len(), results.len(), why.join("; "));
+        return Err(ShardsError::TooFewUsable { usable, shards, why });
+    }
+    Ok(whole)
+}
+
+/// What is told of each shard.
+fn told(
+    results: &[ShardResult],
+    whole: &[&ShardResult],
+    consensus: &Consensus,
+) -> Vec<ShardReport> {
     let shard = |result: &ShardResult| {
         let place = whole.iter().position(|own| own.shard == result.shard);
         let aside = place.is_some_and(|k| consensus.left_out.contains(&k));
@@ -320,22 +343,7 @@ pub(super) fn combined(
             sd: result.sd.clone(),
         }
     };
-    let report = ShardsReport {
-        strategy: cmc.strategy.name().to_owned(),
-        combination: cmc.combination.name().to_owned(),
-        shards: results.iter().map(shard).collect(),
-        largest_distance: consensus.between_shard_distance(),
-        effective_share: mended.map(|mended| mended.share),
-        rounds: mended.map(|mended| mended.rounds),
-    };
-    Ok((together, report))
-}
-
-/// What weights made of combined draws.
-#[derive(Clone, Copy)]
-struct Mended {
-    share: f64,
-    rounds: usize,
+    results.iter().map(shard).collect()
 }
 
 /// Draws weighted by the density of all data; as they were where too few are in effect.
@@ -353,11 +361,10 @@ fn weighted(
         (0..n * n).map(|k| consensus.covariance[k / n * width + k % n]).collect();
     let told = (&consensus.mean[..n], &covariance[..]);
     let found = reweight::reweighted(posterior, flat, told, &stream.split("population"), lanes)?;
-    let Some(Reweighted { draws, share, rounds }) = found else {
+    let Some(Reweighted { draws, mended }) = found else {
         return Ok((together, Some(Mended { share: 0.0, rounds: 0 })));
     };
-    let mended = Mended { share, rounds };
-    if share < LEAST_SHARE {
+    if mended.share < LEAST_SHARE {
         return Ok((together, Some(mended)));
     }
     let length = together[0].len();
@@ -366,12 +373,8 @@ fn weighted(
             picked.iter().map(|k| together[k / length][k % length].clone()).collect()
         }
         Drawn::Anew(draws) => {
-            let (stream, numbered) = (stream.split("bins"), draws.into_iter().enumerate());
-            let numbered: Vec<(usize, Vec<f64>)> = numbered.collect();
-            let bins =
-                lanes.map(&numbered, |(k, z)| posterior.bins_at(z, &stream.index(*k as u64)));
-            let with_bins = numbered.into_iter().zip(bins).map(|((_, z), bins)| Ok((z, bins?)));
-            with_bins.collect::<Result<_, DensityError>>()?
+            let bins = posterior.bins_at_all(&draws, &stream.split("bins"), lanes)?;
+            draws.into_iter().zip(bins).collect()
         }
     };
     Ok((picked.chunks(length).map(<[_]>::to_vec).collect(), Some(mended)))
@@ -435,7 +438,7 @@ pub(super) fn matrices(
         let found: usize = (0..own.bins()).map(|bin| own.pairs(bin)).sum();
         let expected = cmc.min_pairs.max(10 * plan.free_parameters());
         if found < expected {
-            let most = (total / expected).max(1);
+            let most = total / expected;
             return Err(ShardsError::TooFewPairs { shard, shards, found, expected, most });
         }
         // Three numbers of a bin are not determined by fewer.

@@ -4,6 +4,7 @@ use super::super::BoundedPrior;
 use super::super::account::{About, comparison, faults};
 use super::super::bands::{chosen, predictive, rates};
 use super::super::bins::BinDraw;
+use super::super::prior::STANDARD;
 use super::super::report::{
     LikelihoodReport, ParameterPosterior, PosteriorReport, SCHEMA, SampleReport,
 };
@@ -130,8 +131,7 @@ fn warnings(
 /// Whether the prior of a parameter and the data contradict each other.
 fn pulled(parameter: &ParameterPosterior, prior: &BoundedPrior) -> Option<String> {
     let middle = prior.quantile(0.5);
-    let width =
-        |value: f64| prior.quantile(if value > middle { 0.841_345 } else { 0.158_655 }) - middle;
+    let width = |value: f64| prior.quantile(STANDARD[usize::from(value > middle)]) - middle;
     let (mean, fit) = (parameter.spread.mean, parameter.fit);
     let of_mean = (mean - middle) / width(mean);
     let of_fit =

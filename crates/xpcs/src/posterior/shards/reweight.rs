@@ -23,6 +23,12 @@ const IN_EFFECT: f64 = 10.0;
 #[derive(Debug)]
 pub(super) struct Reweighted {
     pub(super) draws: Drawn,
+    pub(super) mended: Mended,
+}
+
+/// What weights made of combined draws.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mended {
     /// Share that is in effect.
     pub(super) share: f64,
     /// Rounds in which draws were made anew; 0 where they are those of the consensus.
@@ -67,23 +73,21 @@ pub(super) fn reweighted(
     let Some(mut last) = Weighted::try_new(density, &consensus, draws, lanes)? else {
         return Ok(None);
     };
-    let of_consensus = |round: &Weighted| Reweighted {
-        draws: Drawn::Consensus(picked(&round.weights)),
-        share: round.share(),
-        rounds: 0,
+    let mut best = Reweighted {
+        draws: Drawn::Consensus(picked(&last.weights)),
+        mended: Mended { share: last.share(), rounds: 0 },
     };
-    let mut best = of_consensus(&last);
     for round in 1..=ROUNDS {
-        if best.share >= ENOUGH {
+        if best.mended.share >= ENOUGH {
             break;
         }
         let Some(proposal) = last.proposal() else { break };
         let draws = proposal.draws(last.draws.len(), &stream.index(round as u64));
         let Some(next) = Weighted::try_new(density, &proposal, draws, lanes)? else { break };
-        if next.share() > best.share {
+        if next.share() > best.mended.share {
             let anew = picked(&next.weights).into_iter().map(|k| next.draws[k].clone());
             let draws = Drawn::Anew(anew.collect());
-            best = Reweighted { draws, share: next.share(), rounds: round };
+            best = Reweighted { draws, mended: Mended { share: next.share(), rounds: round } };
         }
         last = next;
     }
@@ -273,7 +277,7 @@ mod tests {
         let found = of(told).unwrap().unwrap();
         let Drawn::Consensus(picked) = found.draws else { panic!("drawn anew") };
         assert_eq!(picked.len(), 8000);
-        assert!((0.6..0.95).contains(&found.share), "{}", found.share);
+        assert!((0.6..0.95).contains(&found.mended.share), "{:?}", found.mended);
         let draws: Vec<&Vec<f64>> = picked.iter().map(|k| &draws[*k]).collect();
         let [mean, variance, _] = moments(&draws);
         assert!(mean.abs() < 0.05 && (variance - 1.0).abs() < 0.06, "{mean}, {variance}");
@@ -288,7 +292,7 @@ mod tests {
         let found = reweighted(&Known(0.8), draws, told, &stream, &Lanes::solo());
         let found = found.unwrap().unwrap();
         let Drawn::Anew(draws) = found.draws else { panic!("of the consensus") };
-        assert!(draws.len() == 4000 && found.share > ENOUGH, "{}", found.share);
+        assert!(draws.len() == 4000 && found.mended.share > ENOUGH, "{:?}", found.mended);
         let [mean, variance, product] = moments(&draws.iter().collect::<Vec<_>>());
         assert!(mean.abs() < 0.08 && (variance - 1.0).abs() < 0.1, "{mean}, {variance}");
         assert!((product - 0.8).abs() < 0.1, "{product}");
