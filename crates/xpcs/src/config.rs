@@ -115,3 +115,17 @@ pub struct FitConfig {
     #[serde(default)]
     pub logging: LoggingConfig,
 }
+
+impl FitConfig {
+    /// All that can change a result, the rest as by default: resources, output and checkpoints do not.
+    pub fn of_result(&self) -> Self {
+        Self {
+            performance: PerformanceConfig::default(),
+            output: OutputConfig::default(),
+            checkpoint: CheckpointConfig::default(),
+            logging: LoggingConfig::default(),
+            posterior: self.posterior.of_result(),
+            ..self.clone()
+        }
+    }
+}

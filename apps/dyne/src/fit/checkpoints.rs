@@ -6,24 +6,15 @@ use dyne_math::simd::Level;
 use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Packing};
 use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Event, Observer};
-use dyne_xpcs::config::{
-    CheckpointConfig, FitConfig, LoggingConfig, OutputConfig, PerformanceConfig, PosteriorConfig,
-};
+use dyne_xpcs::config::{CheckpointConfig, FitConfig, PosteriorConfig};
 
 use crate::failure::Failure;
 
 /// What a checkpoint of this fit belongs to: the program, all of the configuration that can change the
 /// result, the data, and the instruction set.
 pub(super) fn identity(config: &FitConfig, stamp: &str) -> [u8; 32] {
-    let of_result = FitConfig {
-        performance: PerformanceConfig::default(),
-        output: OutputConfig::default(),
-        checkpoint: CheckpointConfig::default(),
-        logging: LoggingConfig::default(),
-        // The fit does not look at it; chains have an identity of their own.
-        posterior: PosteriorConfig::default(),
-        ..config.clone()
-    };
+    // The fit does not look at the posterior; chains have an identity of their own.
+    let of_result = FitConfig { posterior: PosteriorConfig::default(), ..config.of_result() };
     let mut hasher = blake3::Hasher::new();
     for part in [
         env!("CARGO_PKG_VERSION"),

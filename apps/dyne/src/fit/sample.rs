@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use dyne_runtime::{Begin, Identity, Machine, Resources, Solo};
 use dyne_sample::SavedChains;
-use dyne_xpcs::config::{CmcConfig, FitConfig, Format, Override, PosteriorConfig};
+use dyne_xpcs::config::{FitConfig, Format, Override, PosteriorConfig};
 use dyne_xpcs::posterior::report::PosteriorReport;
 use dyne_xpcs::posterior::{Sampled, SamplingError, Setting, ShardRun, ShardsFolder};
 use dyne_xpcs::posterior::{arrays, sample_posterior};
@@ -50,7 +50,7 @@ fn combined(arguments: &CombineArguments, started: Instant) -> Result<Ending, Fa
     if let Some(data) = &arguments.data {
         set.push(Override::text("data.file", &data.to_string_lossy())?);
     }
-    let config = FitConfig::from_yaml(&plan.to_string(), "plan.json", &set)?;
+    let config = FitConfig::from_yaml(&serde_json::json!(plan).to_string(), "plan.json", &set)?;
     if !config.data.file.exists() {
         return Err(Failure::Usage(format!(
             "{}: there is no such file from here, expected the data that the shards were sampled from\n\
@@ -83,19 +83,9 @@ fn workers() -> NonZeroUsize {
 
 /// What tells a posterior from all others: its fit, and all of its group but what is a matter of resources.
 fn identity(fit: Identity, config: &PosteriorConfig) -> Identity {
-    let cmc = CmcConfig::default();
-    let of_result = PosteriorConfig {
-        cmc: CmcConfig {
-            num_workers: None,
-            per_shard_timeout: cmc.per_shard_timeout,
-            heartbeat_timeout: cmc.heartbeat_timeout,
-            ..config.cmc.clone()
-        },
-        ..config.clone()
-    };
     let mut hasher = blake3::Hasher::new();
     hasher.update(&fit);
-    hasher.update(serde_json::to_string(&of_result).unwrap_or_default().as_bytes());
+    hasher.update(serde_json::to_string(&config.of_result()).unwrap_or_default().as_bytes());
     hasher.finalize().into()
 }
 

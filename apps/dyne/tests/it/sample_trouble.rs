@@ -45,7 +45,7 @@ fn a_number_of_shards_that_is_refused_leaves_no_plan() {
     folder.dyne(&with(&[&sample(&FEW), &dead_end])).ends(2).refuses(&["of 2"], "--method nuts");
     let three = with(&[&sample(&FEW), &of("3")]);
     folder.dyne(&three).ends(1);
-    let other = with(&[&sample(&FEW), &of("3"), &["--seed", "5"]]);
+    let other = with(&[&sample(&FEW), &of("3"), &["--seed", "5", "--threads", "1"]]);
     folder.dyne(&other).ends(2).refuses(&["shards of another plan (posterior.seed: "], "another");
 }
 

@@ -40,6 +40,22 @@ pub struct PosteriorConfig {
     pub cmc: CmcConfig,
 }
 
+impl PosteriorConfig {
+    /// All that can change a result, the rest as by default.
+    pub fn of_result(&self) -> Self {
+        let cmc = CmcConfig::default();
+        Self {
+            cmc: CmcConfig {
+                num_workers: None,
+                per_shard_timeout: cmc.per_shard_timeout,
+                heartbeat_timeout: cmc.heartbeat_timeout,
+                ..self.cmc.clone()
+            },
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for PosteriorConfig {
     fn default() -> Self {
         let ChainOptions { warmup, draws, max_depth, target_accept, seed, .. } =

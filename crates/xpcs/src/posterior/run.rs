@@ -381,11 +381,10 @@ fn by_shards<'b>(
     let Setting { plan, matrices, observer, .. } = ready.setting;
     let (cmc, began) = (&plan.config.posterior.cmc, Instant::now());
     let count = shards::count(cmc, plan.pairs());
-    let config = serde_json::to_value(&plan.config).unwrap_or_default();
     let dir = ready.setting.shards_dir;
     // Before the folder is begun, which belongs to this number of shards from then on.
     let dealt = shards::matrices(plan, matrices, count)?;
-    let folder = ShardsFolder::open(dir, ready.setting.identity, count, &config)?;
+    let folder = ShardsFolder::open(dir, ready.setting.identity, count, &plan.config)?;
     let results = phase(observer, "shards", || {
         let belief = shards::belief(belief, count);
         let parts: Vec<Problem<'_>> =

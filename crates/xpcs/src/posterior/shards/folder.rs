@@ -1,5 +1,6 @@
 //! Results of shards as files, so that a run can go on or be spread over machines.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use npyz::npz::NpzArchive;
 use serde::{Deserialize, Serialize};
 
 use super::ShardsError;
+use crate::config::FitConfig;
 use crate::results::write_columns;
 
 /// What one shard tells.
@@ -72,7 +74,7 @@ struct PlanFile {
     identity: String,
     shards: usize,
     /// The configuration that the shards are sampled with.
-    config: serde_json::Value,
+    config: FitConfig,
 }
 
 const SCHEMA: &str = "dyne-shards/1";
@@ -82,24 +84,25 @@ const NAMED: usize = 3;
 
 impl PlanFile {
     /// In what these shards differ from `shards` of `config`, in words.
-    fn differences(&self, shards: usize, config: &serde_json::Value) -> String {
+    fn differences(&self, shards: usize, config: &FitConfig) -> String {
         let mut found = Vec::new();
         if self.shards != shards {
             found.push(format!("{} shards instead of {shards}", self.shards));
         }
-        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-        leaves("", &self.config, &mut theirs);
-        leaves("", config, &mut ours);
-        let keys = theirs.iter().chain(&ours).map(|(key, _)| key.clone());
-        let keys: std::collections::BTreeSet<String> = keys.collect();
-        let of = |all: &[(String, String)], key: &str| {
-            all.iter().find(|(own, _)| own == key).map_or("nothing".to_owned(), |(_, v)| v.clone())
-        };
-        let changed = keys.iter().filter(|key| *key != "posterior.cmc.shards").filter_map(|key| {
-            let (a, b) = (of(&theirs, key), of(&ours, key));
-            (a != b).then(|| format!("{key}: {a} instead of {b}"))
+        let [theirs, ours] = [&self.config, config].map(|config| {
+            let mut all = BTreeMap::new();
+            leaves("", serde_json::json!(config.of_result()), &mut all);
+            all.remove("posterior.cmc.shards");
+            all
         });
-        found.extend(changed.take(NAMED));
+        let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+        let of = |all: &BTreeMap<String, String>, key: &str| {
+            all.get(key).cloned().unwrap_or_else(|| "nothing".to_owned())
+        };
+        let changed = keys.into_iter().filter(|key| theirs.get(*key) != ours.get(*key));
+        let told =
+            |key: &String| format!("{key}: {} instead of {}", of(&theirs, key), of(&ours, key));
+        found.extend(changed.take(NAMED).map(told));
         match found.is_empty() {
             true => "data or version of the program differ".to_owned(),
             false => found.join(", "),
@@ -108,13 +111,15 @@ impl PlanFile {
 }
 
 /// Keys and values of a configuration.
-fn leaves(key: &str, value: &serde_json::Value, into: &mut Vec<(String, String)>) {
+fn leaves(key: &str, value: serde_json::Value, into: &mut BTreeMap<String, String>) {
     match value {
-        serde_json::Value::Object(map) => map.iter().for_each(|(own, value)| {
-            let key = if key.is_empty() { own.clone() } else { format!("{key}.{own}") };
+        serde_json::Value::Object(map) => map.into_iter().for_each(|(own, value)| {
+            let key = if key.is_empty() { own } else { format!("{key}.{own}") };
             leaves(&key, value, into);
         }),
-        value => into.push((key.to_owned(), value.to_string())),
+        value => {
+            into.insert(key.to_owned(), value.to_string());
+        }
     }
 }
 
@@ -127,7 +132,7 @@ impl ShardsFolder {
         dir: &Path,
         identity: Identity,
         shards: usize,
-        config: &serde_json::Value,
+        config: &FitConfig,
     ) -> Result<Self, ShardsError> {
         let path = dir.join("plan.json");
         let text: String = identity.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -154,7 +159,7 @@ impl ShardsFolder {
     ///
     /// # Errors
     /// [`ShardsError::File`] where there is none.
-    pub fn config(dir: &Path) -> Result<serde_json::Value, ShardsError> {
+    pub fn config(dir: &Path) -> Result<FitConfig, ShardsError> {
         let path = dir.join("plan.json");
         let bytes = fs::read(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => ShardsError::NoFolder { dir: dir.to_owned() },
