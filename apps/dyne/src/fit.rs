@@ -328,12 +328,13 @@ fn written(
     run: &Run<'_>,
     saves: Option<&Saves>,
 ) -> Result<Done, Failure> {
-    let report = match run.task {
-        Task::Sample(_) => None,
-        _ => Some(report(&mut outcome, stamp.hash.clone(), &folder, run, saves)?),
-    };
+    // The report takes the maps that the posterior is drawn against.
     let sampled = run.task.shards();
     let sampled = sampled.map(|shards| sample::write(&outcome, &stamp, &shards, &folder, run));
+    let report = match run.task {
+        Task::Sample(_) => None,
+        _ => Some(report(&mut outcome, stamp.hash, &folder, run, saves)?),
+    };
     let sampled = match sampled.transpose() {
         Err(failure) if report.is_some() => {
             // The fit is there, and is not lost with the posterior.

@@ -103,6 +103,9 @@ fn a_fit_may_go_on_with_its_posterior_and_leaves_all_files() {
     }
     let drawn = folder.json("out/posterior.json")["samples"][0]["draws"].as_u64().unwrap();
     assert!(drawn < 1500, "{drawn} draws of 1500 are enough");
+    // What is observed is there too, although the report of the fit holds the same cuts.
+    let netcdf = draws(&folder, "out/posterior.nc");
+    assert!(netcdf.windows(13).any(|bytes| bytes == b"observed_data"));
     let page = folder.text("out/posterior.html");
     assert!(page.contains("Prior") && page.contains("<svg") && !page.contains("NaN"));
 }
