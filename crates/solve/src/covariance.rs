@@ -92,6 +92,29 @@ pub struct Covariance {
     parameters: usize,
     spectrum: Vec<f64>,
     weakest: Vec<(usize, f64)>,
+    /// Directions of θ that the data do not determine, over the scale of their variables.
+    flat: Vec<FlatDirection>,
+}
+
+/// A direction of θ along which the cost is flat.
+#[derive(Debug, Clone, PartialEq)]
+struct FlatDirection {
+    /// Steps of θ (length p) to which the variables contribute as their scales have it.
+    steps: Vec<f64>,
+    /// Scale of each parameter: a step of it that counts as one.
+    scales: Vec<f64>,
+}
+
+/// Share of a gradient along a flat direction above which the quantity is not determined either.
+const ALONG_FLAT: f64 = 1e-2;
+
+impl FlatDirection {
+    /// Whether a quantity with this gradient changes along the direction.
+    fn moves(&self, gradient: &[(usize, f64)]) -> bool {
+        let along: f64 = gradient.iter().map(|(k, g)| g * self.steps[*k]).sum();
+        let size: f64 = gradient.iter().map(|(k, g)| (g * self.scales[*k]).powi(2)).sum();
+        along.abs() > ALONG_FLAT * size.sqrt()
+    }
 }
 
 impl Covariance {
@@ -124,6 +147,7 @@ impl Covariance {
             residual_variance: None,
             parameters: information.factor.rank() + rank,
             weakest: information.weakest(transform),
+            flat: information.flat(transform),
             spectrum: information.spectrum,
         };
         covariance.scale(equations);
@@ -211,19 +235,34 @@ impl Covariance {
     }
 
     /// Variance of a quantity with these derivatives by the shared parameters, by the delta method
-    /// $g^TVg$. Parameters that are fixed or rest on a bound count as exact, as they do for V.
+    /// $g^TVg$. Parameters that are fixed or rest on a bound count as exact, as they do for V. A
+    /// quantity whose gradient has no part along the directions that the data leave undetermined has
+    /// a variance even where single parameters have none.
+    ///
+    /// **Edges** a share of the scaled gradient of up to 1 % along such a direction counts as none: the
+    /// directions are those of a Hessian that is rounded. **Checked by**
+    /// `what_does_not_move_along_a_flat_direction_is_determined`.
     ///
     /// # Errors
     /// The [`Reason`] of the first parameter with a derivative that has no variance.
     pub fn propagate(&self, gradient: &[(usize, f64)]) -> Result<f64, &Reason> {
-        let moving: Vec<&(usize, f64)> =
-            gradient.iter().filter(|(k, slope)| *slope != 0.0 && !self.rests(*k)).collect();
-        let mut variance = 0.0;
-        for (i, a) in &moving {
-            for (j, b) in &moving {
-                variance += a * b * self.covariance(*i, *j)?;
+        let moving: Vec<(usize, f64)> = gradient
+            .iter()
+            .copied()
+            .filter(|(k, slope)| *slope != 0.0 && !self.rests(*k))
+            .collect();
+        let without = |(k, _): &(usize, f64)| match self.reason(*k) {
+            Some(reason @ Reason::Undetermined { .. }) => {
+                self.flat.iter().any(|flat| flat.moves(&moving)).then_some(reason)
             }
+            other => other,
+        };
+        if let Some(reason) = moving.iter().find_map(without) {
+            return Err(reason);
         }
+        let entry = |i: usize, j: usize| self.matrix[i * self.order + j];
+        let pairs = moving.iter().flat_map(|a| moving.iter().map(move |b| (a, b)));
+        let variance: f64 = pairs.map(|((i, a), (j, b))| a * b * entry(*i, *j)).sum();
         Ok(variance.max(0.0))
     }
 

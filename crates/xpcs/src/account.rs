@@ -1,8 +1,10 @@
 //! A fit put into words and numbers: from [`Fitted`] to [`Report`].
 
 mod derived;
+mod headline;
 mod identifiability;
 mod noise;
+mod verdict;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -38,20 +40,28 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
     let parameters = parameters(plan, fitted);
     let other_conventions = other_conventions(plan);
     let robust = (plan.robust.loss != dyne_solve::Loss::Linear).then(|| fit.cost());
+    let status = match fit.termination {
+        Termination::Stopped => Status::Interrupted,
+        end if end.is_converged() => Status::Converged,
+        _ => Status::NotConverged,
+    };
+    let quantities = derived::quantities(plan, fitted, &other_conventions);
+    let warnings = warnings::warnings(plan, fitted, &parameters);
     let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1);
     Report {
-        status: match fit.termination {
-            Termination::Stopped => Status::Interrupted,
-            end if end.is_converged() => Status::Converged,
-            _ => Status::NotConverged,
-        },
+        verdict: verdict::verdict(status, &warnings),
+        headline: headline::headline(plan, fitted, &quantities),
+        laws: Vec::new(),
+        lack_of_fit: Err("not computed".to_owned()),
+        full_law: None,
+        status,
         termination: fit.termination.sentence().to_owned(),
         mode: plan.mode.name().to_owned(),
         convention: BTreeMap::from([(
             "shear".to_owned(),
             plan.config.physics.shear.name().to_owned(),
         )]),
-        quantities: derived::quantities(plan, fitted, &other_conventions),
+        quantities,
         other_conventions,
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
@@ -60,7 +70,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
         mask: crate::mask::Mask::default(),
-        warnings: warnings::warnings(plan, fitted, &parameters),
+        warnings,
         identifiability: identifiability::identifiability(plan, fitted, &parameters),
         curves: derived::curves(plan, fitted),
         noise: noise::noise(plan, fitted, freedom as f64),

@@ -3,6 +3,7 @@
 mod derived;
 mod identifiability;
 mod noise;
+mod verdict;
 mod work;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,10 @@ use serde::Serialize;
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
 pub use noise::{BinNoise, NoiseResult};
+pub use verdict::{
+    FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell, Verdict,
+    VerdictClass,
+};
 pub use work::{BlockWork, CheckpointWork, PhaseWork, SweepWork, Work};
 
 use crate::mask::Mask;
@@ -300,6 +305,16 @@ pub struct OtherConvention {
 /// Everything a fit tells. [`Report::to_json`] writes the schema `dyne-result/1`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// What may be quoted of it.
+    pub verdict: Verdict,
+    /// What the data determine, first things first.
+    pub headline: Vec<HeadlineQuantity>,
+    /// Laws of the rates that were compared; none where no rate had a choice.
+    pub laws: Vec<LawResult>,
+    /// Whether the model describes the data, or why that is not known.
+    pub lack_of_fit: Result<LackOfFit, String>,
+    /// The fit of the fullest laws, where the fit follows simpler ones.
+    pub full_law: Option<FullLaw>,
     /// How it ended.
     pub status: Status,
     /// Which test ended it, in words.
@@ -364,8 +379,17 @@ impl Report {
             Ok(covariance) => json!(covariance),
             Err(reason) => json!({ "names": [], "matrix": [], "method": "none", "absent": reason }),
         };
+        let lack_of_fit = match &self.lack_of_fit {
+            Ok(found) => json!(found),
+            Err(reason) => json!({ "p": null, "absent": reason }),
+        };
         json!({
             "schema": SCHEMA,
+            "verdict": self.verdict,
+            "headline": self.headline,
+            "laws": self.laws,
+            "lack_of_fit": lack_of_fit,
+            "full_law": self.full_law,
             "status": self.status,
             "termination": self.termination,
             "mode": self.mode,

@@ -1,6 +1,6 @@
 //! The information matrix of the free variables: its inverse and what it does not determine.
 
-use super::Reason;
+use super::{FlatDirection, Reason};
 use crate::error::SolveError;
 use crate::normal::{NormalEquations, Reduced};
 use crate::symmetric::{Factor, RANK_TOLERANCE, dot};
@@ -80,6 +80,27 @@ impl Information {
             *weight = position.map_or(0.0, |k| self.weakest[k]);
         }
         heaviest(&weights)
+    }
+
+    /// The null directions of the variables, as steps of θ.
+    pub(super) fn flat(&self, transform: &Transform) -> Vec<FlatDirection> {
+        let p = transform.shared();
+        let scales = self.factor.scale().iter().zip(&self.natural);
+        let scales: Vec<f64> =
+            scales.map(|(s, natural)| if *s > 0.0 { *s } else { *natural }).collect();
+        let squares = |values: Vec<f64>| values.into_iter().map(|v| v * v).collect::<Vec<f64>>();
+        let mut of_theta = vec![0.0; p];
+        for (column, scale) in self.columns.iter().zip(&scales) {
+            let scaled = column.iter().map(|c| c * scale).collect();
+            of_theta.iter_mut().zip(squares(scaled)).for_each(|(sum, s)| *sum += s);
+        }
+        of_theta.iter_mut().for_each(|s| *s = s.sqrt());
+        let steps = |v: &Vec<f64>| {
+            let raw: Vec<f64> = v.iter().zip(&scales).map(|(v, s)| v * s).collect();
+            self.pushed(&raw, p)
+        };
+        let made = |v| FlatDirection { steps: steps(v), scales: of_theta.clone() };
+        self.factor.null().iter().map(made).collect()
     }
 
     /// T v for a vector over the inside variables.

@@ -145,6 +145,24 @@ fn twin_parameters_are_undetermined() {
 }
 
 #[test]
+fn what_does_not_move_along_a_flat_direction_is_determined() {
+    let twin = Explicit::new(3, Layout::individual(2), decay_data(2, 0.02), |t, bin, k| {
+        let (m, d) = decay_model(&[t[0] + t[2], t[1]], bin, k);
+        (m, vec![d[0], d[1], d[0]])
+    });
+    let slots = [linear(0.0, 5.0), linear(0.2, 3.0), linear(0.0, 5.0)];
+    let (_, covariance) = solved(&twin, &slots, &[0.3, 1.0, 0.3]);
+    let single = Explicit::new(2, Layout::individual(2), decay_data(2, 0.02), decay_model);
+    let (_, expected) = solved(&single, &[linear(0.0, 9.0), linear(0.2, 3.0)], &[0.6, 1.0]);
+    let sum = covariance.propagate(&[(0, 1.0), (2, 1.0)]).unwrap();
+    assert!((sum.sqrt() / expected.stderr(0).unwrap() - 1.0).abs() < 1e-6, "{sum}");
+    for moving in [&[(0, 1.0)][..], &[(0, 1.0), (2, -1.0)], &[(0, 1.0), (2, 0.9)]] {
+        let found = covariance.propagate(moving);
+        assert!(matches!(found, Err(Reason::Undetermined { .. })), "{moving:?}");
+    }
+}
+
+#[test]
 fn a_parameter_hidden_by_the_scaling_is_undetermined() {
     // The second parameter multiplies m: it is one with the contrast.
     let problem = Explicit::new(2, Layout::individual(2), decay_data(2, 0.02), |t, bin, k| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dyne_xpcs::report::{
     Basin, BinNoise, BinPicture, BoundSide, Cost, Counters, Covariance, CurveResult, Cut,
     Identifiability, MapTriple, NoiseResult, OtherConvention, ParameterResult, Profile, Provenance,
-    Quantity, Report, ScalingResult, Status, Timings, Uncertainty, Warning, Weight,
+    Quantity, Report, ScalingResult, Status, Timings, Uncertainty, Verdict, Warning, Weight,
 };
 
 const T_END_S: f64 = 100.0;
@@ -258,6 +258,11 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
         |k: u32| if bins == 1 { 12.5 } else { -90.0 + 180.0 * f64::from(k) / f64::from(bins - 1) };
     Report {
+        verdict: Verdict::default(),
+        headline: Vec::new(),
+        laws: Vec::new(),
+        lack_of_fit: Err("not computed".to_owned()),
+        full_law: None,
         status: Status::NotConverged,
         termination: "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8".to_owned(),
         mode: "laminar_flow".to_owned(),

@@ -105,7 +105,11 @@ fn quantity(
     }
 }
 
-fn stderr(plan: &Plan, fitted: &Fitted, gradient: &[(usize, f64)]) -> Result<f64, String> {
+pub(super) fn stderr(
+    plan: &Plan,
+    fitted: &Fitted,
+    gradient: &[(usize, f64)],
+) -> Result<f64, String> {
     let covariance: &Covariance = fitted.covariance.as_ref().map_err(ToString::to_string)?;
     let variance = covariance.propagate(gradient);
     variance.map(f64::sqrt).map_err(|reason| reason.phrase(&all_names(plan, fitted)))
