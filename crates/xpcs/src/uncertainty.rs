@@ -72,6 +72,8 @@ pub struct Minimum<'a> {
     pub information: &'a Covariance,
     /// The bins, as the file has them.
     pub bins: &'a [Bin],
+    /// Number of the error bars among those of one run, which a journal tells apart by it.
+    pub round: u64,
 }
 
 /// The headline error bars: which kind they are, and what they rest on.
@@ -83,6 +85,8 @@ pub struct Uncertainty {
     pub instead_of: Option<String>,
     /// s²·H⁻¹, for comparison.
     pub information: Covariance,
+    /// Covariance B of the score, θ before z, row-major; nothing where the kind knows none.
+    pub score: Option<Vec<f64>>,
     /// Independent pixels a bin on average, where the kind knows of pixels, and where they come from.
     pub pixels: Option<(f64, PixelsSource)>,
     /// Mean counts per pixel and frame, one a bin, where the kind uses them.
@@ -107,6 +111,7 @@ pub fn headline(
         method: config.method,
         instead_of: None,
         information: minimum.information.clone(),
+        score: None,
         pixels: None,
         counts: Vec::new(),
         counts_source,
@@ -120,6 +125,7 @@ pub fn headline(
             speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
                 uncertainty.pixels = Some((speckle.pixels, speckle.pixels_source));
                 uncertainty.counts = counts;
+                uncertainty.score = Some(speckle.score);
                 speckle.covariance
             })
         }
@@ -155,6 +161,8 @@ impl Minimum<'_> {
 pub struct SpeckleCovariance {
     /// H⁻¹ B H⁻¹.
     pub covariance: Covariance,
+    /// B, θ before z, row-major.
+    pub score: Vec<f64>,
     /// Independent pixels a bin on average.
     pub pixels: f64,
     /// Where they come from.
@@ -227,7 +235,7 @@ pub fn speckle_covariance(
     pixels: Pixels,
     options: SpeckleOptions,
 ) -> Result<SpeckleCovariance, UncertaintyError> {
-    let Minimum { problem, evaluated, scaling, residuals, information, bins } = minimum;
+    let Minimum { problem, evaluated, scaling, residuals, information, bins, .. } = minimum;
     if problem.robust.loss != Loss::Linear {
         return Err(UncertaintyError::Robust);
     }
@@ -256,7 +264,7 @@ pub fn speckle_covariance(
     };
     score.iter_mut().for_each(|b| *b /= pixels);
     let covariance = information.sandwich(&score)?;
-    Ok(SpeckleCovariance { covariance, pixels, pixels_source })
+    Ok(SpeckleCovariance { covariance, score, pixels, pixels_source })
 }
 
 /// The pixels that the residuals imply, or those of the map where they imply none.
@@ -289,7 +297,8 @@ fn noise_of_bins(
     let one = |bin: &usize, lanes: &Lanes| match problem.resources.journal {
         None => one(bin, lanes),
         Some(journal) => {
-            let bytes = journal.memo("score", *bin as u64, || Ok(one(bin, lanes)?.to_bytes()));
+            let index = minimum.round * bins.len() as u64 + *bin as u64;
+            let bytes = journal.memo("score", index, || Ok(one(bin, lanes)?.to_bytes()));
             let diverged = || UncertaintyError::Sweep(SweepError::Diverged);
             bytes.and_then(|bytes| BinNoise::from_bytes(&bytes).ok_or_else(diverged))
         }
