@@ -53,7 +53,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         verdict: verdict::verdict(status, &warnings),
         headline: headline::headline(plan, fitted, &quantities),
         laws: laws::laws(fitted),
-        lack_of_fit: Err("not computed".to_owned()),
+        lack_of_fit: laws::lack_of_fit(plan, fitted),
         full_law: laws::full_law(plan, fitted),
         status,
         termination: fit.termination.sentence().to_owned(),

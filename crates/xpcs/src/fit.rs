@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::config::{NoiseModel, OnBadBlock};
 use crate::laws::{Chosen, FamilyLaws, Judged, choose};
+use crate::misfit::{Misfit, Tested, misfit};
 use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
@@ -106,6 +107,8 @@ pub struct Fitted {
     pub shift: f64,
     /// Contrast and offset of each bin, offsets absolute.
     pub scaling: Vec<Scaling>,
+    /// Whether the model describes the data, or why that is not known.
+    pub misfit: Result<Misfit, String>,
     /// Headline covariance, or why there is none.
     pub covariance: Result<Covariance, SolveError>,
     /// Which kind it is and what it rests on; nothing where there is no covariance.
@@ -202,6 +205,13 @@ pub fn fit(
     let found = outcome.fit.clone();
     let Chosen { laws, transform, fit, judged, full: fullest } =
         choose(plan, last, finest, found, pictures, observer)?;
+    let tested = Tested {
+        fit: &fit,
+        transform: &transform,
+        settled: &judged.settled,
+        uncertainty: judged.uncertainty.as_ref(),
+    };
+    let misfit = misfit(plan, &last, finest.as_ref(), tested)?;
     outcome.fit = fit;
     let Judged { settled, covariance, uncertainty, .. } = judged;
     let Settled { scaling, evaluated, residuals } = settled;
@@ -218,6 +228,7 @@ pub fn fit(
         laws,
         transform,
         fullest,
+        misfit,
         shift,
         scaling,
         profiles,

@@ -8,6 +8,7 @@ pub mod g2;
 pub mod laws;
 pub mod mask;
 pub mod memory;
+pub mod misfit;
 pub mod noise;
 pub mod pace;
 pub mod plan;

@@ -1,7 +1,10 @@
 //! Error bars: four kinds of covariance, and which of them is the headline.
 
+mod cells;
 mod counts;
 mod dyadic;
+mod joint;
+mod lack_of_fit;
 mod nodes;
 mod parabola;
 mod score;
@@ -21,6 +24,8 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
+pub use lack_of_fit::{LackOfFitTest, TestedCell, lack_of_fit};
+pub(crate) use lack_of_fit::{MOST_FRAMES, MOST_WORK};
 pub use parabola::{BENT, Ellipsoid, bent_shares};
 pub use speckle::SpeckleOptions;
 pub(crate) use speckle::{BinSize, speckles_of_bin};

@@ -5,7 +5,7 @@ use dyne_solve::Slot;
 use crate::fit::Fitted;
 use crate::laws::FamilyLaws;
 use crate::plan::Plan;
-use crate::report::{FullLaw, FullParameter, LawResult};
+use crate::report::{FullLaw, FullParameter, LackOfFit, LawResult, ResidualCell};
 
 /// One entry for each law of each function of time that has laws.
 pub(super) fn laws(fitted: &Fitted) -> Vec<LawResult> {
@@ -62,4 +62,27 @@ pub(super) fn full_law(plan: &Plan, fitted: &Fitted) -> Option<FullLaw> {
     });
     let ssr = 2.0 * fitted.fullest.cost();
     Some(FullLaw { parameters: parameters.collect(), ssr })
+}
+
+/// The test of lack of fit.
+pub(super) fn lack_of_fit(plan: &Plan, fitted: &Fitted) -> Result<LackOfFit, String> {
+    let found = fitted.misfit.as_ref().map_err(Clone::clone)?;
+    let dt = plan.dt.seconds;
+    let origin = plan.grid.times()[0];
+    let cells = found.test.cells.iter().map(|cell| ResidualCell {
+        bin: plan.bins[cell.bin].number,
+        lag_s: cell.lags.map(|lag| lag as f64 * dt),
+        age_s: cell.ages.map(|age| origin + age * dt),
+        mean: cell.mean,
+        of_contrast: cell.mean / fitted.scaling[cell.bin].contrast,
+        z: cell.z,
+    });
+    Ok(LackOfFit {
+        p: found.p,
+        statistic: found.test.statistic,
+        expected: found.test.expected,
+        pixels: found.pixels,
+        pixels_source: found.pixels_source.clone(),
+        cells: cells.collect(),
+    })
 }
