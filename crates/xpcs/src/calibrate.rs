@@ -285,6 +285,7 @@ fn dyadic(
         residuals: &fitted.residuals,
         information: &uncertainty.information,
         bins: &plan.bins,
+        silent: &[],
     };
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
@@ -326,6 +327,7 @@ fn expected(
         residuals: &[],
         information: &information,
         bins: &plan.bins,
+        silent: &[],
     };
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };

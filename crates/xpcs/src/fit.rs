@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyne_math::simd::Level;
-use dyne_runtime::{Observer, Resources, SweepError, phase};
+use dyne_runtime::{Cancel, Observer, Resources, SweepError, phase};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
     SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
@@ -18,7 +18,8 @@ use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
 use crate::survey::{NotFinite, Survey, survey};
-use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline};
+use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline, silent,
+    without_error_bars};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -149,7 +150,8 @@ impl Data {
         {
             return Err(not_finite(plan, &matrices, *found).into());
         }
-        let matrices = matrices.without_rows(survey.bad_rows());
+        let rows = matrices.excluded().and(survey.bad_rows().iter());
+        let matrices = matrices.without_rows(rows);
         match (0..matrices.bins()).find(|bin| matrices.pairs(*bin) == 0) {
             Some(bin) => Err(PlanError::NothingLeft { bin: plan.bins[bin].number }.into()),
             None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),
@@ -187,26 +189,45 @@ pub fn fit(
     let (settled, _) = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
     let Settled { scaling, evaluated, residuals } = settled;
     let theta = &outcome.fit.theta;
+    // What follows the residuals hears a request to end, and is left out then: the fit is there.
+    let stops = Stops { asked: resources.cancel, late: after.cancel };
+    let hearing = Problem { resources, ..last };
     let (covariance, uncertainty) =
         match Covariance::try_new(&outcome.fit.equations, &plan.transform, theta) {
             Err(reason) => (Err(reason), None),
             Ok(information) => {
                 let minimum = Minimum {
-                    problem: last,
+                    problem: hearing,
                     evaluated: &evaluated,
                     scaling: &scaling,
                     residuals: &residuals,
                     information: &information,
                     bins: &plan.bins,
+                    silent: &[],
                 };
-                let headline = || headline(&minimum, &plan.config.uncertainty);
-                let ((covariance, kind), _) = phase(observer, "error bars", headline)?;
+                let headline = || {
+                    let silent = &silent(&minimum)?;
+                    headline(&Minimum { silent, ..minimum }, &plan.config.uncertainty)
+                };
+                let found = phase(observer, "error bars", headline);
+                let (covariance, kind) = match found {
+                    Ok((found, _)) => found,
+                    Err(_) if stops.report() => without_error_bars(&information),
+                    Err(error) => return Err(error.into()),
+                };
                 (Ok(covariance), Some(kind))
             }
         };
-    let curved = curved(plan, &last, &outcome.fit, &covariance)?;
+    let curved = match curved(plan, &hearing, &outcome.fit, &covariance) {
+        Err(_) if stops.report() => Vec::new(),
+        found => found?,
+    };
     let minimum = &outcome.fit;
-    let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
+    let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer);
+    let profiles = match profiles {
+        Err(_) if stops.report() => Vec::new(),
+        found => found?,
+    };
     Ok(Fitted {
         outcome,
         shift,
@@ -223,6 +244,21 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// Requests to end.
+struct Stops<'a> {
+    /// The one that the fit hears.
+    asked: &'a Cancel,
+    /// The one that ends all.
+    late: &'a Cancel,
+}
+
+impl Stops<'_> {
+    /// Whether the end is asked for, and what there is ought to be reported.
+    fn report(&self) -> bool {
+        self.asked.requested() && !self.late.requested()
+    }
 }
 
 /// The error of a value that cannot be fitted.

@@ -10,6 +10,7 @@ mod errors_config;
 mod experiment;
 mod faults;
 mod fit;
+mod gaps;
 mod g2;
 mod inspect;
 mod interrupt;

@@ -107,7 +107,8 @@ impl Drawn {
         let speckles = Speckles::try_new(&at_nodes, bin, contrast, past(nodes.len()), lanes)?;
         let count = speckles_of_bin(options.speckles, evaluated.terms.len());
         let stream = Stream::new(options.seed).split("score").index(bin as u64);
-        let intensities = speckles.intensities(0..count, &stream, lanes);
+        let drawn = speckles.intensities(0..count, &stream, lanes, problem.resources.cancel);
+        let intensities = drawn.ok_or(SweepError::Cancelled)?;
         Ok(Self { nodes, intensities, mode_moments: speckles.mode_moments() })
     }
 }
