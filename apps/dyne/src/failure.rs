@@ -88,6 +88,8 @@ impl Failure {
                 | PlanError::Fraction { .. }
                 | PlanError::SeveralQ { .. }
                 | PlanError::MaskFrames { .. }
+                | PlanError::MaskBins { .. }
+                | PlanError::MaskAllBins { .. }
                 | PlanError::MaskPairs { .. } => Ending::Usage,
                 _ => Ending::Data,
             },

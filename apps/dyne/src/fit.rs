@@ -20,6 +20,7 @@ use dyne_runtime::{Cancel, Identity, Lanes, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{Fitted, fit};
+use dyne_xpcs::gaps;
 use dyne_xpcs::mask::Mask;
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::posterior::{Sampled, ShardRun};
@@ -183,7 +184,12 @@ pub(crate) fn fit_file(config: FitConfig, request: Request<'_>) -> Result<Ending
     if !telling.quiet {
         terminal::show(&format!("{text}results in {target}\n"))?;
     }
-    let of_fit = report.as_ref().map_or(Ending::Converged, ending);
+    let of_fit = match &report {
+        // Something was left out, if not of the fit then of what follows it.
+        Some(_) if cancel.requested() => Ending::Interrupted,
+        Some(report) => ending(report),
+        None => Ending::Converged,
+    };
     let of_posterior = sampled.as_ref().map_or(Ending::Converged, sample::ending);
     Ok(if of_fit == Ending::Converged { of_posterior } else { of_fit })
 }
@@ -297,17 +303,16 @@ fn fitted(
 ) -> Result<Outcome, Failure> {
     let ((plan, catalog, kept), read_s) = phase(run.watch, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
-        let plan = Plan::resolve(config, reader.catalog())?;
+        let mut plan = Plan::resolve(config, reader.catalog())?;
         let selection = data::selection(stamp, &plan);
         let means = Means { budget: run.budget, resources, selection, observer: run.watch };
-        let kept = data::kept(&plan, &*reader, means)?;
+        let kept = data::kept(&mut plan, &*reader, means)?;
         Ok::<_, Failure>((plan, reader.catalog().clone(), kept))
     })?;
     let (fitted, fit_s) = phase(run.watch, "fit", || {
-        let after = resources.with_cancel(run.late);
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         let _error_bars = kept.lease(run.budget, memory::Phase::ErrorBars)?;
-        Ok::<_, Failure>(fit(&plan, &kept.data, resources, after, size, run.watch)?)
+        Ok::<_, Failure>(fit(&plan, &kept.data, resources, size, run.watch)?)
     })?;
     Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
@@ -360,6 +365,7 @@ fn report(
     let (lanes, watch) = (run.lanes, run.watch);
     let provenance = provenance::of(plan, catalog, hash, lanes);
     let mut report = account::report(plan, fitted, provenance);
+    report.warnings.extend(gaps::warnings(&report.left_out));
     report.warnings.extend(masked_rows(&kept.mask));
     report.mask = kept.mask.clone();
     for warning in &report.warnings {
@@ -368,8 +374,10 @@ fn report(
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
         let at_once = kept.data.bins_at_once;
-        output::write_pictures(&report, plan, folder, lanes, at_once, run.late)?;
-        if plan.config.output.formats.contains(&Format::Npz) {
+        let stops = output::Stops { asked: run.cancel, late: run.late };
+        output::write_pictures(&report, plan, folder, lanes, at_once, stops)?;
+        let arrays = plan.config.output.formats.contains(&Format::Npz);
+        if arrays && (!run.cancel.requested() || run.late.requested()) {
             let resources = Resources::new(lanes, &Solo, run.late);
             output::write_arrays(plan, &kept.data.matrices, fitted, resources, folder)?;
         }
@@ -379,6 +387,6 @@ fn report(
     report.timings = Timings { read_s: *read_s, fit_s: *fit_s, report_s, wall_time_seconds };
     report.peak_rss_bytes = machine::peak_rss_bytes();
     report.work = watch.work(saves);
-    output::write_words(&report, plan, folder)?;
+    output::write_words(&report, plan, folder, run.cancel)?;
     Ok(report)
 }

@@ -13,14 +13,17 @@ use dyne_xpcs_data::Matrices;
 
 use crate::failure::Failure;
 
-/// PNG files, those of some bins at a time.
+/// Bins whose page is drawn at once.
+const FEW_BINS: usize = 24;
+
+/// PNG files, those of some bins at a time; no more of them once `asked` is requested.
 pub(super) fn write_pictures(
     report: &Report,
     plan: &Plan,
     folder: &ResultFolder,
     lanes: &Lanes,
     at_once: usize,
-    cancel: &Cancel,
+    Stops { asked, late }: Stops<'_>,
 ) -> Result<(), Failure> {
     if !plan.config.output.formats.contains(&Format::Png) {
         return Ok(());
@@ -29,12 +32,17 @@ pub(super) fn write_pictures(
         folder.write(&format!("pictures/{}", picture.name), &picture.png)
     };
     for bins in report.pictures.chunks(at_once.max(1)) {
-        if cancel.requested() {
+        if late.requested() {
             return Err(FitError::Interrupted.into());
         }
+        if asked.requested() {
+            return Ok(());
+        }
         let drawn = lanes.map(bins, |bin| -> Result<(), Failure> {
-            for picture in dyne_xpcs_plot::bin_pictures(bin)? {
-                write(&picture)?;
+            if !asked.requested() {
+                for picture in dyne_xpcs_plot::bin_pictures(bin)? {
+                    write(&picture)?;
+                }
             }
             Ok(())
         });
@@ -46,17 +54,28 @@ pub(super) fn write_pictures(
     Ok(())
 }
 
-/// The files that hold the timings, last of all.
+/// Requests to end while results are written.
+#[derive(Clone, Copy)]
+pub(super) struct Stops<'a> {
+    /// Leaves out what takes long.
+    pub(super) asked: &'a Cancel,
+    /// Leaves out all.
+    pub(super) late: &'a Cancel,
+}
+
+/// The files that hold the timings, last of all; without the page once `asked` is requested.
 pub(super) fn write_words(
     report: &Report,
     plan: &Plan,
     folder: &ResultFolder,
+    asked: &Cancel,
 ) -> Result<(), Failure> {
     let formats = &plan.config.output.formats;
     if formats.contains(&Format::Text) {
         folder.write("report.txt", dyne_xpcs_plot::text(report).as_bytes())?;
     }
-    if formats.contains(&Format::Html) {
+    // Its maps take long with many bins.
+    if formats.contains(&Format::Html) && !(asked.requested() && plan.bins.len() > FEW_BINS) {
         folder.write("report.html", dyne_xpcs_plot::html(report).as_bytes())?;
     }
     if formats.contains(&Format::Json) {
