@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod calibrate;
+pub mod clic;
 pub mod config;
 pub mod fit;
 pub mod g2;
