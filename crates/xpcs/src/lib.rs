@@ -6,6 +6,7 @@ pub mod clic;
 pub mod config;
 pub mod fit;
 pub mod g2;
+pub mod ladder;
 pub mod mask;
 pub mod memory;
 pub mod noise;

@@ -87,6 +87,10 @@ impl Model for TwoComponent {
         &[0, 3, V0]
     }
 
+    fn transports(&self) -> &'static [usize] {
+        &[0, 3]
+    }
+
     fn basis(&self) -> usize {
         BASIS
     }

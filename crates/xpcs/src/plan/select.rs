@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dyne_xpcs_data::{Catalog, FrameTime};
+use dyne_xpcs_data::{Bin, Catalog, FrameTime};
 
 use super::PlanError;
 use crate::config::{DataConfig, MaskConfig, PhiRange, QSelection};
@@ -190,6 +190,12 @@ pub(super) fn frame_time(data: &DataConfig, catalog: &Catalog) -> Result<FrameTi
             false => catalog.dt_searched.join(", "),
         },
     })
+}
+
+/// Geometric mean of the wave-vector transfers of some bins, Å⁻¹.
+pub(super) fn mean_q(bins: &[Bin]) -> f64 {
+    let ln_q: f64 = bins.iter().map(|b| b.q.ln()).sum();
+    (ln_q / bins.len() as f64).exp()
 }
 
 #[cfg(test)]
