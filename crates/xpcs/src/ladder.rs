@@ -24,6 +24,8 @@ struct Rung {
     mode: Mode,
     q_dependence: QDependence,
     held: Vec<(String, f64)>,
+    /// Name of the simpler model that it holds.
+    holds: Option<String>,
 }
 
 /// Laws of a transport coefficient, the simplest first.
@@ -42,6 +44,14 @@ impl Law {
             Self::Constant => "constant J",
             Self::Power => "power law of J",
             Self::PowerAndConstant => "power law of J + constant",
+        }
+    }
+
+    fn simpler(self) -> Option<Self> {
+        match self {
+            Self::Constant => None,
+            Self::Power => Some(Self::Constant),
+            Self::PowerAndConstant => Some(Self::Power),
         }
     }
 
@@ -67,11 +77,12 @@ impl Rung {
             Mode::TwoComponent => &["_ref", "_sample"],
             _ => &[""],
         };
-        let name = match name {
-            "" => law.words().to_owned(),
-            name => format!("{name}, {}", law.words()),
+        let (name, holds) = match name {
+            "" => (law.words().to_owned(), law.simpler().map(Law::words)),
+            name => (format!("{name}, {}", law.words()), Some(law.words())),
         };
-        Self { name, mode, q_dependence: QDependence::Square, held: law.held(suffixes) }
+        let (held, holds) = (law.held(suffixes), holds.map(str::to_owned));
+        Self { name, mode, q_dependence: QDependence::Square, held, holds }
     }
 
     fn holding(mut self, held: &[(&str, f64)]) -> Self {
@@ -119,6 +130,9 @@ pub struct Estimate {
     pub value: f64,
     /// Standard error, where there is one.
     pub stderr: Option<f64>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_absent: Option<String>,
     /// Unit.
     pub unit: String,
 }
@@ -138,7 +152,8 @@ pub struct Comparison {
     pub converged: bool,
     /// −2ℓ of the residuals as [`clic`] takes them.
     pub minus_two_ell: f64,
-    /// Effective number of parameters tr(H⁻¹B)/s²; absent where there are no error bars.
+    /// Effective number of parameters tr(H⁻¹B)/s², no less than that of a simpler model that this one
+    /// holds and a parameter more for each that it has more; absent where there are no error bars.
     pub effective_parameters: Option<f64>,
     /// CLIC; absent with it.
     pub clic: Option<f64>,
@@ -199,7 +214,8 @@ pub struct Compared<'a> {
 ///
 /// **Named best** is the model with the least −2ℓ + 6.63·tr(H⁻¹B)/s² ([`NAMED`]): nested models differ by
 /// chance by tr·χ², so that CLIC, whose factor is 2, would take a needless parameter in one case of six.
-/// The table shows CLIC. **Edges** a model that cannot be fitted is told with its reason.
+/// The table shows CLIC. **Edges** a model that cannot be fitted is told with its reason; one that did
+/// not converge is not named best where another did.
 /// **Cost** that of some eight fits with error bars. **Checked by** `tests/fits/ladder.rs`.
 ///
 /// # Errors
@@ -226,10 +242,13 @@ fn law_of(rung: &Comparison) -> Law {
     Law::ALL.into_iter().find(is).unwrap_or(Law::Constant)
 }
 
-/// Position of the model with the least −2ℓ + [`NAMED`]·penalty, among those that have one.
+/// Position of the model with the least −2ℓ + [`NAMED`]·penalty, among those that have one and, where
+/// there are such, have converged.
 fn named(rungs: &[Comparison]) -> Option<usize> {
+    let any = rungs.iter().any(|rung| rung.converged && rung.effective_parameters.is_some());
     let score = |rung: &Comparison| {
-        rung.effective_parameters.map(|penalty| rung.minus_two_ell + NAMED * penalty)
+        let penalty = rung.effective_parameters.filter(|_| rung.converged || !any)?;
+        Some(rung.minus_two_ell + NAMED * penalty)
     };
     let scored = rungs.iter().enumerate().filter_map(|(k, rung)| Some((k, score(rung)?)));
     scored.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(k, _)| k)
@@ -286,7 +305,14 @@ fn climb(
             Ok(comparison(rung, &plan, &fitted))
         });
     match found {
-        Ok(comparison) => ladder.rungs.push(comparison),
+        Ok(comparison) => {
+            let simpler = ladder.rungs.iter().find(|r| rung.holds.as_ref() == Some(&r.model));
+            let least = simpler.and_then(|s| {
+                let more = comparison.free.saturating_sub(s.free) as f64;
+                s.effective_parameters.map(|penalty| penalty + more)
+            });
+            ladder.rungs.push(comparison.with_penalty_of_at_least(least));
+        }
         Err(error @ (FitError::Interrupted | FitError::Read(_) | FitError::Sweep(_))) => {
             return Err(error);
         }
@@ -297,6 +323,21 @@ fn climb(
     Ok(())
 }
 
+impl Comparison {
+    /// With the penalty raised to `least` where it is lower: the noise of each fit is that of speckle of
+    /// its own model, and where the data do not determine a parameter such a model may be one whose
+    /// noise counts for less. A model that holds another cannot absorb less of the same noise.
+    fn with_penalty_of_at_least(mut self, least: Option<f64>) -> Self {
+        if let (Some(own), Some(least)) = (self.effective_parameters, least)
+            && own < least
+        {
+            self.effective_parameters = Some(least);
+            self.clic = Some(self.minus_two_ell + 2.0 * least);
+        }
+        self
+    }
+}
+
 fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
     let covariance = fitted.covariance.as_ref().ok();
     let effective_parameters = covariance.and_then(|c| c.effective_parameters());
@@ -304,12 +345,19 @@ fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
         fitted.residuals.iter().map(|r| BinSsr { pairs: r.pairs, ssr: r.ssr }).collect();
     let specs = plan.model.parameters().iter().zip(plan.transform.slots()).enumerate();
     let free = specs.filter(|(_, (_, slot))| matches!(slot, Slot::Free { .. }));
+    let physical = plan.model.parameters().iter().map(|spec| spec.name.to_owned());
+    let names: Vec<String> = physical.chain(fitted.layout.names().iter().cloned()).collect();
     let estimate = |k: usize| {
+        let stderr = match &fitted.covariance {
+            Ok(covariance) => covariance.stderr(k).map_err(|reason| reason.phrase(&names)),
+            Err(error) => Err(error.to_string()),
+        };
         let spec = &plan.model.parameters()[k];
         Estimate {
             name: spec.name.to_owned(),
             value: fitted.outcome.fit.theta[k],
-            stderr: covariance.and_then(|c| c.stderr(k).ok()),
+            stderr_absent: stderr.as_ref().err().cloned(),
+            stderr: stderr.ok(),
             unit: spec.unit.to_owned(),
         }
     };

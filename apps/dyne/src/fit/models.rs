@@ -138,9 +138,12 @@ fn text(arguments: &ModelsArguments, found: &Ladder) -> String {
 
 fn estimate(e: &Estimate) -> String {
     let unit = if e.unit == "–" { String::new() } else { format!(" {}", e.unit) };
+    let absent = e.stderr_absent.as_deref().unwrap_or_default();
+    // Which direction is flat is a matter of the fit, whose report tells it.
+    let absent = absent.split(':').next().unwrap_or_default();
     match e.stderr {
         Some(error) => format!("{} {:.4} ± {:.2}{unit}", e.name, Short(e.value), Short(error)),
-        None => format!("{} {:.4}{unit}, not determined", e.name, Short(e.value)),
+        None => format!("{} {:.4}{unit} ({absent})", e.name, Short(e.value)),
     }
 }
 
