@@ -40,6 +40,7 @@ fn a_constant_diffusion_is_named_as_such() {
     assert_eq!(best.settings, ["parameters.alpha.fixed=0", "parameters.D_offset.fixed=0"]);
     // One bin: nothing that needs several azimuths or q.
     assert_eq!(found.rungs.len() + found.unfitted.len(), 5);
+    assert!(found.rungs.iter().all(|rung| rung.effective_parameters >= best.effective_parameters));
     assert!(found.rungs.iter().all(|rung| rung.delta_clic.unwrap() >= 0.0));
 }
 
