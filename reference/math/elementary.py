@@ -1,4 +1,4 @@
-"""Writes elementary.txt: exact values of exp, sin, cos, sin x/x and its derivative.
+"""Writes elementary.txt: exact values of exp, ln, sin, cos, sin x/x and its derivative.
 
 Each line: function, bits of x, bits of the nearest double y, bits of the remainder
 (exact value minus y, as a double), so that errors far below one ulp can be measured.
@@ -9,7 +9,7 @@ import math
 import random
 import struct
 
-from mpmath import mp, mpf, cos, exp, sin
+from mpmath import mp, mpf, cos, exp, ln, sin
 
 mp.dps = 60
 
@@ -51,3 +51,8 @@ for _ in range(400):
               sign * 10.0 ** random.uniform(0.0, 5.0)]:
         line("sinc", sinc, x)
         line("slope", slope, x)
+
+for _ in range(400):
+    line("ln", ln, 10.0 ** random.uniform(-300.0, 300.0))
+    line("ln", ln, random.uniform(0.3, 3.0))
+    line("ln", ln, 1.0 + random.choice([-1.0, 1.0]) * 10.0 ** random.uniform(-9.0, -1.0))

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Sample(Box<SampleArguments>),
     /// One-time correlation functions by age with KWW or exponential fits
     G2(G2Arguments),
+    /// Which model describes the data: each fitted and compared, `dyne models run.hdf`
+    Models(ModelsArguments),
     /// What a fit of a given size takes in memory, without a file: `dyne plan --points 1e9 --params 53`
     Plan(PlanArguments),
     /// Show what a file holds: layout, q, φ, frames, frame time, value range, bad values
@@ -53,7 +55,7 @@ pub(crate) struct FitArguments {
     /// Configuration; flags and --set override it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Model: static, laminar_flow, two_component, static_ref or static_both
+    /// Model: static, laminar_flow, two_component, kww, two_decays, static_ref or static_both
     #[arg(long)]
     pub(crate) mode: Option<String>,
     /// Gap between the plates, Å (laminar_flow)
@@ -347,6 +349,34 @@ pub(crate) struct G2Arguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
+    pub(crate) file: PathBuf,
+    /// Configuration, whose mode is of no effect; flags and --set override it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selected: Selected,
+    /// Gap between the plates, Å; without it laminar_flow is not tried
+    #[arg(long, value_name = "Å", allow_hyphen_values = true)]
+    pub(crate) gap: Option<String>,
+    /// Override a key of the configuration, e.g. noise.model=per_angle; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Memory the process may take, e.g. 128MB, 1.5GiB; see `dyne system` for what decides without it
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// The comparison as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Telling {
     /// No progress and no report on the terminal
     #[arg(long, short)]
@@ -442,7 +472,7 @@ pub(crate) struct CalibrateArguments {
 pub(crate) enum ConfigCommand {
     /// Print a commented configuration
     New {
-        /// Model: static, laminar_flow, two_component, static_ref or static_both
+        /// Model: static, laminar_flow, two_component, kww, two_decays, static_ref or static_both
         #[arg(long)]
         mode: String,
         /// For `dyne simulate` instead of `dyne fit`

@@ -4,6 +4,7 @@ mod checkpoints;
 mod data;
 mod log;
 pub(crate) mod memory;
+pub(crate) mod models;
 mod netcdf;
 mod output;
 pub(crate) mod sample;

@@ -58,6 +58,7 @@ fn run(command: Command, started: Instant) -> Result<Ending, Failure> {
         Command::Fit(arguments) => fit::run(&arguments, started),
         Command::Sample(arguments) => fit::sample::run(&arguments, started),
         Command::G2(arguments) => g2::run(&arguments),
+        Command::Models(arguments) => fit::models::run(&arguments),
         Command::Plan(arguments) => estimate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

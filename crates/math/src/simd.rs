@@ -91,6 +91,8 @@ pub trait Isa: Copy {
     fn bits_add(self, a: Self::V, by: u64) -> Self::V;
     /// Shifts the 64-bit pattern left by `N`.
     fn bits_shl<const N: u32>(self, a: Self::V) -> Self::V;
+    /// Shifts the 64-bit pattern right by `N`, zeros coming in.
+    fn bits_shr<const N: u32>(self, a: Self::V) -> Self::V;
     /// `a` with its sign changed where bit 1 of the pattern of `q` is set.
     fn negate_if_bit1(self, a: Self::V, q: Self::V) -> Self::V;
 }
@@ -206,6 +208,7 @@ mod tests {
                 s.select(s.bit_set(two, 1), one, s.splat(2.0)),
                 s.select(s.bit_set(two, 0), one, s.splat(2.0)),
                 s.bits_shl::<52>(s.splat(f64::from_bits(1023))),
+                s.bits_shl::<52>(s.bits_shr::<52>(s.splat(8.5))),
                 s.max(s.splat(f64::NAN), one),
                 s.widen(&[1.5; 8], 0),
                 s.fnma(one, s.splat(3.0), s.splat(5.0)),
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn every_level_agrees_on_bit_operations() {
         for level in Level::available() {
-            let expected = [-1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 1.5, 2.0, 3.0, 0.25];
+            let expected = [-1.0, 1.0, 1.0, 2.0, 1.0, 8.0, 1.0, 1.5, 2.0, 3.0, 0.25];
             assert_eq!(dispatch(level, Bits), expected, "{level}");
         }
     }

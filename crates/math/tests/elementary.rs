@@ -57,6 +57,15 @@ fn exp() {
 }
 
 #[test]
+fn ln() {
+    for level in Level::available() {
+        let error = worst(Function::Ln, "ln", level, 0.0);
+        assert!(error <= 2.0, "{level}: {error} ulp");
+        assert_eq!(apply(level, Function::Ln, 1.0), 0.0);
+    }
+}
+
+#[test]
 fn sincos() {
     for level in Level::available() {
         for (function, name) in [(Function::Sin, "sin"), (Function::Cos, "cos")] {

@@ -90,6 +90,8 @@ pub struct Covariance {
     reasons: Vec<Option<Reason>>,
     residual_variance: Option<f64>,
     parameters: usize,
+    /// tr(H⁻¹B) of a sandwich; absent for s²·H⁻¹, whose B is s²·H.
+    score_trace: Option<f64>,
     spectrum: Vec<f64>,
     weakest: Vec<(usize, f64)>,
     /// Directions of θ that the data do not determine, over the scale of their variables.
@@ -146,6 +148,7 @@ impl Covariance {
             reasons,
             residual_variance: None,
             parameters: information.factor.rank() + rank,
+            score_trace: None,
             weakest: information.weakest(transform),
             flat: information.flat(transform),
             spectrum: information.spectrum,
@@ -188,6 +191,7 @@ impl Covariance {
         let half = product(&self.inverse, score, n);
         let mut sandwich = self.clone();
         sandwich.matrix = symmetrised(product(&half, &self.inverse, n), n);
+        sandwich.score_trace = Some((0..n).map(|k| half[k * n + k]).sum());
         for reason in &mut sandwich.reasons {
             if matches!(reason, Some(Reason::NoDegreesOfFreedom { .. })) {
                 *reason = None;
@@ -214,6 +218,19 @@ impl Covariance {
     /// s² = SSR/(n − P); absent without degrees of freedom.
     pub fn residual_variance(&self) -> Option<f64> {
         self.residual_variance
+    }
+
+    /// Effective number of parameters tr(H⁻¹B)/s²: by how much, in units of twice the noise of a pair,
+    /// the fit lowers the cost by following the noise. P where pairs are independent; with speckle,
+    /// whose pairs share frames, many times as much.
+    ///
+    /// **Formula.** $\mathrm{tr}(H^{-1}B)/s^2$, P for s²·H⁻¹. **Edges** absent without degrees of
+    /// freedom; directions that the data do not determine do not count. **Source** Takeuchi (1976);
+    /// Varin and Vidoni, Biometrika 92 (2005) 519, doi:10.1093/biomet/92.3.519, for composite
+    /// likelihoods. **Checked by** `effective_parameters_count_what_the_fit_absorbs`.
+    pub fn effective_parameters(&self) -> Option<f64> {
+        let s2 = self.residual_variance.filter(|s2| *s2 > 0.0)?;
+        Some(self.score_trace.map_or(self.parameters as f64, |trace| trace / s2))
     }
 
     /// H⁻¹, row-major, θ before z; rows of fixed parameters and of those on a bound are 0.

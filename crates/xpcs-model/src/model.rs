@@ -105,6 +105,11 @@ pub trait Model: Send + Sync {
         &[]
     }
 
+    /// Position of the prefactor of each transport coefficient J. m depends on their integrals through
+    /// the first coefficient of a bin alone, which goes with q² as the rows of a, b and c in its map do:
+    /// what J is multiplied by multiplies these.
+    fn transports(&self) -> &'static [usize];
+
     /// Number of basis rows. A tile has three more: m, 1 and the data.
     fn basis(&self) -> usize;
 

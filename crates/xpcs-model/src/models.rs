@@ -1,8 +1,11 @@
 //! The models: each a list of terms and a table of parameters.
 
+mod kww;
 mod laminar_flow;
+mod over_q;
 mod static_isotropic;
 mod two_component;
+mod two_decays;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,12 +13,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Model;
-use crate::param::{LAMINAR_FLOW, ParameterSpec, STATIC, TWO_COMPONENT};
+use crate::param::{
+    KWW, KWW_OVER_Q, LAMINAR_FLOW, LAMINAR_FLOW_OVER_Q, ParameterSpec, STATIC, STATIC_OVER_Q,
+    TWO_COMPONENT, TWO_COMPONENT_OVER_Q, TWO_DECAYS, TWO_DECAYS_OVER_Q,
+};
 use crate::terms::shear::{Convention, HOMODYNE_2, HOMODYNE_ANALYSIS, PUBLISHED};
 
+pub use kww::{Kww, correlation as kww_correlation};
 pub use laminar_flow::{LaminarFlow, correlation as laminar_flow_correlation};
+pub use over_q::OverQ;
 pub use static_isotropic::{StaticIsotropic, correlation as static_correlation};
 pub use two_component::{TwoComponent, correlation as two_component_correlation};
+pub use two_decays::{TwoDecays, correlation as two_decays_correlation};
 
 /// Which model is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +42,10 @@ pub enum Mode {
     StaticRef,
     /// `two_component` at rest with equal fractions.
     StaticBoth,
+    /// Diffusion with a stretched or compressed exponential.
+    Kww,
+    /// Two populations of the field that decay at their own rates.
+    TwoDecays,
 }
 
 /// What `static_ref` holds fixed.
@@ -54,8 +67,15 @@ const AT_REST: [(&str, f64); 6] =
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 5] =
-        [Self::Static, Self::LaminarFlow, Self::TwoComponent, Self::StaticRef, Self::StaticBoth];
+    pub const ALL: [Self; 7] = [
+        Self::Static,
+        Self::LaminarFlow,
+        Self::TwoComponent,
+        Self::StaticRef,
+        Self::StaticBoth,
+        Self::Kww,
+        Self::TwoDecays,
+    ];
 
     /// Name in configs and results.
     pub fn name(self) -> &'static str {
@@ -65,6 +85,8 @@ impl Mode {
             Self::TwoComponent => "two_component",
             Self::StaticRef => "static_ref",
             Self::StaticBoth => "static_both",
+            Self::Kww => "kww",
+            Self::TwoDecays => "two_decays",
         }
     }
 
@@ -82,6 +104,8 @@ impl Mode {
             Self::StaticBoth => {
                 "two_component at rest, half of the field each: 6 parameters of two decays."
             }
+            Self::Kww => "Diffusion with a stretched or compressed exponential: 4 parameters.",
+            Self::TwoDecays => "Two populations that decay at their own rates: 7 parameters.",
         }
     }
 
@@ -111,6 +135,8 @@ impl Mode {
             Self::Static => &STATIC,
             Self::LaminarFlow => &LAMINAR_FLOW,
             Self::TwoComponent | Self::StaticRef | Self::StaticBoth => &TWO_COMPONENT,
+            Self::Kww => &KWW,
+            Self::TwoDecays => &TWO_DECAYS,
         }
     }
 
@@ -122,6 +148,8 @@ impl Mode {
             Self::TwoComponent | Self::StaticRef | Self::StaticBoth => {
                 Box::new(TwoComponent::new(physics.two_component))
             }
+            Self::Kww => Box::new(Kww::new(physics.shear.convention())),
+            Self::TwoDecays => Box::new(TwoDecays),
         }
     }
 }
@@ -247,6 +275,41 @@ impl TwoComponentConvention {
     }
 }
 
+/// How the transport coefficient depends on the wave-vector transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum QDependence {
+    /// Not at all: rates go with q².
+    #[default]
+    Square,
+    /// J·(q/q_ref)^(n − 2): rates go with qⁿ.
+    Power,
+}
+
+impl QDependence {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Square, Self::Power];
+
+    /// Name in configs and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Square => "square",
+            Self::Power => "power",
+        }
+    }
+
+    /// What it means, one sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Square => "J is the same at every q, so that rates go with q².",
+            Self::Power => {
+                "J·(q/q_ref)^(n − 2): rates go with qⁿ and the parameter n is added; q_ref is the geometric mean of the selected q."
+            }
+        }
+    }
+}
+
 /// Conventions that a fit is made under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Physics {
@@ -254,4 +317,32 @@ pub struct Physics {
     pub shear: ShearConvention,
     /// Form of the two-component correlation.
     pub two_component: TwoComponentConvention,
+    /// How the transport coefficient depends on q.
+    pub q_dependence: QDependence,
+}
+
+impl Physics {
+    /// The parameters of `mode` in order; where J depends on q, n is the last.
+    pub fn parameters(self, mode: Mode) -> &'static [ParameterSpec] {
+        match (self.q_dependence, mode) {
+            (QDependence::Square, _) => mode.parameters(),
+            (QDependence::Power, Mode::Static) => &STATIC_OVER_Q,
+            (QDependence::Power, Mode::LaminarFlow) => &LAMINAR_FLOW_OVER_Q,
+            (QDependence::Power, Mode::Kww) => &KWW_OVER_Q,
+            (QDependence::Power, Mode::TwoDecays) => &TWO_DECAYS_OVER_Q,
+            (QDependence::Power, Mode::TwoComponent | Mode::StaticRef | Mode::StaticBoth) => {
+                &TWO_COMPONENT_OVER_Q
+            }
+        }
+    }
+
+    /// The model of `mode` for bins whose wave-vector transfers have the geometric mean `q_ref`, Å⁻¹.
+    pub fn model(self, mode: Mode, q_ref: f64) -> Box<dyn Model> {
+        match self.q_dependence {
+            QDependence::Square => mode.model(self),
+            QDependence::Power => {
+                Box::new(OverQ::new(mode.model(self), q_ref, self.parameters(mode)))
+            }
+        }
+    }
 }

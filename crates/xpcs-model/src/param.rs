@@ -180,6 +180,23 @@ pub const STATIC: [ParameterSpec; 3] = [D0, ALPHA, D_OFFSET];
 pub const LAMINAR_FLOW: [ParameterSpec; 7] =
     [D0, ALPHA, D_OFFSET, GAMMA_DOT_T0, BETA, GAMMA_DOT_T_OFFSET, PHI0];
 
+/// Exponent of the stretched or compressed exponential.
+pub const GAMMA: ParameterSpec = ParameterSpec {
+    name: "gamma",
+    symbol: "γ",
+    unit: "–",
+    default: 1.0,
+    lower: 0.1,
+    upper: 3.0,
+    scale: Scale::Linear,
+    prior: normal(1.0, 0.3),
+    fitted: true,
+    about: "exponent of exp(−(q²∫J dt)^gamma): 1 for diffusion, below stretched, above compressed",
+};
+
+/// Parameters of `kww`, in order.
+pub const KWW: [ParameterSpec; 4] = [D0, ALPHA, D_OFFSET, GAMMA];
+
 const fn transport(name: &'static str, symbol: &'static str, about: &'static str) -> ParameterSpec {
     ParameterSpec { name, symbol, default: 1e4, prior: log_normal(1e4), about, ..D0 }
 }
@@ -307,13 +324,89 @@ pub const TWO_COMPONENT: [ParameterSpec; 14] = [
     },
 ];
 
+/// Parameters of `two_decays`, in order.
+pub const TWO_DECAYS: [ParameterSpec; 7] = [
+    transport("D0_fast", "D₀ᶠ", "prefactor of the transport coefficient of the faster decay"),
+    exponent("alpha_fast", "αᶠ", "exponent of the transport coefficient of the faster decay"),
+    ParameterSpec {
+        name: "D_offset_fast",
+        symbol: "D_offᶠ",
+        about: "constant part of the transport coefficient of the faster decay",
+        ..D_OFFSET
+    },
+    transport("D0_slow", "D₀ˡ", "prefactor of the transport coefficient of the slower decay"),
+    exponent("alpha_slow", "αˡ", "exponent of the transport coefficient of the slower decay"),
+    ParameterSpec {
+        name: "D_offset_slow",
+        symbol: "D_offˡ",
+        about: "constant part of the transport coefficient of the slower decay",
+        ..D_OFFSET
+    },
+    ParameterSpec {
+        name: "a",
+        symbol: "a",
+        unit: "–",
+        default: 0.5,
+        lower: 0.0,
+        upper: 1.0,
+        scale: Scale::Linear,
+        prior: normal(0.5, 0.25),
+        fitted: true,
+        about: "share of the field that decays fast; the slower decay has 1 − a",
+    },
+];
+
+/// Exponent of q in the rates of diffusion.
+pub const Q_EXPONENT: ParameterSpec = ParameterSpec {
+    name: "n",
+    symbol: "n",
+    unit: "–",
+    default: 2.0,
+    lower: 0.0,
+    upper: 4.0,
+    scale: Scale::Linear,
+    prior: normal(2.0, 0.5),
+    fitted: true,
+    about: "exponent of q in the rates, J·(q/q_ref)^(n − 2): 2 for diffusion, 1 for ballistic motion",
+};
+
+/// `specs` with [`Q_EXPONENT`] behind them.
+const fn with_q_exponent<const P: usize, const Q: usize>(
+    specs: &[ParameterSpec; P],
+) -> [ParameterSpec; Q] {
+    let mut all = [Q_EXPONENT; Q];
+    let mut k = 0;
+    while k < P {
+        all[k] = specs[k];
+        k += 1;
+    }
+    all
+}
+
+/// [`STATIC`] with an exponent of q.
+pub const STATIC_OVER_Q: [ParameterSpec; 4] = with_q_exponent(&STATIC);
+/// [`LAMINAR_FLOW`] with an exponent of q.
+pub const LAMINAR_FLOW_OVER_Q: [ParameterSpec; 8] = with_q_exponent(&LAMINAR_FLOW);
+/// [`TWO_COMPONENT`] with an exponent of q.
+pub const TWO_COMPONENT_OVER_Q: [ParameterSpec; 15] = with_q_exponent(&TWO_COMPONENT);
+/// [`KWW`] with an exponent of q.
+pub const KWW_OVER_Q: [ParameterSpec; 5] = with_q_exponent(&KWW);
+/// [`TWO_DECAYS`] with an exponent of q.
+pub const TWO_DECAYS_OVER_Q: [ParameterSpec; 8] = with_q_exponent(&TWO_DECAYS);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn defaults_lie_inside_bounds_and_log_bounds_are_positive() {
-        for spec in LAMINAR_FLOW.iter().chain(&TWO_COMPONENT).chain(&[CONTRAST, OFFSET]) {
+        for spec in LAMINAR_FLOW
+            .iter()
+            .chain(&TWO_COMPONENT)
+            .chain(&KWW)
+            .chain(&TWO_DECAYS)
+            .chain(&[CONTRAST, OFFSET])
+        {
             assert!(spec.lower < spec.upper, "{}", spec.name);
             assert!((spec.lower..=spec.upper).contains(&spec.default), "{}", spec.name);
             assert!(spec.scale == Scale::Linear || spec.lower > 0.0, "{}", spec.name);

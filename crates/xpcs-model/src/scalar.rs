@@ -17,6 +17,8 @@ pub trait Scalar:
     fn value(self) -> f64;
     /// e^x
     fn exp(self) -> Self;
+    /// ln x
+    fn ln(self) -> Self;
     /// sin x
     fn sin(self) -> Self;
     /// cos x
@@ -34,6 +36,9 @@ impl Scalar for f64 {
     }
     fn exp(self) -> Self {
         self.exp()
+    }
+    fn ln(self) -> Self {
+        self.ln()
     }
     fn sin(self) -> Self {
         self.sin()

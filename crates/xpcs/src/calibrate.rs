@@ -146,7 +146,7 @@ const EXPECTED_SPECKLES: usize = 512;
 /// Azimuths of a mode, degrees.
 pub fn azimuths(mode: Mode) -> &'static [f64] {
     match mode {
-        Mode::Static => &[0.0],
+        Mode::Static | Mode::Kww | Mode::TwoDecays => &[0.0],
         Mode::LaminarFlow => &[0.0, 30.0, 60.0, 90.0],
         _ => &[0.0, 45.0, 90.0],
     }

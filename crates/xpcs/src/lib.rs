@@ -2,11 +2,13 @@
 
 pub mod account;
 pub mod calibrate;
+pub mod clic;
 pub mod config;
 pub mod fit;
 pub mod g2;
 pub mod gaps;
 pub mod laws;
+pub mod ladder;
 pub mod mask;
 pub mod memory;
 pub mod misfit;

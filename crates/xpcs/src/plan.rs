@@ -93,7 +93,7 @@ impl Plan {
         let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
         let mut plan = Self {
             mode: config.mode,
-            model: config.mode.model(config.physics.conventions()),
+            model: config.physics.conventions().model(config.mode, select::mean_q(&bins)),
             start: start(&config, &seen),
             robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
             search: search_options(&config, &transform),
@@ -246,10 +246,9 @@ impl Plan {
 
     /// What the data can resolve, for starting values.
     pub fn window(&self) -> ScatteringWindow {
-        let ln_q: f64 = self.bins.iter().map(|b| b.q.ln()).sum();
         let dt = self.dt.seconds;
         ScatteringWindow {
-            q: (ln_q / self.bins.len() as f64).exp(),
+            q: select::mean_q(&self.bins),
             gap: self.config.geometry.gap.unwrap_or(0.0),
             dt,
             duration: dt * (self.frames.len() - 1) as f64,
@@ -340,7 +339,7 @@ fn bounds_of(given: &config::ParameterConfig, spec: &ParameterSpec, seen: &Seen)
 }
 
 fn slots(config: &FitConfig, seen: &Seen) -> Vec<Slot> {
-    let specs = config.mode.parameters();
+    let specs = config.physics.conventions().parameters(config.mode);
     specs
         .iter()
         .map(|spec| {
@@ -371,7 +370,7 @@ fn slots(config: &FitConfig, seen: &Seen) -> Vec<Slot> {
 /// Starting values where at least one is given: the others take the table's default, moved
 /// onto their bounds.
 fn start(config: &FitConfig, seen: &Seen) -> Option<Vec<f64>> {
-    let specs = config.mode.parameters();
+    let specs = config.physics.conventions().parameters(config.mode);
     specs.iter().any(|s| settings(config, s).start.is_some()).then(|| {
         specs
             .iter()
@@ -405,7 +404,7 @@ fn refined(free: usize) -> usize {
 /// Options of the search. No points are tried besides the starting values where every free
 /// parameter has one, unless the configuration asks for them.
 fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
-    let specs = config.mode.parameters();
+    let specs = config.physics.conventions().parameters(config.mode);
     let given = |slot: &usize| settings(config, &specs[*slot]).start.is_some();
     let free = transform.free();
     let local = !config.search.global && !free.is_empty() && free.iter().all(given);

@@ -75,7 +75,9 @@ impl Experiment {
     /// [`ExperimentError`] where the model has no value, or speckle is asked for under a
     /// convention without field.
     pub fn try_new(config: SimConfig) -> Result<Self, ExperimentError> {
-        let model = config.mode.model(config.physics.conventions());
+        let bins = config.bins();
+        let ln_q = bins.iter().map(|(q, _)| q.ln()).sum::<f64>() / bins.len() as f64;
+        let model = config.physics.conventions().model(config.mode, ln_q.exp());
         let origin = match config.time.origin {
             TimeOrigin::Seconds(seconds) => seconds,
             _ => config.physics.first_time(config.mode, config.dt),
@@ -85,8 +87,7 @@ impl Experiment {
         let tables = model.tables(Level::best(), &theta, &grid, &KeptFrames::All)?;
         // A model without shear does not look at the gap.
         let gap = config.gap.unwrap_or(0.0);
-        let terms = config
-            .bins()
+        let terms = bins
             .into_iter()
             .map(|(q, phi_deg)| {
                 let geometry = Geometry { q, phi_deg, gap };

@@ -16,6 +16,7 @@ mod inspect;
 mod interrupt;
 mod mask;
 mod memory;
+mod models;
 mod result;
 mod sample;
 mod sample_trouble;

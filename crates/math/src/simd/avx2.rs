@@ -144,6 +144,14 @@ impl Isa for Avx2 {
         }
     }
     #[inline(always)]
+    fn bits_shr<const N: u32>(self, a: __m256d) -> __m256d {
+        let count = i64::from(N);
+        // SAFETY: the token exists only inside `run`, after detection.
+        unsafe {
+            _mm256_castsi256_pd(_mm256_srl_epi64(_mm256_castpd_si256(a), _mm_cvtsi64_si128(count)))
+        }
+    }
+    #[inline(always)]
     fn negate_if_bit1(self, a: __m256d, q: __m256d) -> __m256d {
         // SAFETY: the token exists only inside `run`, after detection.
         unsafe {

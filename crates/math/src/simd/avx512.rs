@@ -140,6 +140,11 @@ impl Isa for Avx512 {
         unsafe { _mm512_castsi512_pd(_mm512_slli_epi64::<N>(_mm512_castpd_si512(a))) }
     }
     #[inline(always)]
+    fn bits_shr<const N: u32>(self, a: __m512d) -> __m512d {
+        // SAFETY: the token exists only inside `run`, after detection.
+        unsafe { _mm512_castsi512_pd(_mm512_srli_epi64::<N>(_mm512_castpd_si512(a))) }
+    }
+    #[inline(always)]
     fn negate_if_bit1(self, a: __m512d, q: __m512d) -> __m512d {
         // SAFETY: the token exists only inside `run`, after detection.
         unsafe {

@@ -117,6 +117,10 @@ impl Isa for Portable {
         a.map(|x| f64::from_bits(x.to_bits() << N))
     }
     #[inline(always)]
+    fn bits_shr<const N: u32>(self, a: V) -> V {
+        a.map(|x| f64::from_bits(x.to_bits() >> N))
+    }
+    #[inline(always)]
     fn negate_if_bit1(self, a: V, q: V) -> V {
         zip(a, q, |a, q| f64::from_bits(a.to_bits() ^ (q.to_bits() & 2) << 62))
     }

@@ -203,6 +203,19 @@ fn no_degrees_of_freedom_give_no_errors_and_a_sandwich_brings_its_own_noise() {
     assert!(covariance.sandwich(&score[1..]).is_err());
 }
 
+#[test]
+fn effective_parameters_count_what_the_fit_absorbs() {
+    let problem = Explicit::new(2, Layout::individual(2), decay_data(2, 0.02), decay_model);
+    let (fit, covariance) = solved(&problem, &[log(0.01, 100.0), linear(0.2, 3.0)], &[0.6, 1.0]);
+    assert_eq!(covariance.effective_parameters(), Some(6.0));
+    // With B = k s² JᵀJ every parameter absorbs k times what it does of independent noise.
+    let (a, _) = normal_matrix(&problem.rows(&fit.theta, fit.linear()));
+    let s2 = covariance.residual_variance().unwrap();
+    let score: Vec<f64> = a.iter().flatten().map(|v| 7.0 * s2 * v).collect();
+    let found = covariance.sandwich(&score).unwrap().effective_parameters().unwrap();
+    assert!((found - 42.0).abs() < 1e-6, "{found}");
+}
+
 /// Profile of parameter `k` after a fit under `slots`, with the covariance's own rise.
 fn profiled(slots: &[Slot], k: usize) -> (Fit, Covariance, Profile) {
     let problem = Explicit::new(2, Layout::individual(4), decay_data(4, 0.02), decay_model);

@@ -58,6 +58,10 @@ impl Model for LaminarFlow {
         &[0, 3]
     }
 
+    fn transports(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn basis(&self) -> usize {
         if self.softened() { 7 } else { 6 }
     }

@@ -80,6 +80,10 @@ impl Model for StaticIsotropic {
         &[0]
     }
 
+    fn transports(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn basis(&self) -> usize {
         3
     }

@@ -91,6 +91,10 @@ impl Model for TwoComponent {
         &[9]
     }
 
+    fn transports(&self) -> &'static [usize] {
+        &[0, 3]
+    }
+
     fn basis(&self) -> usize {
         BASIS
     }

@@ -4,13 +4,15 @@ use dyne_math::simd::Level;
 use dyne_xpcs_model::model::KeptFrames;
 use dyne_xpcs_model::{Mode, Physics, TimeGrid, TwoComponentConvention};
 
-const CASES: [(Mode, &[f64]); 3] = [
+const CASES: [(Mode, &[f64]); 5] = [
     (Mode::Static, &[300.0, -0.4, 20.0]),
     (Mode::LaminarFlow, &[300.0, 0.3, -5.0, 2e-3, -0.3, 1e-4, 4.0]),
     (
         Mode::TwoComponent,
         &[300., 0.1, 10., 2000., -0.2, 50., 100., 0.1, -5., 0.4, -0.03, 0.5, 0.2, 3.],
     ),
+    (Mode::Kww, &[300.0, -0.4, 20.0, 1.4]),
+    (Mode::TwoDecays, &[2000., -0.2, 50., 300., 0.1, 10., 0.4]),
 ];
 
 #[test]
@@ -44,7 +46,9 @@ fn slopes_are_differences() {
 fn rates_integrate_to_the_tables() {
     let grid = TimeGrid::new(50, 0.1, 0.0);
     // First table row of each rate, in the order of the curves.
-    for ((mode, theta), rows) in CASES.into_iter().zip([&[0][..], &[0, 4], &[0, 4, 8]]) {
+    for ((mode, theta), rows) in
+        CASES.into_iter().zip([&[0][..], &[0, 4], &[0, 4, 8], &[0], &[0, 4]])
+    {
         let model = mode.model(Physics::default());
         let tables = model.tables(Level::best(), theta, &grid, &KeptFrames::All).unwrap();
         for (curve, row) in model.curves(theta, &grid).iter().zip(rows) {

@@ -70,6 +70,9 @@ impl<const P: usize> Scalar for Dual<P> {
     fn exp(self) -> Self {
         self.chain(self.v.exp(), self.v.exp())
     }
+    fn ln(self) -> Self {
+        self.chain(self.v.ln(), self.v.recip())
+    }
     fn sin(self) -> Self {
         self.chain(self.v.sin(), self.v.cos())
     }

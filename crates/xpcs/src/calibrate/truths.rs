@@ -16,8 +16,17 @@ pub const FRAME_TIME: f64 = 0.1;
 pub const GAP: f64 = 2.0e6;
 
 /// Parameters that the fits hold at 0, their true value.
-pub(super) const HELD: [&str; 7] =
-    ["D_offset", "gamma_dot_t_offset", "D_offset_ref", "D_offset_sample", "v_offset", "f2", "f3"];
+pub(super) const HELD: [&str; 9] = [
+    "D_offset",
+    "gamma_dot_t_offset",
+    "D_offset_ref",
+    "D_offset_sample",
+    "D_offset_fast",
+    "D_offset_slow",
+    "v_offset",
+    "f2",
+    "f3",
+];
 
 /// Ratio of the correlation times of two components: closer ones cannot be told apart by name.
 const APART: f64 = 3.0;
@@ -29,7 +38,8 @@ const APART: f64 = 3.0;
 /// its exponent is uniform in ±0.5, its constant part 0. `laminar_flow`: Φ along the flow reaches π
 /// within a time drawn like τ; beta uniform in ±0.5, phi0 uniform in ±10°. `two_component`: the
 /// reference is the slower component, by a factor of 3 or more; the phase Ψ along the flow turns once within 6 frames to half the series; f0 from 0.3 to 0.6, f1 ±1
-/// over the series, phi0 as above. The constant parts ([`HELD`]) are held at 0 in the fits: next to
+/// over the series, phi0 as above. `kww`: gamma uniform from 0.6 to 1.6. `two_decays`: rates like those
+/// of `two_component`, a from 0.3 to 0.7. The constant parts ([`HELD`]) are held at 0 in the fits: next to
 /// a free prefactor and exponent such data do not determine them.
 pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
     let stream = Stream::new(setting.seed).split(mode.name()).split("truth").index(number);
@@ -41,6 +51,18 @@ pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
             let period = draw.time(2.0, 0.25);
             theta.extend(draw.rate(2.0 * PI / (Q * GAP * period)));
             theta.push(draw.uniform(-10.0, 10.0));
+            theta
+        }
+        Mode::Kww => {
+            let mut theta = draw.transport().to_vec();
+            theta.push(draw.uniform(0.6, 1.6));
+            theta
+        }
+        Mode::TwoDecays => {
+            let [slow, fast] = draw.apart();
+            let mut theta = draw.rate(1.0 / (Q * Q * fast)).to_vec();
+            theta.extend(draw.rate(1.0 / (Q * Q * slow)));
+            theta.push(draw.uniform(0.3, 0.7));
             theta
         }
         _ => {

@@ -13,7 +13,7 @@ use super::mask::MaskConfig;
 use super::parameters::PerBin;
 use super::simulate::{NoiseConfig, NoiseKind, SimConfig};
 use dyne_xpcs_model::Mode;
-use parameters::{check_parameters, check_scaling, known_parameter};
+use parameters::{Chosen, check_parameters, check_scaling, known_parameter};
 use posterior::check_posterior;
 use uncertainty::check_uncertainty;
 
@@ -31,11 +31,12 @@ impl Check for FitConfig {
         check_mask(&self.mask)?;
         check_gap(self.mode, self.geometry.gap, "geometry.gap")?;
         check_origin(&self.time)?;
-        check_parameters(self.mode, &self.parameters)?;
+        let chosen = Chosen { mode: self.mode, physics: self.physics.conventions() };
+        check_parameters(chosen, &self.parameters)?;
         check_scaling(&self.fit, &self.parameters)?;
         check_fit(&self.fit)?;
         check_posterior(&self.posterior)?;
-        check_uncertainty(self.mode, &self.uncertainty, &self.parameters)?;
+        check_uncertainty(chosen, &self.uncertainty, &self.parameters)?;
         if self.search.starts == 0 {
             return Err(Fault::new("search.starts", "0")
                 .expected("at least 1")
@@ -64,9 +65,10 @@ impl Check for SimConfig {
             finite(&format!("phi[{i}]"), *phi)?;
         }
         check_origin(&self.time)?;
+        let chosen = Chosen { mode: self.mode, physics: self.physics.conventions() };
         for (name, value) in &self.parameters {
             let key = format!("parameters.{name}");
-            known_parameter(self.mode, name, &key, &[])?;
+            known_parameter(chosen, name, &key, &[])?;
             finite(&key, *value)?;
         }
         per_angle("contrast", &self.contrast, self.bins().len())?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dyne_xpcs_model::{Mode, Physics, ShearConvention, TwoComponentConvention};
+use dyne_xpcs_model::{Mode, Physics, QDependence, ShearConvention, TwoComponentConvention};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -30,19 +30,28 @@ pub struct PhysicsConfig {
     /// Form of `two_component`.
     #[schemars(schema_with = "two_component_schema")]
     pub two_component: TwoComponentConvention,
+    /// How the transport coefficient depends on q, where several are fitted together.
+    #[schemars(schema_with = "q_dependence_schema")]
+    pub q_dependence: QDependence,
 }
 
 impl PhysicsConfig {
     /// The conventions as the models take them.
     pub fn conventions(&self) -> Physics {
-        Physics { shear: self.shear, two_component: self.two_component }
+        Physics {
+            shear: self.shear,
+            two_component: self.two_component,
+            q_dependence: self.q_dependence,
+        }
     }
 
     /// Time of the first frame, s, under the convention of `mode`, where none is given.
     pub fn first_time(&self, mode: Mode, dt: f64) -> f64 {
         match mode {
-            Mode::Static | Mode::LaminarFlow => 0.0,
-            _ => self.two_component.first_time(dt),
+            Mode::TwoComponent | Mode::StaticRef | Mode::StaticBoth => {
+                self.two_component.first_time(dt)
+            }
+            _ => 0.0,
         }
     }
 }
@@ -196,6 +205,10 @@ fn shear_schema(_: &mut SchemaGenerator) -> Schema {
 
 fn two_component_schema(_: &mut SchemaGenerator) -> Schema {
     words(TwoComponentConvention::ALL.map(|form| (form.name(), form.about())))
+}
+
+fn q_dependence_schema(_: &mut SchemaGenerator) -> Schema {
+    words(QDependence::ALL.map(|form| (form.name(), form.about())))
 }
 
 impl Serialize for TimeOrigin {

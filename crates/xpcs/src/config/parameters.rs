@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use dyne_xpcs_model::param::{CONTRAST, LAMINAR_FLOW, OFFSET};
+use dyne_xpcs_model::param::{CONTRAST, OFFSET, Q_EXPONENT};
 use dyne_xpcs_model::{Mode, ParameterSpec, Prior, Scale};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -122,9 +122,16 @@ pub fn parameter_spec(name: &str) -> Option<&'static ParameterSpec> {
     parameter_table().find(|spec| spec.name == name)
 }
 
-/// Every parameter of every mode, then `contrast` and `offset`.
+/// Every parameter of every mode, each name once as the first mode that has it means it, then the
+/// exponent of q, `contrast` and `offset`.
 pub(super) fn parameter_table() -> impl Iterator<Item = &'static ParameterSpec> {
-    LAMINAR_FLOW.iter().chain([&CONTRAST, &OFFSET])
+    let mut table: Vec<&'static ParameterSpec> = Vec::new();
+    for spec in Mode::ALL.iter().flat_map(|mode| mode.parameters()) {
+        if table.iter().all(|known| known.name != spec.name) {
+            table.push(spec);
+        }
+    }
+    table.into_iter().chain([&Q_EXPONENT, &CONTRAST, &OFFSET])
 }
 
 /// Whether the optimiser works on the logarithm of the parameter.
@@ -304,7 +311,9 @@ fn prior_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn tie_schema(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<&str> = LAMINAR_FLOW.iter().map(|spec| spec.name).collect();
+    let linear = [CONTRAST.name, OFFSET.name];
+    let physical = parameter_table().filter(|spec| !linear.contains(&spec.name));
+    let names: Vec<&str> = physical.map(|spec| spec.name).collect();
     json_schema!({"anyOf": [
         {"enum": names},
         {

@@ -75,7 +75,8 @@ impl SimConfig {
     #[must_use]
     pub fn parameter_values(&self) -> Vec<f64> {
         let value = |name, default| self.parameters.get(name).copied().unwrap_or(default);
-        self.mode.parameters().iter().map(|spec| value(spec.name, spec.default)).collect()
+        let specs = self.physics.conventions().parameters(self.mode);
+        specs.iter().map(|spec| value(spec.name, spec.default)).collect()
     }
 }
 

@@ -149,7 +149,7 @@ fn wrap(line: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const MODES: [Mode; 5] = Mode::ALL;
+    const MODES: [Mode; 7] = Mode::ALL;
 
     fn uncommented(template: &str) -> String {
         template

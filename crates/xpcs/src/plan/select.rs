@@ -299,6 +299,12 @@ pub(super) fn frame_time(data: &DataConfig, catalog: &Catalog) -> Result<FrameTi
     })
 }
 
+/// Geometric mean of the wave-vector transfers of some bins, Å⁻¹.
+pub(super) fn mean_q(bins: &[Bin]) -> f64 {
+    let ln_q: f64 = bins.iter().map(|b| b.q.ln()).sum();
+    (ln_q / bins.len() as f64).exp()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

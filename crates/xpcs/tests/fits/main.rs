@@ -1,7 +1,10 @@
 //! Fits of simulated experiments: recovery of the truth, path invariance, contracts.
 
+mod clic;
+mod decays;
 mod derived;
 mod experiment;
+mod ladder;
 mod mask;
 mod nested;
 mod noise;

@@ -1,6 +1,7 @@
 //! Checks of the group `parameters`, and of the scaling that leans on it.
 
-use dyne_xpcs_model::{Mode, ParameterSpec};
+use dyne_xpcs_model::param::Q_EXPONENT;
+use dyne_xpcs_model::{Mode, ParameterSpec, Physics};
 
 use super::super::error::{ConfigError, Fault};
 use super::super::fit::{LeastSquaresConfig, Scaling};
@@ -10,24 +11,39 @@ use super::super::parameters::{ParameterConfig, Parameters, PerBin, is_logarithm
 use super::{Checked, finite, not_empty};
 use crate::plan::follows_data;
 
+/// What decides which parameters there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) mode: Mode,
+    pub(super) physics: Physics,
+}
+
+impl Chosen {
+    fn parameters(self) -> &'static [ParameterSpec] {
+        self.physics.parameters(self.mode)
+    }
+}
+
 /// The table row of a name that may stand under `parameters`.
 pub(super) fn known_parameter(
-    mode: Mode,
+    chosen: Chosen,
     name: &str,
     key: &str,
     others: &[&str],
 ) -> Result<Option<&'static ParameterSpec>, ConfigError> {
-    if let Some(spec) = mode.parameters().iter().find(|spec| spec.name == name) {
+    let Chosen { mode, .. } = chosen;
+    if let Some(spec) = chosen.parameters().iter().find(|spec| spec.name == name) {
         return Ok(Some(spec));
     }
     if others.contains(&name) {
         return Ok(None);
     }
-    let names: Vec<&str> =
-        mode.parameters().iter().map(|spec| spec.name).chain(others.iter().copied()).collect();
+    let own = chosen.parameters().iter().map(|spec| spec.name);
+    let names: Vec<&str> = own.chain(others.iter().copied()).collect();
     let has = |other: &Mode| other.parameters().iter().any(|spec| spec.name == name);
     let elsewhere = Mode::ALL.into_iter().find(has);
     let remedy = match (elsewhere, nearest(name, names.iter().copied())) {
+        _ if name == Q_EXPONENT.name => "set `physics.q_dependence: power`".to_owned(),
         (Some(other), _) => format!("delete it, or set `mode: {}`", other.name()),
         (None, Some(word)) => format!("write `{word}`?"),
         (None, None) => "choose one of the parameters named above".to_owned(),
@@ -38,16 +54,16 @@ pub(super) fn known_parameter(
     Err(ConfigError::UnknownKey(Box::new(fault)))
 }
 
-pub(super) fn check_parameters(mode: Mode, parameters: &Parameters) -> Checked {
+pub(super) fn check_parameters(chosen: Chosen, parameters: &Parameters) -> Checked {
     for (name, parameter) in parameters {
         let key = format!("parameters.{name}");
-        match known_parameter(mode, name, &key, &["contrast", "offset"])? {
+        match known_parameter(chosen, name, &key, &["contrast", "offset"])? {
             Some(spec) => {
                 check_bounds(&key, parameter, spec)?;
                 check_start(&key, parameter, spec)?;
                 check_fixed(&key, parameter)?;
                 check_prior(&key, parameter, spec)?;
-                check_tie(mode, &key, name, parameters)?;
+                check_tie(chosen, &key, name, parameters)?;
             }
             None => check_linear(&key, parameter)?,
         }
@@ -145,7 +161,7 @@ fn check_fixed(key: &str, parameter: &ParameterConfig) -> Checked {
         .value())
 }
 
-fn check_tie(mode: Mode, key: &str, name: &str, parameters: &Parameters) -> Checked {
+fn check_tie(chosen: Chosen, key: &str, name: &str, parameters: &Parameters) -> Checked {
     let parameter = &parameters[name];
     let Some(tie) = &parameter.tied else { return Ok(()) };
     let key = format!("{key}.tied");
@@ -163,7 +179,7 @@ fn check_tie(mode: Mode, key: &str, name: &str, parameters: &Parameters) -> Chec
                 .value());
         }
     }
-    known_parameter(mode, &tie.to, &key, &[]).map_err(|error| match error {
+    known_parameter(chosen, &tie.to, &key, &[]).map_err(|error| match error {
         ConfigError::UnknownKey(fault) => ConfigError::UnknownChoice(fault),
         other => other,
     })?;

@@ -1,18 +1,16 @@
 //! Checks of the group `uncertainty`.
 
-use dyne_xpcs_model::Mode;
-
 use super::super::error::Fault;
 use super::super::parameters::Parameters;
 use super::super::uncertainty::UncertaintyConfig;
-use super::parameters::known_parameter;
+use super::parameters::{Chosen, known_parameter};
 use super::{Checked, positive};
 
 /// Fewest speckles: below it an error bar is known to no better than a tenth.
 const FEWEST_SPECKLES: usize = 128;
 
 pub(super) fn check_uncertainty(
-    mode: Mode,
+    chosen: Chosen,
     uncertainty: &UncertaintyConfig,
     parameters: &Parameters,
 ) -> Checked {
@@ -26,7 +24,7 @@ pub(super) fn check_uncertainty(
     uncertainty.pixels.map_or(Ok(()), |pixels| positive("uncertainty.pixels", pixels, ""))?;
     for (i, name) in uncertainty.profile.iter().enumerate() {
         let key = format!("uncertainty.profile[{i}]");
-        known_parameter(mode, name, &key, &[])?;
+        known_parameter(chosen, name, &key, &[])?;
         let held = parameters.get(name).is_some_and(|p| p.fixed.is_some() || p.tied.is_some());
         if held {
             return Err(Fault::new(&key, format!("`{name}`"))
