@@ -206,10 +206,16 @@ pub fn fit(
                     silent: &[],
                 };
                 let headline = || {
-                    let silent = &silent(&minimum)?;
-                    headline(&Minimum { silent, ..minimum }, &plan.config.uncertainty)
+                    let found = silent(&minimum)?;
+                    // Where all are, nobody is there to be spared.
+                    let all = found.len() == plan.bins.len();
+                    let silent = if all { &[][..] } else { &found[..] };
+                    let spared = Minimum { silent, ..minimum };
+                    let (covariance, kind) = headline(&spared, &plan.config.uncertainty)?;
+                    let unheard = if all { found } else { Vec::new() };
+                    Ok((covariance, Uncertainty { unheard, ..kind }))
                 };
-                let found = phase(observer, "error bars", headline);
+                let found: Result<_, SweepError<ReadError>> = phase(observer, "error bars", headline);
                 let (covariance, kind) = match found {
                     Ok((found, _)) => found,
                     Err(_) if stops.report() => without_error_bars(&information),

@@ -115,7 +115,12 @@ pub fn judged(found: &[BinBlanks], side: &Side, bins: &[Bin]) -> Gaps {
     let mut named: BTreeMap<usize, String> = BTreeMap::new();
     let mut excluded = Vec::new();
     for (bin, i, blank) in rows {
-        named.entry(i).or_insert_with(|| format!("{blank}, with later frames"));
+        let reason = format!("{blank}, with later frames");
+        if i + 2 == side.numbers.len() {
+            // The last frame has no row of its own.
+            named.entry(i + 1).or_insert_with(|| reason.clone());
+        }
+        named.entry(i).or_insert(reason);
         excluded.push((bin, i));
     }
     let told = |(k, reason): (&usize, &String)| (number(*k), reason.clone());

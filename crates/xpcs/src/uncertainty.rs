@@ -94,8 +94,10 @@ pub struct Uncertainty {
     pub counts: Vec<Counts>,
     /// Where the counts come from.
     pub counts_source: CountsSource,
-    /// Bins that tell nothing.
+    /// Bins that tell nothing beside others that do.
     pub silent: Vec<Silent>,
+    /// All bins, where none of them tells anything.
+    pub unheard: Vec<Silent>,
 }
 
 /// The headline covariance at a minimum, of the kind that `config` asks for.
@@ -118,6 +120,7 @@ pub fn headline(
         counts: Vec::new(),
         counts_source,
         silent: minimum.silent.to_vec(),
+        unheard: Vec::new(),
     };
     let found = match config.method {
         UncertaintyMethod::Information => Ok(minimum.information.clone()),
@@ -153,6 +156,7 @@ pub fn without_error_bars(information: &Covariance) -> (Covariance, Uncertainty)
         counts: Vec::new(),
         counts_source: CountsSource::Unknown,
         silent: Vec::new(),
+        unheard: Vec::new(),
     };
     (information.clone(), uncertainty)
 }

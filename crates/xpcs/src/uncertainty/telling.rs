@@ -57,8 +57,7 @@ impl Silent {
     }
 }
 
-/// The bins whose contrast is not beyond its noise, where others are; none where contrasts are not each
-/// bin's own, and none where it is true of all.
+/// The bins whose contrast is not beyond its noise; none where contrasts are not each bin's own.
 ///
 /// **Formula.** $c = (n\sum my - \sum m\sum y)/(n\sum m^2 - (\sum m)^2)$ and its jackknife error over ten parts of
 /// the series, each left out with all pairs that touch it; silent where c is below three of them.
@@ -76,15 +75,14 @@ pub fn silent(minimum: &Minimum<'_>) -> Result<Vec<Silent>, SweepError<ReadError
     let bins = minimum.scaling.len();
     let layout = minimum.problem.layout;
     let own = |bin: usize| layout.parameters_of(bin) == [2 * bin, 2 * bin + 1];
-    if bins < 2 || !(0..bins).all(own) {
+    if !(0..bins).all(own) {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
     for bin in (0..bins).filter(|bin| !is_plain(minimum, *bin)) {
         found.extend(of_bin(minimum, bin)?);
     }
-    // Nobody is left to be spared.
-    Ok(if found.len() == bins { Vec::new() } else { found })
+    Ok(found)
 }
 
 /// Whether the contrast is far beyond any noise.
