@@ -240,9 +240,8 @@ fn blocks(
     for (index, group) in equations.groups.iter_mut().enumerate() {
         let z = &linear[layout.range(index)];
         let [least, most] = layout.contrasts();
-        let beyond = |z: f64, gradient: f64| {
-            z >= most && gradient <= 0.0 || z <= least && gradient >= 0.0
-        };
+        let beyond =
+            |z: f64, gradient: f64| z >= most && gradient <= 0.0 || z <= least && gradient >= 0.0;
         if z.len() == 2 && beyond(z[0], group.gradient[0]) {
             hold_contrast(group, p);
         }

@@ -97,9 +97,8 @@ pub fn blanks(
             continue;
         }
         let blocks = matrices.blocks_of(bin..bin + 1, size);
-        let marked = sweep(&blocks, resources, Vec::new, |block, row| {
-            Marked::of(block, &fills, row)
-        })?;
+        let marked =
+            sweep(&blocks, resources, Vec::new, |block, row| Marked::of(block, &fills, row))?;
         let out = (0..frames)
             .map(|i| i < matrices.skip() || matrices.excluded().contains(bin, i))
             .zip((0..frames).map(|i| unread.contains(bin, i)))

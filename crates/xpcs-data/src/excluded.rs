@@ -37,9 +37,8 @@ impl ExcludedRows {
 
     /// The rows of the bins at these positions, counted among them.
     pub(crate) fn of_bins(&self, bins: &[usize]) -> Self {
-        let place = |(bin, row): (usize, usize)| {
-            Some((bins.iter().position(|own| *own == bin)?, row))
-        };
+        let place =
+            |(bin, row): (usize, usize)| Some((bins.iter().position(|own| *own == bin)?, row));
         Self::new(self.iter().filter_map(place))
     }
 

@@ -15,8 +15,9 @@ use crate::fit::Fitted;
 use crate::gaps::left_out as out;
 use crate::plan::Plan;
 use crate::report::{
-    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, LeftOut, OtherConvention, ParameterResult,
-    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Work,
+    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, LeftOut, OtherConvention,
+    ParameterResult, Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
+    Work,
 };
 use crate::residuals::BinResiduals;
 use crate::uncertainty::CountsSource;

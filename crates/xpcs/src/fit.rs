@@ -18,8 +18,9 @@ use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
 use crate::survey::{NotFinite, Survey, survey};
-use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline, silent,
-    without_error_bars};
+use crate::uncertainty::{
+    BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline, silent, without_error_bars,
+};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -215,7 +216,8 @@ pub fn fit(
                     let unheard = if all { found } else { Vec::new() };
                     Ok((covariance, Uncertainty { unheard, ..kind }))
                 };
-                let found: Result<_, SweepError<ReadError>> = phase(observer, "error bars", headline);
+                let found: Result<_, SweepError<ReadError>> =
+                    phase(observer, "error bars", headline);
                 let (covariance, kind) = match found {
                     Ok((found, _)) => found,
                     Err(_) if stops.report() => without_error_bars(&information),

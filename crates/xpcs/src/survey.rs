@@ -44,7 +44,8 @@ pub fn survey(
     let sets: Vec<Vec<usize>> = coarse.iter().map(|count| matrices.coarse_frames(*count)).collect();
     let element = matrices.element();
     // Coarse sets take the values of all rows; those that are left out count for nothing else.
-    let (whole, out) = (matrices.clone().without_rows(ExcludedRows::default()), matrices.excluded());
+    let (whole, out) =
+        (matrices.clone().without_rows(ExcludedRows::default()), matrices.excluded());
     let total = sweep(
         &whole.blocks(block),
         resources.to("survey"),
@@ -91,12 +92,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(
-        block: PairBlock<'_>,
-        sets: &[Vec<usize>],
-        element: Element,
-        out: &ExcludedRows,
-    ) -> Self {
+    fn of(block: PairBlock<'_>, sets: &[Vec<usize>], element: Element, out: &ExcludedRows) -> Self {
         let (mut sum, mut pairs, mut not_finite) = (0.0, 0, Vec::new());
         for i in (block.first..block.end).filter(|i| !out.contains(block.bin, *i)) {
             let row = block.row(i);

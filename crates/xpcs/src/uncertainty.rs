@@ -25,8 +25,8 @@ pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
 pub use parabola::{BENT, Ellipsoid, bent_shares};
 pub use speckle::SpeckleOptions;
-pub use telling::{Silent, silent};
 pub(crate) use speckle::{BinSize, speckles_of_bin};
+pub use telling::{Silent, silent};
 
 /// Why a kind of covariance could not be had.
 #[derive(Debug, Error)]
@@ -182,7 +182,12 @@ impl Minimum<'_> {
             let m = correlation_row(model, level, &self.evaluated.tables, term, i, i + 1..frames);
             m.iter().position(|m| *m < 0.5).map_or(frames, |k| k + 1)
         };
-        self.telling().into_iter().map(|k| lag(&self.evaluated.terms[k])).max().unwrap_or(1).min((frames / 4).max(1))
+        self.telling()
+            .into_iter()
+            .map(|k| lag(&self.evaluated.terms[k]))
+            .max()
+            .unwrap_or(1)
+            .min((frames / 4).max(1))
     }
 }
 

@@ -65,7 +65,11 @@ pub(super) fn selection(stamp: &str, plan: &Plan) -> [u8; 32] {
 }
 
 /// Reads, or prepares for reading, the matrices that `plan` selects.
-pub(super) fn kept(plan: &mut Plan, reader: &dyn Reader, means: Means<'_>) -> Result<Kept, Failure> {
+pub(super) fn kept(
+    plan: &mut Plan,
+    reader: &dyn Reader,
+    means: Means<'_>,
+) -> Result<Kept, Failure> {
     let Means { budget, resources, .. } = means;
     let lanes = resources.lanes;
     let (memory, _) = memory::plan(plan, reader, budget, lanes.count())?;
@@ -102,12 +106,8 @@ fn without_gaps(
     resources: Resources<'_>,
 ) -> Result<Matrices, Failure> {
     let unwritten = reader.unwritten(&plan.positions, plan.frames.clone())?;
-    let origin = Origin {
-        bins: &plan.bins,
-        first: plan.frames.start,
-        unwritten: &unwritten,
-        failures,
-    };
+    let origin =
+        Origin { bins: &plan.bins, first: plan.frames.start, unwritten: &unwritten, failures };
     let found = gaps::find(&matrices, &origin, resources).map_err(FitError::from)?;
     plan.leave_out(&found, &matrices.positions())?;
     if found.is_empty() {

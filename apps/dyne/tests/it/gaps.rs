@@ -33,23 +33,21 @@ const HELD: [&str; 6] = [
 
 impl Folder {
     /// Writes `run.hdf` of these q and angles again, with what `plant` says of bin and frames, 0-based.
-    fn plant(
-        &self,
-        q: &[f64],
-        phi: &[f64],
-        plant: impl Fn(usize, usize, usize) -> Option<f64>,
-    ) {
+    fn plant(&self, q: &[f64], phi: &[f64], plant: impl Fn(usize, usize, usize) -> Option<f64>) {
         let path = self.path("run.hdf");
         let (bins, frames, matrices) = {
             let reader = open(&path).unwrap();
             let catalog = reader.catalog();
             let bins: Vec<usize> = (0..catalog.bins.len()).collect();
             let lanes = Lanes::solo();
-            (bins.len(), catalog.frames, reader.read_stored(&bins, 0..catalog.frames, &lanes).unwrap())
+            (
+                bins.len(),
+                catalog.frames,
+                reader.read_stored(&bins, 0..catalog.frames, &lanes).unwrap(),
+            )
         };
         assert_eq!(bins, q.len() * phi.len());
-        let file =
-            Experiment { q: q.to_vec(), phi_deg: phi.to_vec(), dt_s: 0.1, frames };
+        let file = Experiment { q: q.to_vec(), phi_deg: phi.to_vec(), dt_s: 0.1, frames };
         let matrix = |bin: usize| -> Result<SimulatedMatrix, ReadError> {
             let old = &matrices[bin];
             let pairs = (0..frames).flat_map(|i| (i + 1..frames).map(move |j| (i, j)));

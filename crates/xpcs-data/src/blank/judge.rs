@@ -80,7 +80,8 @@ impl Pairs {
             bad[most.expect("some frame has data")] = false;
         }
         loop {
-            let good: Vec<bool> = takes.iter().zip(&bad).map(|(takes, bad)| *takes && !bad).collect();
+            let good: Vec<bool> =
+                takes.iter().zip(&bad).map(|(takes, bad)| *takes && !bad).collect();
             let Counts { all, blank } = self.counts(&good);
             let freed: Vec<usize> = (0..self.frames)
                 .filter(|k| bad[*k] && (all[*k] == 0 || blank[*k] < all[*k]))

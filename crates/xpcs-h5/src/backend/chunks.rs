@@ -86,7 +86,13 @@ impl Chunks {
         let grid = [rows.div_ceil(shape[0] as u64), columns.div_ceil(shape[1] as u64)];
         let filters = filters(file, dataset)?;
         let placed = placed(found, shape, grid, bytes as u64);
-        Ok(placed.map(|entries| Self { shape, element, across: grid[1] as usize, entries, filters }))
+        Ok(placed.map(|entries| Self {
+            shape,
+            element,
+            across: grid[1] as usize,
+            entries,
+            filters,
+        }))
     }
 
     /// Decodes the chunk at row `a` and column `b` of the grid of chunks into `out`.

@@ -182,7 +182,9 @@ impl FileRows {
         let new = |rows: &Range<usize>, columns: &Range<usize>| {
             let Halves { upper, lower } = found.get();
             let place = [rows.start / chunks.shape[0], columns.start / chunks.shape[1]];
-            chunks.stored(place) && (!upper && columns.end > rows.start + 1 || !lower && columns.start + 1 < rows.end)
+            chunks.stored(place)
+                && (!upper && columns.end > rows.start + 1
+                    || !lower && columns.start + 1 < rows.end)
         };
         let mut unreadable = None;
         let later = |error| {

@@ -91,7 +91,9 @@ fn of_scaling(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
             o if (0.5..=1.5).contains(&o) => None,
             o if (-0.25..=0.25).contains(&o) => Some(warning(
                 "baseline",
-                format!("{bin}: the baseline is {o:.4}: the file stores c2 − 1, or a mean was taken off"),
+                format!(
+                    "{bin}: the baseline is {o:.4}: the file stores c2 − 1, or a mean was taken off"
+                ),
             )),
             o => Some(warning(
                 "scaling_range",

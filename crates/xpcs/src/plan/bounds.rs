@@ -48,7 +48,12 @@ pub(super) struct Seen {
 
 impl Seen {
     /// By bins of these q on a time grid.
-    pub(super) fn of(q: impl Iterator<Item = f64> + Clone, gap: f64, grid: &TimeGrid, dt: f64) -> Self {
+    pub(super) fn of(
+        q: impl Iterator<Item = f64> + Clone,
+        gap: f64,
+        grid: &TimeGrid,
+        dt: f64,
+    ) -> Self {
         let times = grid.times();
         let ends = [times.first(), times.last()].map(|t| t.copied().unwrap_or(dt));
         Self {

@@ -38,7 +38,9 @@ pub enum PlanError {
         found: String,
     },
     /// A masked bin that is not in the file.
-    #[error("mask.bins: bin {bin}: the file has no such bin; expected some of {found}\nnumbers count as dyne inspect shows them")]
+    #[error(
+        "mask.bins: bin {bin}: the file has no such bin; expected some of {found}\nnumbers count as dyne inspect shows them"
+    )]
     MaskBins {
         /// Number asked for.
         bin: u32,
@@ -46,7 +48,9 @@ pub enum PlanError {
         found: String,
     },
     /// No bin is left.
-    #[error("mask.bins: all selected bins ({found}) are masked; expected at least one to be left\nmask fewer bins or select more")]
+    #[error(
+        "mask.bins: all selected bins ({found}) are masked; expected at least one to be left\nmask fewer bins or select more"
+    )]
     MaskAllBins {
         /// Numbers selected, in words.
         found: String,

@@ -112,9 +112,8 @@ pub(super) fn bins(
     if matches!(data.q, Some(QSelection::All) | None) {
         left_out.add_bins(bad.iter().map(|k| no_q(&catalog.bins[*k])));
     }
-    let numbers = |positions: &[usize]| {
-        positions.iter().map(|k| catalog.bins[*k].number).collect::<Vec<_>>()
-    };
+    let numbers =
+        |positions: &[usize]| positions.iter().map(|k| catalog.bins[*k].number).collect::<Vec<_>>();
     let asked = numbers(&positions);
     check_numbers(masks, catalog)?;
     let (masked, left) = positions
@@ -166,11 +165,7 @@ fn ranges(numbers: &[u32]) -> String {
 }
 
 /// Those of some bins whose angle is asked for.
-fn by_phi(
-    data: &DataConfig,
-    catalog: &Catalog,
-    by_q: Vec<usize>,
-) -> Result<Vec<usize>, PlanError> {
+fn by_phi(data: &DataConfig, catalog: &Catalog, by_q: Vec<usize>) -> Result<Vec<usize>, PlanError> {
     let Some(ranges) = &data.phi else { return Ok(by_q) };
     let kept: Vec<usize> = by_q
         .iter()

@@ -91,7 +91,8 @@ mod tests {
         let frames = [4, 5, 9].map(|frame| (frame, "every pair has the value 0".to_owned()));
         let mut left_out = LeftOut { frames: runs(frames), bins: Vec::new() };
         assert_eq!(left_out.frames.len(), 2);
-        let bin = |bin| LeftOutBin { bin, q: 0.005, phi_deg: 0.0, reason: "no pair is finite".into() };
+        let bin =
+            |bin| LeftOutBin { bin, q: 0.005, phi_deg: 0.0, reason: "no pair is finite".into() };
         left_out.add_bins([bin(7), bin(3)]);
         assert_eq!(
             left_out.sentences(),
