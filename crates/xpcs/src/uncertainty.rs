@@ -323,6 +323,9 @@ fn noise_of_bins(
 ) -> Result<Vec<(usize, BinNoise)>, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, .. } = minimum;
     let bins = minimum.telling();
+    // Those that tell something share the speckles; no more than twice as many, for the memory's sake.
+    let speckles = options.speckles * scaling.len() / bins.len().max(1);
+    let options = SpeckleOptions { speckles: speckles.min(2 * options.speckles), ..options };
     let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
         let resources = problem.resources.with_lanes(lanes).without_journal();
         let problem = Problem { resources, ..*problem };
