@@ -61,7 +61,10 @@ pub(crate) fn statistics(samples: &Samples, n: usize) -> Statistics {
 fn stored<T: Value>(values: &[T], n: usize) -> (StoredTriangle, Option<Defect>) {
     let zero = |value: &T| *value == T::default();
     // What is not finite tells nothing of the triangle it lies in.
-    let blank = |value: &T| zero(value) || !(*value).into().is_finite();
+    let blank = |value: &T| {
+        let number: f64 = (*value).into();
+        zero(value) || !number.is_finite()
+    };
     let lower = |of: &dyn Fn(&T) -> bool| (1..n).all(|i| values[i * n..i * n + i].iter().all(of));
     let upper =
         |of: &dyn Fn(&T) -> bool| (0..n).all(|i| values[i * n + i + 1..(i + 1) * n].iter().all(of));

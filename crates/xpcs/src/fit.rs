@@ -210,7 +210,7 @@ pub fn fit(
                     let found = silent(&minimum)?;
                     // Where all are, nobody is there to be spared.
                     let all = found.len() == plan.bins.len();
-                    let silent = if all { &[][..] } else { &found[..] };
+                    let silent = &found[..if all { 0 } else { found.len() }];
                     let spared = Minimum { silent, ..minimum };
                     let (covariance, kind) = headline(&spared, &plan.config.uncertainty)?;
                     let unheard = if all { found } else { Vec::new() };
