@@ -59,16 +59,27 @@ pub(crate) fn statistics(samples: &Samples, n: usize) -> Statistics {
 
 /// Which triangle holds values, and the first pair that contradicts symmetry.
 fn stored<T: Value>(values: &[T], n: usize) -> (StoredTriangle, Option<Defect>) {
-    let zero = |row: &[T]| row.iter().all(|v| *v == T::default());
-    let lower_zero = (1..n).all(|i| zero(&values[i * n..i * n + i]));
-    let upper_zero = (0..n).all(|i| zero(&values[i * n + i + 1..(i + 1) * n]));
-    match (lower_zero, upper_zero) {
-        (true, true) => (StoredTriangle::Neither, None),
+    let zero = |value: &T| *value == T::default();
+    // What is not finite tells nothing of the triangle it lies in.
+    let blank = |value: &T| {
+        let number: f64 = (*value).into();
+        zero(value) || !number.is_finite()
+    };
+    let lower = |of: &dyn Fn(&T) -> bool| (1..n).all(|i| values[i * n..i * n + i].iter().all(of));
+    let upper =
+        |of: &dyn Fn(&T) -> bool| (0..n).all(|i| values[i * n + i + 1..(i + 1) * n].iter().all(of));
+    match (lower(&blank), upper(&blank)) {
         (true, false) => (StoredTriangle::Upper, None),
         (false, true) => (StoredTriangle::Lower, None),
         (false, false) => match asymmetry(values, n) {
             None => (StoredTriangle::Full, None),
             found => (StoredTriangle::Asymmetric, found),
+        },
+        (true, true) => match (lower(&zero), upper(&zero)) {
+            (true, true) => (StoredTriangle::Neither, None),
+            (true, false) => (StoredTriangle::Upper, None),
+            (false, true) => (StoredTriangle::Lower, None),
+            (false, false) => (StoredTriangle::Full, None),
         },
     }
 }

@@ -115,7 +115,12 @@ pub fn judged(found: &[BinBlanks], side: &Side, bins: &[Bin]) -> Gaps {
     let mut named: BTreeMap<usize, String> = BTreeMap::new();
     let mut excluded = Vec::new();
     for (bin, i, blank) in rows {
-        named.entry(i).or_insert_with(|| format!("{blank}, with later frames"));
+        let reason = format!("{blank}, with later frames");
+        if i + 2 == side.numbers.len() {
+            // The last frame has no row of its own.
+            named.entry(i + 1).or_insert_with(|| reason.clone());
+        }
+        named.entry(i).or_insert(reason);
         excluded.push((bin, i));
     }
     let told = |(k, reason): (&usize, &String)| (number(*k), reason.clone());
@@ -171,7 +176,7 @@ mod tests {
     use dyne_runtime::{Cancel, Lanes, Solo};
     use dyne_xpcs_data::{Samples, Triangle};
 
-    fn gaps(bins: Vec<&dyn Fn(usize) -> Option<f64>>) -> (Gaps, Option<Matrices>) {
+    fn gaps(bins: &[&dyn Fn(usize) -> Option<f64>]) -> (Gaps, Option<Matrices>) {
         let n = 40;
         let one = |planted: &&dyn Fn(usize) -> Option<f64>| {
             let value = |i: usize, j: usize| {
@@ -201,7 +206,7 @@ mod tests {
     #[test]
     fn a_frame_goes_for_all_bins_and_a_bin_without_data_goes() {
         let zero = |k: usize| (3..6).contains(&k).then_some(0.0);
-        let (found, left) = gaps(vec![&|_| None, &zero, &|_| Some(f64::NAN)]);
+        let (found, left) = gaps(&[&|_| None, &zero, &|_| Some(f64::NAN)]);
         assert_eq!((found.frames, found.bins), (vec![3, 4, 5], vec![2]));
         let run = &found.left_out.frames[0];
         assert_eq!((run.first, run.last, run.n), (104, 106, 3));
@@ -213,20 +218,20 @@ mod tests {
     #[test]
     fn a_bin_goes_that_would_cost_the_others_half_of_their_frames() {
         let most = |k: usize| (k > 10).then_some(-1.0);
-        let (found, _) = gaps(vec![&|_| None, &most]);
+        let (found, _) = gaps(&[&|_| None, &most]);
         assert_eq!((found.frames.len(), found.bins), (0, vec![1]));
         // Where all bins miss them, the frames go.
-        let (found, left) = gaps(vec![&most, &most]);
+        let (found, left) = gaps(&[&most, &most]);
         assert_eq!((found.frames.len(), found.bins.len()), (29, 0));
         assert_eq!(left.unwrap().frames(), 11);
     }
 
     #[test]
     fn nothing_is_left_of_nothing() {
-        let (found, left) = gaps(vec![&|_| Some(1.0), &|_| Some(f64::NAN)]);
+        let (found, left) = gaps(&[&|_| Some(1.0), &|_| Some(f64::NAN)]);
         assert_eq!(found.bins, [0, 1]);
         assert!(left.is_none());
-        let (found, left) = gaps(vec![&|_| None]);
+        let (found, left) = gaps(&[&|_| None]);
         assert!(found.is_empty() && left.is_some());
     }
 }

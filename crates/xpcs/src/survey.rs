@@ -43,11 +43,14 @@ pub fn survey(
 ) -> Result<Survey, SweepError<ReadError>> {
     let sets: Vec<Vec<usize>> = coarse.iter().map(|count| matrices.coarse_frames(*count)).collect();
     let element = matrices.element();
+    // Coarse sets take the values of all rows; those that are left out count for nothing else.
+    let (whole, out) =
+        (matrices.clone().without_rows(ExcludedRows::default()), matrices.excluded());
     let total = sweep(
-        &matrices.blocks(block),
+        &whole.blocks(block),
         resources.to("survey"),
         || (),
-        |block, ()| Found::of(block, &sets, element),
+        |block, ()| Found::of(block, &sets, element, out),
     )?;
     let rows = matrices.excluded().and(rows_of(&total.not_finite).iter());
     let left = matrices.clone().without_rows(rows);
@@ -89,9 +92,9 @@ struct Found {
 }
 
 impl Found {
-    fn of(block: PairBlock<'_>, sets: &[Vec<usize>], element: Element) -> Self {
+    fn of(block: PairBlock<'_>, sets: &[Vec<usize>], element: Element, out: &ExcludedRows) -> Self {
         let (mut sum, mut pairs, mut not_finite) = (0.0, 0, Vec::new());
-        for i in block.first..block.end {
+        for i in (block.first..block.end).filter(|i| !out.contains(block.bin, *i)) {
             let row = block.row(i);
             let of_row = row.sum();
             // The sum of finite values may be infinite.
@@ -214,6 +217,16 @@ mod tests {
         assert_eq!(coarse.triangle(1).unwrap().get(2, 7), expected);
         let three = found(&all, 3);
         assert_eq!(three.mean.to_bits(), one.mean.to_bits());
+    }
+
+    #[test]
+    fn rows_that_are_left_out_count_for_nothing() {
+        let rows = ExcludedRows::new((0..400).filter(|i| i % 3 == 0).map(|i| (1, i)));
+        let all = found(&matrices(Some((18, 230))).without_rows(rows), 2);
+        assert!(all.not_finite.is_empty() && all.mean.is_finite());
+        let coarse = &all.coarse[1];
+        let out: Vec<usize> = coarse.excluded().of(1).map(|row| coarse.positions()[row]).collect();
+        assert!(!out.is_empty() && out.iter().all(|i| i % 3 == 0));
     }
 
     #[test]

@@ -103,8 +103,10 @@ pub struct Uncertainty {
     pub counts: Vec<Counts>,
     /// Where the counts come from.
     pub counts_source: CountsSource,
-    /// Bins that tell nothing.
+    /// Bins that tell nothing beside others that do.
     pub silent: Vec<Silent>,
+    /// All bins, where none of them tells anything.
+    pub unheard: Vec<Silent>,
 }
 
 /// The headline covariance at a minimum, of the kind that `config` asks for.
@@ -128,6 +130,7 @@ pub fn headline(
         counts: Vec::new(),
         counts_source,
         silent: minimum.silent.to_vec(),
+        unheard: Vec::new(),
     };
     let found = match config.method {
         UncertaintyMethod::Information => Ok(minimum.information.clone()),
@@ -318,6 +321,9 @@ fn noise_of_bins(
 ) -> Result<Vec<(usize, BinNoise)>, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, .. } = minimum;
     let bins = minimum.telling();
+    // Those that tell something share the speckles; no more than twice as many, for the memory's sake.
+    let speckles = options.speckles * scaling.len() / bins.len().max(1);
+    let options = SpeckleOptions { speckles: speckles.min(2 * options.speckles), ..options };
     let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
         let resources = problem.resources.with_lanes(lanes).without_journal();
         let problem = Problem { resources, ..*problem };

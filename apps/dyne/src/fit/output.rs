@@ -14,7 +14,7 @@ use dyne_xpcs_data::Matrices;
 use crate::failure::Failure;
 
 /// Bins whose page is drawn at once.
-const FEW_BINS: usize = 24;
+const FEW_BINS: usize = 8;
 
 /// PNG files, those of some bins at a time; no more of them once `asked` is requested.
 pub(super) fn write_pictures(
@@ -48,8 +48,10 @@ pub(super) fn write_pictures(
         });
         drawn.into_iter().collect::<Result<(), Failure>>()?;
     }
-    for picture in dyne_xpcs_plot::summary_pictures(report)? {
-        write(&picture)?;
+    if !asked.requested() {
+        for picture in dyne_xpcs_plot::summary_pictures(report)? {
+            write(&picture)?;
+        }
     }
     Ok(())
 }

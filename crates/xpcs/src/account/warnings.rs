@@ -6,7 +6,7 @@ use super::{correlated, scaling};
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{BoundSide, ParameterResult, Warning};
-use crate::uncertainty::{CountsSource, PixelsSource};
+use crate::uncertainty::{CountsSource, PixelsSource, Silent};
 
 fn warning(code: &str, message: String) -> Warning {
     Warning { code: code.to_owned(), message }
@@ -20,6 +20,7 @@ pub(super) fn warnings(
 ) -> Vec<Warning> {
     let mut warnings = plan.warnings.clone();
     warnings.extend(parameters.iter().filter(|p| p.free).filter_map(of_parameter));
+    warnings.extend(of_silence(plan, fitted));
     warnings.extend(of_scaling(plan, fitted));
     if let Ok(covariance) = &fitted.covariance {
         warnings.extend(correlated(covariance, parameters).into_iter().map(|(a, b, rho)| {
@@ -50,6 +51,20 @@ fn of_parameter(p: &ParameterResult) -> Option<Warning> {
     let reason = p.stderr_absent.as_ref()?;
     Some(warning("undetermined", format!("{} has no standard error: {reason}", p.name)))
 }
+
+/// That no bin shows a decay.
+fn of_silence(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
+    let found = fitted.uncertainty.as_ref()?;
+    let one = |s: &Silent| format!("bin {} {}", plan.bins[s.bin].number, s.reason());
+    let told: Vec<String> = found.unheard.iter().take(SHOWN).map(one).collect();
+    (!told.is_empty()).then(|| {
+        let message = format!("no bin shows a decay beyond its noise: {}", told.join("; "));
+        warning("no_signal", message)
+    })
+}
+
+/// Bins that are named of many.
+const SHOWN: usize = 6;
 
 /// Contrasts and offsets that are not the usual ones. A contrast above 1 is possible with few pixels, and
 /// c2 − 1 has its baseline at 0: both are noted, without a reservation. A bin that tells nothing is named

@@ -76,8 +76,13 @@ pub fn judge(
         silent: &[],
     };
     let error_bars = || {
-        let silent = &silent(&minimum)?;
-        headline(&Minimum { silent, ..minimum }, &plan.config.uncertainty)
+        let found = silent(&minimum)?;
+        // Where all are, nobody is there to be spared.
+        let all = found.len() == plan.bins.len();
+        let spared = Minimum { silent: if all { &[] } else { &found }, ..minimum };
+        let (covariance, kind) = headline(&spared, &plan.config.uncertainty)?;
+        let unheard = if all { found } else { Vec::new() };
+        Ok::<_, FitError>((covariance, Uncertainty { unheard, ..kind }))
     };
     let ((of_all, mut uncertainty), _) = phase(observer, "error bars", error_bars)?;
     // A parameter on its bound counts as free: no error of the others may rest on an arbitrary bound.

@@ -17,6 +17,10 @@ const TOLD: f64 = 3.0;
 /// pairs are correlated, and the error is larger.
 const PLAIN: f64 = 100.0;
 
+/// Bins that together hold less than this part of what is known, each less than this part of what the best
+/// one tells, are not worth their noise.
+const FAINT: f64 = 0.01;
+
 /// Variance of m over its mean square below which m is one number.
 const LEVEL: f64 = 1e-12;
 
@@ -31,7 +35,7 @@ pub struct Silent {
     pub stderr: f64,
     /// Σ m², Σ m and number of its pairs.
     moments: [f64; 3],
-    /// Mean squared residual.
+    /// Variance of a pair that makes independent pairs as noisy as they are.
     variance: f64,
 }
 
@@ -40,6 +44,10 @@ impl Silent {
     #[must_use]
     pub fn reason(&self) -> String {
         match self.stderr.is_finite() {
+            true if self.contrast >= TOLD * self.stderr => format!(
+                "tells next to nothing: contrast {:.2e} ± {:.1e}, beside others with a hundred times as much",
+                self.contrast, self.stderr
+            ),
             true => format!("tells nothing: contrast {:.2e} ± {:.1e}", self.contrast, self.stderr),
             false => "tells nothing: contrast 0 ± any, no decay within the window".to_owned(),
         }
@@ -57,8 +65,10 @@ impl Silent {
     }
 }
 
-/// The bins whose contrast is not beyond its noise, where others are; none where contrasts are not each
-/// bin's own, and none where it is true of all.
+/// The bins whose contrast is not beyond its noise; none where contrasts are not each bin's own.
+///
+/// So are those whose contrast is seen and tells less than a hundredth of what the best bin does, as long as all of
+/// them tell less than a hundredth of the whole, measured by the squares of contrast over error.
 ///
 /// **Formula.** $c = (n\sum my - \sum m\sum y)/(n\sum m^2 - (\sum m)^2)$ and its jackknife error over ten parts of
 /// the series, each left out with all pairs that touch it; silent where c is below three of them.
@@ -76,25 +86,48 @@ pub fn silent(minimum: &Minimum<'_>) -> Result<Vec<Silent>, SweepError<ReadError
     let bins = minimum.scaling.len();
     let layout = minimum.problem.layout;
     let own = |bin: usize| layout.parameters_of(bin) == [2 * bin, 2 * bin + 1];
-    if bins < 2 || !(0..bins).all(own) {
+    if !(0..bins).all(own) {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    for bin in (0..bins).filter(|bin| !is_plain(minimum, *bin)) {
-        found.extend(of_bin(minimum, bin)?);
+    let strength: Vec<f64> = (0..bins).map(|bin| strength(minimum, bin)).collect();
+    let faint = faint(&strength);
+    for bin in (0..bins).filter(|bin| faint[*bin] || strength[*bin] < PLAIN * PLAIN) {
+        found.extend(of_bin(minimum, bin, faint[bin])?);
     }
-    // Nobody is left to be spared.
-    Ok(if found.len() == bins { Vec::new() } else { found })
+    Ok(found)
 }
 
-/// Whether the contrast is far beyond any noise.
-fn is_plain(minimum: &Minimum<'_>, bin: usize) -> bool {
+/// Square of the contrast over its error, as if pairs were independent; 0 where it has none.
+fn strength(minimum: &Minimum<'_>, bin: usize) -> f64 {
     let variance = minimum.information.scaling(minimum.problem.layout, bin);
     let variance = variance.map_or(0.0, |covariance| covariance.contrast);
-    variance > 0.0 && minimum.scaling[bin].contrast > PLAIN * variance.sqrt()
+    let contrast = minimum.scaling[bin].contrast.max(0.0);
+    if variance > 0.0 { contrast * contrast / variance } else { 0.0 }
 }
 
-fn of_bin(minimum: &Minimum<'_>, bin: usize) -> Result<Option<Silent>, SweepError<ReadError>> {
+/// The weakest bins that together are next to nothing.
+fn faint(strength: &[f64]) -> Vec<bool> {
+    let (whole, best) =
+        strength.iter().fold((0.0, 0.0_f64), |(sum, most), s| (sum + s, most.max(*s)));
+    let mut order: Vec<usize> = (0..strength.len()).collect();
+    order.sort_by(|a, b| strength[*a].total_cmp(&strength[*b]));
+    let (mut faint, mut sum) = (vec![false; strength.len()], 0.0);
+    for bin in order {
+        sum += strength[bin];
+        if sum > FAINT * whole || strength[bin] > FAINT * best {
+            break;
+        }
+        faint[bin] = true;
+    }
+    faint
+}
+
+fn of_bin(
+    minimum: &Minimum<'_>,
+    bin: usize,
+    faint: bool,
+) -> Result<Option<Silent>, SweepError<ReadError>> {
     let problem = &minimum.problem;
     let (n, skip) = (problem.matrices.frames(), problem.matrices.skip());
     let part = |k: usize| (k - skip) * PARTS / (n - skip).max(1);
@@ -118,7 +151,12 @@ fn of_bin(minimum: &Minimum<'_>, bin: usize) -> Result<Option<Silent>, SweepErro
     let moments = [all[3], all[1], all[0]];
     let residuals = &minimum.residuals[bin];
     let variance = residuals.ssr / residuals.pairs.max(1) as f64;
-    let silent = |contrast, stderr| Some(Silent { bin, contrast, stderr, moments, variance });
+    let silent = |contrast: f64, stderr: f64| {
+        let spread = (all[3] - all[1] * all[1] / all[0]).max(0.0);
+        let own = stderr * stderr * spread;
+        let variance = if own.is_finite() { variance.max(own) } else { variance };
+        Some(Silent { bin, contrast, stderr, moments, variance })
+    };
     let Some(contrast) = slope(all) else { return Ok(silent(0.0, f64::INFINITY)) };
     let without = touched.map(|part| slope(std::array::from_fn(|k| all[k] - part[k])));
     // A part without which m is one number holds all that is known.
@@ -128,7 +166,8 @@ fn of_bin(minimum: &Minimum<'_>, bin: usize) -> Result<Option<Silent>, SweepErro
     let mean = without.iter().sum::<f64>() / PARTS as f64;
     let scatter: f64 = without.iter().map(|c| (c - mean).powi(2)).sum();
     let stderr = (scatter * (PARTS - 1) as f64 / PARTS as f64).sqrt();
-    Ok(if contrast < TOLD * stderr || contrast <= 0.0 { silent(contrast, stderr) } else { None })
+    let told = contrast >= TOLD * stderr && contrast > 0.0;
+    Ok(if told && !faint { None } else { silent(contrast, stderr) })
 }
 
 /// Least-squares slope of y against m.
@@ -198,6 +237,16 @@ mod tests {
     fn a_slope_needs_a_spread() {
         assert_eq!(slope([4.0, 2.0, 3.0, 1.0, 1.5]), None);
         assert_eq!(slope([2.0, 1.0, 3.0, 1.0, 2.0]), Some(1.0));
+    }
+
+    #[test]
+    fn only_the_weakest_are_faint() {
+        assert_eq!(faint(&[1e6, 4e3, 1e5]), [false, true, false]);
+        assert_eq!(faint(&[1.0; 300]), [false; 300]);
+        // Many weak ones make a strong one.
+        let many: Vec<f64> = std::iter::once(1000.0).chain([5.0; 50]).collect();
+        assert_eq!(faint(&many).iter().filter(|faint| **faint).count(), 2);
+        assert_eq!(faint(&[0.0, 0.0]), [true, true]);
     }
 
     #[test]
