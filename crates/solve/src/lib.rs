@@ -9,6 +9,7 @@
 
 pub mod contract;
 pub mod covariance;
+mod curve;
 pub mod error;
 pub mod gram;
 pub mod layout;
@@ -31,7 +32,7 @@ pub use layout::{Layout, Scaling, ScalingCovariance};
 pub use loss::{Loss, Robust};
 pub use normal::{NormalEquations, Projection, Reduced, assemble, assemble_robust, project};
 pub use objective::Objective;
-pub use profile::{Profile, ProfileOptions, ProfilePoint, profile};
+pub use profile::{Profile, ProfileEnd, ProfileOptions, ProfilePoint, profile};
 pub use search::{Basin, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search};
 pub use termination::Termination;
 pub use transform::{Scale, Slot, Transform};

@@ -13,6 +13,7 @@ use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
 use crate::config::OnBadBlock;
+use crate::minima::{Minima, choose, minima};
 use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
@@ -115,6 +116,8 @@ pub struct Fitted {
     pub curved: Vec<usize>,
     /// Names of the components.
     pub labels: Labels,
+    /// Minima that the noise cannot tell from that of the fit.
+    pub minima: Minima,
     /// Sweeps over all pairs.
     pub full_sweeps: u64,
     /// Sweeps over coarse matrices.
@@ -183,6 +186,7 @@ pub fn fit(
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
+    choose(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
     let (settled, _) = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
     let Settled { scaling, evaluated, residuals } = settled;
@@ -206,6 +210,16 @@ pub fn fit(
         };
     let curved = curved(plan, &last, &outcome.fit, &covariance)?;
     let minimum = &outcome.fit;
+    let errors = (&covariance, uncertainty.as_ref());
+    let coarse = |matrices| Problem {
+        matrices,
+        sweeps: &coarse_sweeps,
+        weights: Weights::Equal,
+        resources: resources.without_journal().without_observer(),
+        ..full
+    };
+    let level = survey.coarse.last().map(coarse);
+    let minima = minima(plan, &full, level.as_ref(), &outcome, errors, observer)?;
     let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {
         outcome,
@@ -218,6 +232,7 @@ pub fn fit(
         evaluated,
         weights: variances,
         labels,
+        minima,
         curved,
         full_sweeps: full_sweeps.into_inner(),
         coarse_sweeps: coarse_sweeps.into_inner(),

@@ -7,6 +7,7 @@ pub mod fit;
 pub mod g2;
 pub mod mask;
 pub mod memory;
+pub mod minima;
 pub mod noise;
 pub mod pace;
 pub mod plan;
