@@ -1,7 +1,44 @@
 //! The end of a step along the curve of an objective, inside the bounds.
 
+use crate::error::SolveError;
 use crate::objective::Objective;
-use crate::transform::Transform;
+use crate::transform::{Slot, Transform};
+
+/// `point` brought to fixed values and into the bounds along the curve of the objective: what is not
+/// held follows ([`Objective::advance`] with no step), so that the model changes as little as it can.
+///
+/// # Errors
+/// [`SolveError::Length`]; [`SolveError::StartOutside`] for NaN.
+pub fn brought_inside(
+    objective: &dyn Objective,
+    transform: &Transform,
+    point: &[f64],
+) -> Result<Vec<f64>, SolveError> {
+    let slots = transform.slots();
+    let fixed = |slot: &Slot| match *slot {
+        Slot::Fixed(value) => Some(value),
+        Slot::Free { .. } | Slot::Tied { .. } => None,
+    };
+    let mut held: Vec<Option<f64>> = slots.iter().map(fixed).collect();
+    let rest = vec![0.0; point.len()];
+    let differs = |(held, value): (&Option<f64>, &f64)| held.is_some_and(|held| held != *value);
+    let mut moved = point.to_vec();
+    if held.iter().zip(point).any(differs) {
+        moved = objective.advance(point, &rest, &held);
+    }
+    for _ in slots {
+        let outside = (0..slots.len()).filter_map(|k| match slots[k] {
+            Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
+                Some((k, if moved[k] > upper { upper } else { lower }))
+            }
+            _ => None,
+        });
+        let Some((k, bound)) = outside.last() else { break };
+        held[k] = Some(bound);
+        moved = objective.advance(point, &rest, &held);
+    }
+    transform.clamped(if moved.iter().all(|value| value.is_finite()) { &moved } else { point })
+}
 
 /// Where the straight step from `theta` (free variables `old`) to `x` leads along the curve of the
 /// objective ([`Objective::advance`]).

@@ -26,6 +26,7 @@ mod box_quadratic;
 mod symmetric;
 
 pub use covariance::{Covariance, Reason};
+pub use curve::brought_inside;
 pub use error::{EvaluationError, SolveError};
 pub use gram::Gram;
 pub use layout::{Layout, Scaling, ScalingCovariance};
@@ -33,7 +34,9 @@ pub use loss::{Loss, Robust};
 pub use normal::{NormalEquations, Projection, Reduced, assemble, assemble_robust, project};
 pub use objective::Objective;
 pub use profile::{Profile, ProfileEnd, ProfileOptions, ProfilePoint, profile};
-pub use search::{Basin, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search};
+pub use search::{
+    Basin, FEW_PAIRS, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search,
+};
 pub use termination::Termination;
 pub use transform::{Scale, Slot, Transform};
 pub use trust_region::{Fit, Options, minimise};

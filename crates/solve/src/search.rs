@@ -2,6 +2,7 @@
 
 use dyne_runtime::{Lanes, Observer, Stream};
 
+use crate::curve::brought_inside;
 use crate::error::{EvaluationError, SolveError};
 use crate::objective::Objective;
 use crate::termination::Termination;
@@ -27,10 +28,14 @@ const RIVAL_RISE: f64 = 100.0;
 const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 4), (3, 12)];
 /// Basins whose images are refined at the levels between the first and the last.
 const IMAGED: usize = 4;
-/// Basins around which the data are scanned at the first level.
+/// Basins around which the data are scanned at the first level,
 const SCANNED: usize = 3;
+/// and one where there are no more free variables than this.
+const FEW_VARIABLES: usize = 8;
 /// Costs below this fraction of the median start count as equal to it when minima are compared.
 const COST_FLOOR: f64 = 1e-6;
+
+pub use rescue::FEW_PAIRS;
 
 /// Map from a point of the unit cube, one coordinate per free parameter, to θ (length p).
 pub type FromCube<'a> = dyn Fn(&[f64]) -> Vec<f64> + Sync + 'a;
@@ -363,15 +368,17 @@ impl Work<'_> {
             return Ok(basins);
         }
         let (objective, transform) = (self.problem.levels[level], self.problem.transform);
+        let many = transform.free().len() > FEW_VARIABLES;
+        let count = if many { SCANNED } else { 1 };
         let best: Vec<Vec<f64>> =
-            basins.iter().take(SCANNED).map(|basin| basin.fit.theta.clone()).collect();
+            basins.iter().take(count).map(|basin| basin.fit.theta.clone()).collect();
         let scans = self.problem.lanes.map(&best, |theta| objective.scan(theta, transform));
         let mut points = Vec::new();
         for scan in scans {
             match scan {
                 Ok(found) => {
                     for point in found {
-                        points.push((transform.clamped(&point)?, 0));
+                        points.push((brought_inside(objective, transform, &point)?, 0));
                     }
                 }
                 Err(EvaluationError::NonFinite(_)) => {}
@@ -416,7 +423,7 @@ impl Work<'_> {
         let count = if self.options.starts == 0 { 0 } else { count };
         for basin in basins.iter().take(count) {
             for image in objective.images(&basin.fit.theta) {
-                let theta = transform.clamped(&image)?;
+                let theta = brought_inside(objective, transform, &image)?;
                 if theta != basin.fit.theta {
                     points.push((theta, 0));
                 }

@@ -218,7 +218,7 @@ pub fn fit(
         resources: resources.without_journal().without_observer(),
         ..full
     };
-    let level = survey.coarse.last().map(coarse);
+    let level = survey.coarse.first().map(coarse);
     let minima = minima(plan, &full, level.as_ref(), &outcome, errors, observer)?;
     let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
     Ok(Fitted {

@@ -2,8 +2,8 @@
 
 use dyne_runtime::Observer;
 use dyne_solve::{
-    Basin, Covariance, EvaluationError, Fit, Objective, SearchOutcome, Slot, SolveError,
-    Termination, minimise,
+    Basin, Covariance, EvaluationError, FEW_PAIRS, Fit, Objective, Options, SearchOutcome, Slot,
+    SolveError, Termination, brought_inside, minimise,
 };
 
 use crate::fit::FitError;
@@ -18,6 +18,8 @@ const REPORTED: f64 = 4.0;
 const EQUAL: f64 = 1e-3;
 /// Relative difference of costs that an exact symmetry may leave, by rounding and softened forms.
 const EXACT: f64 = 1e-6;
+/// Evaluations of a rival at most.
+const REFINED: u64 = 60;
 /// Two points are one where no parameter differs by more than this part of the range searched.
 const SAME: f64 = 1e-3;
 /// Rise, in units of the variance of a residual, from which on no minimum is looked for; times
@@ -102,8 +104,8 @@ pub(crate) fn is_allowed(plan: &Plan, theta: &[f64], image: &[f64]) -> bool {
 /// Every minimum that the noise cannot tell from that of the fit.
 ///
 /// **Method** candidates are the twins and exchanged components that the model knows, its images, and
-/// the basins that the search compared on all pairs. All but exact twins are fitted, first on the
-/// finest coarse level where there is one, and only those that can matter on all pairs. **Cost** one
+/// the basins that the search compared on all pairs. All but exact twins are fitted, where there are
+/// many pairs first on a coarse level, and only those that can matter on all pairs. **Cost** one
 /// sweep a twin; for the others some coarse fits.
 ///
 /// # Errors
@@ -121,6 +123,14 @@ pub fn minima(
         return Ok(Minima::default());
     }
     let unit = unit(plan, fit, errors);
+    let options = coarse_options(plan);
+    let coarse = match coarse {
+        Some(coarse) if fit.equations.pairs() > FEW_PAIRS => {
+            let here = minimise(coarse, &plan.transform, &fit.theta, &options, observer)?;
+            Some((coarse, here))
+        }
+        _ => None,
+    };
     let survey = Survey { plan, full, coarse, fit, unit, observer };
     let mut found = vec![Rival { theta: fit.theta.clone(), rise: 0.0, kind: MinimumKind::Found }];
     for twin in twins(plan, &fit.theta) {
@@ -134,8 +144,11 @@ pub fn minima(
         for basin in outcome.basins.iter().skip(1).filter(|b| b.level == outcome.level) {
             survey.add_basin(&mut found, basin)?;
         }
-        for point in plan.model.images(&fit.theta, &plan.grid, &plan.geometries) {
-            survey.add(&mut found, &point, MinimumKind::Found)?;
+        // With few pairs the search has done this already.
+        if fit.equations.pairs() > FEW_PAIRS {
+            for point in plan.model.images(&fit.theta, &plan.grid, &plan.geometries) {
+                survey.add(&mut found, &point, MinimumKind::Found)?;
+            }
         }
     }
     found[1..].sort_by(|a, b| a.rise.total_cmp(&b.rise));
@@ -162,14 +175,15 @@ fn unit(
     };
     let ratios: Vec<f64> = plan.transform.free().iter().filter_map(ratio).collect();
     let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
-    0.5 * s2 * if ratios.is_empty() { 1.0 } else { mean }
+    (0.5 * s2 * if ratios.is_empty() { 1.0 } else { mean }).max(f64::MIN_POSITIVE)
 }
 
 /// What candidates are looked at with.
 struct Survey<'a> {
     plan: &'a Plan,
     full: &'a Problem<'a>,
-    coarse: Option<&'a Problem<'a>>,
+    /// A coarse level with the minimum of the fit there.
+    coarse: Option<(&'a Problem<'a>, Fit)>,
     fit: &'a Fit,
     /// Rise of the cost that counts as 1.
     unit: f64,
@@ -183,7 +197,7 @@ impl Survey<'_> {
 
     /// Adds a point of the same m.
     fn add_exact(&self, found: &mut Vec<Rival>, theta: Vec<f64>) -> Result<(), FitError> {
-        let theta = self.plan.transform.clamped(&theta)?;
+        let theta = brought_inside(self.full, &self.plan.transform, &theta)?;
         if self.is_known(found, &theta) {
             return Ok(());
         }
@@ -207,20 +221,18 @@ impl Survey<'_> {
         point: &[f64],
         kind: MinimumKind,
     ) -> Result<(), FitError> {
-        let theta = self.plan.transform.clamped(point)?;
-        let Some(coarse) = self.coarse else { return self.refine(found, &theta, kind) };
-        let transform = &self.plan.transform;
-        let mut options = self.plan.search.fit;
-        (options.ftol, options.max_evaluations) = (1e-6, self.plan.search.coarse_evaluations);
-        let here = minimise(coarse, transform, &self.fit.theta, &options, self.observer)?;
-        let there = match minimise(coarse, transform, &theta, &options, self.observer) {
+        let theta = brought_inside(self.full, &self.plan.transform, point)?;
+        let Some((coarse, here)) = &self.coarse else { return self.refine(found, &theta, kind) };
+        let options = coarse_options(self.plan);
+        let there = match minimise(*coarse, &self.plan.transform, &theta, &options, self.observer) {
             Ok(there) => there,
             Err(SolveError::StartNotFinite { .. }) => return Ok(()),
             Err(other) => return Err(other.into()),
         };
         let share = here.equations.pairs() as f64 / self.fit.equations.pairs() as f64;
-        let rise = (there.cost() - here.cost()) / (self.unit * share);
-        if rise > HOPELESS || self.is_known(&[self.known(&here.theta)], &there.theta) {
+        let unit = self.unit * share;
+        let hopeless = there.cost() - here.cost() > HOPELESS * unit;
+        if hopeless || self.is_reached(*coarse, here, &there, unit) {
             return Ok(());
         }
         self.refine(found, &there.theta, kind)
@@ -241,21 +253,20 @@ impl Survey<'_> {
         theta: &[f64],
         kind: MinimumKind,
     ) -> Result<(), FitError> {
-        let (transform, options) = (&self.plan.transform, &self.plan.search.fit);
-        let fit = match minimise(self.full, transform, theta, options, self.observer) {
+        let transform = &self.plan.transform;
+        let most = REFINED.min(self.plan.search.fit.max_evaluations);
+        let options = Options { ftol: 1e-8, max_evaluations: most, ..self.plan.search.fit };
+        let fit = match minimise(self.full, transform, theta, &options, self.observer) {
             Ok(fit) => fit,
             Err(SolveError::StartNotFinite { .. }) => return Ok(()),
             Err(other) => return Err(other.into()),
         };
         let rise = self.rise(fit.cost());
-        if rise <= REPORTED && !self.is_known(found, &fit.theta) && !self.is_reached(&fit) {
+        let near = rise <= REPORTED && !self.is_known(found, &fit.theta);
+        if near && !self.is_reached(self.full, self.fit, &fit, self.unit) {
             found.push(Rival { theta: fit.theta, rise, kind });
         }
         Ok(())
-    }
-
-    fn known(&self, theta: &[f64]) -> Rival {
-        Rival { theta: theta.to_vec(), rise: 0.0, kind: MinimumKind::Found }
     }
 
     /// Whether a point is one of those found.
@@ -272,25 +283,31 @@ impl Survey<'_> {
         })
     }
 
-    /// Whether a valley without a rise leads from the fit to a minimum: the cost half way, along the
+    /// Whether a valley without a rise leads from one minimum to another: the cost half way, along the
     /// curve of the objective, is no higher than that of both.
-    fn is_reached(&self, other: &Fit) -> bool {
+    fn is_reached(&self, problem: &Problem<'_>, from: &Fit, to: &Fit, unit: f64) -> bool {
         let transform = &self.plan.transform;
-        let half: Vec<f64> = self.fit.x.iter().zip(&other.x).map(|(a, b)| 0.5 * (b - a)).collect();
-        let step = transform.direction(&self.fit.theta, &half);
+        let half: Vec<f64> = from.x.iter().zip(&to.x).map(|(a, b)| 0.5 * (b - a)).collect();
+        let step = transform.direction(&from.theta, &half);
         let held: Vec<Option<f64>> = transform
             .slots()
             .iter()
-            .zip(&self.fit.theta)
+            .zip(&from.theta)
             .map(|(slot, value)| (!matches!(slot, Slot::Free { .. })).then_some(*value))
             .collect();
-        let middle = self.full.advance(&self.fit.theta, &step, &held);
-        let Ok(middle) = transform.clamped(&middle) else { return false };
-        match self.full.evaluate(&middle, self.fit.linear()) {
-            Ok(equations) => self.rise(equations.cost()) <= self.rise(other.cost()).max(0.0) + 0.1,
+        let middle = problem.advance(&from.theta, &step, &held);
+        let Ok(middle) = brought_inside(problem, transform, &middle) else { return false };
+        let higher = from.cost().max(to.cost());
+        match problem.evaluate(&middle, from.linear()) {
+            Ok(equations) => equations.cost() <= higher + 0.1 * unit,
             Err(_) => false,
         }
     }
+}
+
+/// Options of a fit that tells whether a candidate can matter.
+fn coarse_options(plan: &Plan) -> Options {
+    Options { ftol: 1e-6, max_evaluations: plan.search.coarse_evaluations, ..plan.search.fit }
 }
 
 /// Why the first of several minima is the reported one, and what would decide.

@@ -18,7 +18,7 @@ use crate::scalar::Scalar;
 use crate::terms::direction;
 use crate::terms::power_rate::{
     Floor, ROWS as RATE, advance as advance_rate, constant_rate, freed as freed_rate, integral,
-    integrate, of_unit_rate, reversed as reversed_rate, straight, values_and_slopes,
+    integrate, reversed as reversed_rate, straight, values_and_slopes,
 };
 use crate::terms::shear::{self, Convention, Floored, phase_factor};
 
@@ -204,9 +204,9 @@ impl Model for LaminarFlow {
         Some(Flow { rate: 3, direction: 6, sense: 1.0 })
     }
 
-    /// The flow as it is, and a constant one.
-    fn flow_shapes(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Vec<f64>> {
-        of_unit_rate(grid, theta, 3).into_iter().chain([constant_rate(theta, 3)]).collect()
+    /// The flow at a constant rate.
+    fn flow_shapes(&self, theta: &[f64], _grid: &TimeGrid) -> Vec<Vec<f64>> {
+        vec![constant_rate(theta, 3)]
     }
 
     /// The transport coefficient freed from its floor; the flow mirrored at the bin that it

@@ -3,6 +3,7 @@
 mod derived;
 mod experiment;
 mod mask;
+mod minima;
 mod nested;
 mod noise;
 mod paths;
