@@ -232,7 +232,7 @@ impl Survey<'_> {
         let share = here.equations.pairs() as f64 / self.fit.equations.pairs() as f64;
         let unit = self.unit * share;
         let hopeless = there.cost() - here.cost() > HOPELESS * unit;
-        if hopeless || self.is_reached(*coarse, here, &there, unit) {
+        if hopeless || self.is_reached(coarse, (&here.theta, here.cost()), &there, unit) {
             return Ok(());
         }
         self.refine(found, &there.theta, kind)
@@ -263,7 +263,12 @@ impl Survey<'_> {
         };
         let rise = self.rise(fit.cost());
         let near = rise <= REPORTED && !self.is_known(found, &fit.theta);
-        if near && !self.is_reached(self.full, self.fit, &fit, self.unit) {
+        // Minima of one valley count once.
+        let known = |rival: &Rival| {
+            let cost = self.fit.cost() + rival.rise * self.unit;
+            self.is_reached(self.full, (&rival.theta, cost), &fit, self.unit)
+        };
+        if near && !found.iter().any(known) {
             found.push(Rival { theta: fit.theta, rise, kind });
         }
         Ok(())
@@ -285,20 +290,27 @@ impl Survey<'_> {
 
     /// Whether a valley without a rise leads from one minimum to another: the cost half way, along the
     /// curve of the objective, is no higher than that of both.
-    fn is_reached(&self, problem: &Problem<'_>, from: &Fit, to: &Fit, unit: f64) -> bool {
+    fn is_reached(
+        &self,
+        problem: &Problem<'_>,
+        (from, cost): (&[f64], f64),
+        to: &Fit,
+        unit: f64,
+    ) -> bool {
         let transform = &self.plan.transform;
-        let half: Vec<f64> = from.x.iter().zip(&to.x).map(|(a, b)| 0.5 * (b - a)).collect();
-        let step = transform.direction(&from.theta, &half);
+        let Ok(x) = transform.free_variables(from) else { return false };
+        let half: Vec<f64> = x.iter().zip(&to.x).map(|(a, b)| 0.5 * (b - a)).collect();
+        let step = transform.direction(from, &half);
         let held: Vec<Option<f64>> = transform
             .slots()
             .iter()
-            .zip(&from.theta)
+            .zip(from)
             .map(|(slot, value)| (!matches!(slot, Slot::Free { .. })).then_some(*value))
             .collect();
-        let middle = problem.advance(&from.theta, &step, &held);
+        let middle = problem.advance(from, &step, &held);
         let Ok(middle) = brought_inside(problem, transform, &middle) else { return false };
-        let higher = from.cost().max(to.cost());
-        match problem.evaluate(&middle, from.linear()) {
+        let higher = cost.max(to.cost());
+        match problem.evaluate(&middle, to.linear()) {
             Ok(equations) => equations.cost() <= higher + 0.1 * unit,
             Err(_) => false,
         }

@@ -372,7 +372,11 @@ impl Objective for Problem<'_> {
 
     fn alternatives(&self, theta: &[f64]) -> Vec<Vec<f64>> {
         let rates = self.model.rates().iter();
-        rates.flat_map(|first| power_rate::alternatives(self.grid, theta, *first)).collect()
+        let others = rates.flat_map(|first| power_rate::alternatives(self.grid, theta, *first));
+        // A flow may turn round.
+        let flow = self.model.flow();
+        let turning = flow.map(|flow| power_rate::turning(self.grid, theta, flow.rate));
+        others.chain(turning.into_iter().flatten()).collect()
     }
 
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {

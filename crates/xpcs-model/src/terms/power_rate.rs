@@ -360,6 +360,20 @@ pub fn alternatives(grid: &TimeGrid, theta: &[f64], first: usize) -> Vec<Vec<f64
     .collect()
 }
 
+/// `theta` with the rate at `first` replaced by two that change their sign at the reference time, one
+/// early and one late, and have the size of this one elsewhere.
+pub fn turning(grid: &TimeGrid, theta: &[f64], first: usize) -> [Vec<f64>; 2] {
+    let [a, b, c] = [theta[first], theta[first + 1], theta[first + 2]];
+    let ln_reference = ln_reference(grid);
+    let size = 1.5 * (a * (b * ln_reference).exp() + c).abs().max(1e-3 * a.abs());
+    [-0.5, 1.0].map(|exponent: f64| {
+        let mut point = theta.to_vec();
+        let prefactor = size / (exponent * ln_reference).exp();
+        point[first..first + 3].copy_from_slice(&[prefactor, exponent, -size]);
+        point
+    })
+}
+
 /// `theta` with c = 0 where c < 0 pulls the rate (a, b, c) below 0 on more than half of the
 /// frames: there no derivative leads out of the floor.
 ///
