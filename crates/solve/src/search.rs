@@ -149,8 +149,8 @@ pub struct SearchOutcome {
 /// tolerances, and the images of the best four are refined again. (5) At the last level up to eight basins that the level before cannot tell from the
 /// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
 /// each, the best three of them some more; the best is fitted to the final tolerances. (6) From the
-/// fit jumps to its images and alternatives ([`Objective::alternatives`]) are tried, at the level
-/// before the last where the last has many pairs, and a deeper minimum takes its place.
+/// fit jumps to its images and alternatives ([`Objective::alternatives`]) are tried, at the coarsest
+/// level where the last has many pairs, and a deeper minimum takes its place.
 ///
 /// Between (3) and its images, scans of the data around the best three basins ([`Objective::scan`])
 /// give further points to refine.

@@ -78,6 +78,9 @@ impl Work<'_> {
         for point in points {
             starts.push(brought_inside(objective, transform, &point)?);
         }
+        if starts.is_empty() {
+            return Ok(None);
+        }
         let mut found: Vec<Fit> = Vec::new();
         for (count, evaluations) in JUMPS {
             found.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
