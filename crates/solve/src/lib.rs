@@ -9,6 +9,7 @@
 
 pub mod contract;
 pub mod covariance;
+mod curve;
 pub mod error;
 pub mod gram;
 pub mod layout;
@@ -25,14 +26,17 @@ mod box_quadratic;
 mod symmetric;
 
 pub use covariance::{Covariance, Reason};
+pub use curve::brought_inside;
 pub use error::{EvaluationError, SolveError};
 pub use gram::Gram;
 pub use layout::{Layout, Scaling, ScalingCovariance};
 pub use loss::{Loss, Robust};
 pub use normal::{NormalEquations, Projection, Reduced, assemble, assemble_robust, project};
 pub use objective::Objective;
-pub use profile::{Profile, ProfileOptions, ProfilePoint, profile};
-pub use search::{Basin, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search};
+pub use profile::{Profile, ProfileEnd, ProfileOptions, ProfilePoint, profile};
+pub use search::{
+    Basin, FEW_PAIRS, FromCube, Search, SearchMethod, SearchOptions, SearchOutcome, search,
+};
 pub use termination::Termination;
 pub use transform::{Scale, Slot, Transform};
 pub use trust_region::{Fit, Options, minimise};

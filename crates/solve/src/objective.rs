@@ -3,6 +3,7 @@
 use crate::error::EvaluationError;
 use crate::layout::Layout;
 use crate::normal::NormalEquations;
+use crate::transform::Transform;
 
 /// A least-squares problem that can give its normal equations at a point.
 ///
@@ -31,7 +32,11 @@ pub trait Objective: Sync {
     /// closest to linear. The default is the straight line. Parameters that trade off against each
     /// other along a curved valley are followed around its bend, where straight steps would have to
     /// be short.
-    fn advance(&self, theta: &[f64], step: &[f64]) -> Vec<f64> {
+    ///
+    /// `held` (length p) has the values at which some parameters must end: those that are fixed or
+    /// tied, and those that rest on a bound or come to lie on it. The others follow the curve that
+    /// is left to them; where a held one ends is taken from `held`, whatever is returned for it.
+    fn advance(&self, theta: &[f64], step: &[f64], _held: &[Option<f64>]) -> Vec<f64> {
         theta.iter().zip(step).map(|(value, step)| value + step).collect()
     }
 
@@ -39,6 +44,25 @@ pub trait Objective: Sync {
     /// of the problem holds exactly or nearly. A search refines them beside the minimum at `theta`.
     /// The default is none.
     fn images(&self, _theta: &[f64]) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
+    /// Points that a scan of the data around `theta` tells to be worth a refinement; values may lie
+    /// outside the bounds. The default is none.
+    ///
+    /// # Errors
+    /// [`EvaluationError`]: interrupted, or fatal.
+    fn scan(
+        &self,
+        _theta: &[f64],
+        _transform: &Transform,
+    ) -> Result<Vec<Vec<f64>>, EvaluationError> {
+        Ok(Vec::new())
+    }
+
+    /// Points not far from the minimum at `theta` from which a fit may find a deeper one, that a
+    /// valley or a bound keeps apart. The default is none.
+    fn alternatives(&self, _theta: &[f64]) -> Vec<Vec<f64>> {
         Vec::new()
     }
 

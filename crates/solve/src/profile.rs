@@ -4,11 +4,15 @@ use dyne_runtime::Observer;
 
 use crate::error::SolveError;
 use crate::objective::Objective;
-use crate::transform::{Scale, Slot, Transform};
+use crate::transform::Transform;
 use crate::trust_region::{Fit, Options, minimise};
 
-/// Most values on one side of the minimum.
-const MOST_STEPS: usize = 16;
+mod walk;
+
+use walk::{Node, Walk};
+
+/// Most restarts from a deeper minimum.
+const RESTARTS: usize = 3;
 
 /// What a profile is computed of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +35,25 @@ pub struct ProfilePoint {
     pub value: f64,
     /// Signed deviation z, in standard deviations: root of the rise of the cost over `rise`.
     pub z: f64,
+    /// Position of another parameter without whose bound the cost would rise by three quarters at
+    /// most.
+    pub held: Option<usize>,
+}
+
+/// How a profile ends on one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProfileEnd {
+    /// Beyond z = 2.2, by the data.
+    Closed,
+    /// At the bound of the parameter.
+    Bound,
+    /// Beyond z = 2.2, only because the parameter at this position rests on its bound.
+    Held(usize),
+    /// After the most values, over which the cost rose too little.
+    Flat,
+    /// Where the model is not finite.
+    NotFinite,
 }
 
 /// A profile, ascending in the value.
@@ -38,22 +61,34 @@ pub struct ProfilePoint {
 pub struct Profile {
     /// Values and deviations; that of the minimum is 0.
     pub points: Vec<ProfilePoint>,
-    /// Whether the cost came to lie below that of the minimum, beyond rounding and tolerance.
+    /// How it ends below and above.
+    pub ends: [ProfileEnd; 2],
+    /// Whether a lower cost than that of the fit was met, beyond rounding and tolerance; then the
+    /// profile is that around the deeper minimum.
     pub deeper: bool,
+    /// The minimum it is around, all parameters.
+    pub minimum: Vec<f64>,
 }
 
 impl Profile {
-    /// Ends of the interval |z| ≤ `z`; `None` where the profile ends before it.
+    /// Ends of the interval |z| ≤ `z`, the outermost where there are several; `None` where the
+    /// profile ends before it or closes only by the bound of another parameter.
     ///
     /// **Formula** linear interpolation of z between two values.
     pub fn interval(&self, z: f64) -> [Option<f64>; 2] {
-        [-z, z].map(|level| {
-            self.points.windows(2).find_map(|pair| {
-                let [a, b] = pair else { return None };
-                let inside = a.z <= level && level <= b.z && a.z < b.z;
-                inside.then(|| a.value + (b.value - a.value) * (level - a.z) / (b.z - a.z))
-            })
-        })
+        let crossing = |inner: &ProfilePoint, outer: &ProfilePoint| {
+            let (low, high) = (inner.z.abs(), outer.z.abs());
+            let inside = low <= z && z <= high && low < high && inner.z * outer.z >= 0.0;
+            (inside && outer.held.is_none())
+                .then(|| inner.value + (outer.value - inner.value) * (z - low) / (high - low))
+        };
+        let pairs = || self.points.windows(2);
+        let below = |pair: &[ProfilePoint]| pair[0].z <= -z && -z <= pair[1].z;
+        let above = |pair: &[ProfilePoint]| pair[0].z <= z && z <= pair[1].z;
+        [
+            pairs().find(|pair| below(pair)).and_then(|pair| crossing(&pair[1], &pair[0])),
+            pairs().rfind(|pair| above(pair)).and_then(|pair| crossing(&pair[0], &pair[1])),
+        ]
     }
 }
 
@@ -61,14 +96,21 @@ impl Profile {
 ///
 /// **Formula.** $z(v) = \pm\sqrt{[\min_{\theta_k=v}\mathrm{cost} - \mathrm{cost}_{min}]/\mathrm{rise}}$.
 ///
-/// **Edges.** Each side ends beyond z = 2.2, at a bound (inclusive), after 16 values, or where the
-/// model is not finite. On a logarithmic scale steps are equal ratios.
+/// **Method.** Steps go outwards, twice as long where the cost hardly rises. Each value is fitted
+/// from its inner neighbour, from the minimum, and then from its outer neighbour, and the lowest
+/// cost is kept; what improves is handed on to its neighbours until nothing does. Starts are moved
+/// along the valley as the normal equations say and along the curve of the objective. Where one of the
+/// two intervals ends within a wide step, values are put in between. Where a cost lies below that of
+/// the minimum, all parameters are fitted from there and the profile begins anew.
 ///
-/// **Cost.** Some ten fits a side, each started from the one before.
+/// **Edges.** Each side ends beyond z = 2.2, at a bound (inclusive), after 16 values, or where the
+/// model is not finite ([`ProfileEnd`]). On a logarithmic scale steps are equal ratios.
+///
+/// **Cost.** Some 15 fits a side, most of them of a few evaluations.
 ///
 /// **Source.** Venzon and Moolgavkar, Applied Statistics 37 (1988) 87, doi:10.2307/2347496.
 /// **Checked by** `a_profile_near_a_quadratic_minimum_is_the_standard_error`,
-/// `a_profile_ends_at_a_bound`.
+/// `a_profile_ends_at_a_bound`, `a_profile_goes_on_from_a_deeper_minimum`.
 ///
 /// # Errors
 /// [`SolveError::Option`] for a parameter that is not free or sizes that are not positive, and
@@ -80,102 +122,38 @@ pub fn profile(
     options: &ProfileOptions,
     observer: &dyn Observer,
 ) -> Result<Profile, SolveError> {
-    let walk = Walk::try_new(objective, transform, fit, options, observer)?;
-    let (below, deeper_below) = walk.side(-1.0)?;
-    let (above, deeper_above) = walk.side(1.0)?;
-    let centre = ProfilePoint { value: fit.theta[options.parameter], z: 0.0 };
-    let points = below.into_iter().rev().chain([centre]).chain(above).collect();
-    Ok(Profile { points, deeper: deeper_below || deeper_above })
-}
-
-struct Walk<'a> {
-    objective: &'a dyn Objective,
-    transform: &'a Transform,
-    fit: &'a Fit,
-    options: &'a ProfileOptions,
-    observer: &'a dyn Observer,
-    scale: Scale,
-    lower: f64,
-    upper: f64,
-}
-
-impl<'a> Walk<'a> {
-    fn try_new(
-        objective: &'a dyn Objective,
-        transform: &'a Transform,
-        fit: &'a Fit,
-        options: &'a ProfileOptions,
-        observer: &'a dyn Observer,
-    ) -> Result<Self, SolveError> {
-        for (name, value) in [("stderr", options.stderr), ("rise", options.rise)] {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(SolveError::Option { name, value, expected: "a positive number" });
-            }
-        }
-        match transform.slots().get(options.parameter) {
-            Some(Slot::Free { scale, lower, upper }) => Ok(Self {
-                objective,
-                transform,
-                fit,
-                options,
-                observer,
-                scale: *scale,
-                lower: *lower,
-                upper: *upper,
-            }),
-            _ => Err(SolveError::Option {
-                name: "parameter",
-                value: options.parameter as f64,
-                expected: "the position of a free parameter",
-            }),
-        }
-    }
-
-    /// Points on one side, away from the minimum, and whether one lies deeper.
-    fn side(&self, sign: f64) -> Result<(Vec<ProfilePoint>, bool), SolveError> {
-        let k = self.options.parameter;
-        let best = self.fit.theta[k];
-        let unit = match self.scale {
-            Scale::Linear => self.options.stderr,
-            Scale::Log => (self.options.stderr / best).min(1.0),
+    let (mut minimum, mut deeper) = (fit.clone(), false);
+    for restart in 0.. {
+        let walk = Walk::try_new(objective, transform, &minimum, options, observer)?;
+        let sides = [walk.side(-1.0)?, walk.side(1.0)?];
+        let nodes = sides.iter().flat_map(|side| &side.nodes);
+        let lowest = nodes.min_by(|a, b| a.fit.cost().total_cmp(&b.fit.cost()));
+        let below = lowest.filter(|node| walk.rise(node) < -0.01);
+        let (Some(node), true) = (below, restart < RESTARTS) else {
+            return Ok(made(&walk, &sides, deeper || below.is_some()));
         };
-        let (mut points, mut deeper) = (Vec::new(), false);
-        let (mut at, mut step, mut z) = (0.0, 0.5, 0.0);
-        let mut theta = self.fit.theta.clone();
-        while points.len() < MOST_STEPS && z < 2.2 {
-            at += step;
-            let moved = match self.scale {
-                Scale::Linear => best + sign * at * unit,
-                Scale::Log => best * (sign * at * unit).exp(),
-            };
-            let value = moved.clamp(self.lower, self.upper);
-            theta[k] = value;
-            let Some(found) = self.fit_at(&theta)? else { break };
-            let rise = (found.cost() - self.fit.cost()) / self.options.rise;
-            deeper |= rise < -0.01;
-            let next = rise.max(0.0).sqrt();
-            if next - z < 0.2 {
-                step *= 2.0;
-            }
-            z = next;
-            theta.clone_from(&found.theta);
-            points.push(ProfilePoint { value, z: sign * z });
-            if value == self.lower || value == self.upper {
-                break;
-            }
-        }
-        Ok((points, deeper))
+        let start = node.fit.theta.clone();
+        minimum = minimise(objective, transform, &start, &options.fit, observer)?;
+        deeper = true;
     }
+    unreachable!("the loop ends after the last restart")
+}
 
-    /// The fit with the parameter held at its value in `theta`; nothing where there is none.
-    fn fit_at(&self, theta: &[f64]) -> Result<Option<Fit>, SolveError> {
-        let mut slots = self.transform.slots().to_vec();
-        slots[self.options.parameter] = Slot::Fixed(theta[self.options.parameter]);
-        let transform = Transform::try_new(&slots)?;
-        match minimise(self.objective, &transform, theta, &self.options.fit, self.observer) {
-            Ok(fit) => Ok(Some(fit)),
-            Err(SolveError::StartNotFinite { .. }) => Ok(None),
-            Err(other) => Err(other),
+fn made(walk: &Walk<'_>, sides: &[walk::Side; 2], deeper: bool) -> Profile {
+    let point = |sign: f64| {
+        move |node: &Node| ProfilePoint {
+            value: node.value,
+            z: sign * walk.rise(node).max(0.0).sqrt(),
+            held: node.held,
         }
+    };
+    let centre = ProfilePoint { value: walk.best(), z: 0.0, held: None };
+    let [below, above] = sides;
+    let points = below.nodes.iter().rev().map(point(-1.0)).chain([centre]);
+    Profile {
+        points: points.chain(above.nodes.iter().map(point(1.0))).collect(),
+        ends: [below.end, above.end],
+        deeper,
+        minimum: walk.minimum.theta.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use dyne_runtime::{Lanes, Observer, Stream};
 
+use crate::curve::brought_inside;
 use crate::error::{EvaluationError, SolveError};
 use crate::objective::Objective;
 use crate::termination::Termination;
@@ -11,6 +12,7 @@ use crate::trust_region::{Fit, Options, minimise};
 mod basin;
 mod cmaes;
 mod relay;
+mod rescue;
 mod sequence;
 
 use basin::{Candidate, cluster};
@@ -26,8 +28,14 @@ const RIVAL_RISE: f64 = 100.0;
 const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 4), (3, 12)];
 /// Basins whose images are refined at the levels between the first and the last.
 const IMAGED: usize = 4;
+/// Basins around which the data are scanned at the first level,
+const SCANNED: usize = 3;
+/// and one where there are no more free variables than this.
+const FEW_VARIABLES: usize = 8;
 /// Costs below this fraction of the median start count as equal to it when minima are compared.
 const COST_FLOOR: f64 = 1e-6;
+
+pub use rescue::FEW_PAIRS;
 
 /// Map from a point of the unit cube, one coordinate per free parameter, to θ (length p).
 pub type FromCube<'a> = dyn Fn(&[f64]) -> Vec<f64> + Sync + 'a;
@@ -140,7 +148,12 @@ pub struct SearchOutcome {
 /// them are refined beside them, unless the given starts serve alone. (4) The best `promote` basins go up level by level, with tightening
 /// tolerances, and the images of the best four are refined again. (5) At the last level up to eight basins that the level before cannot tell from the
 /// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
-/// each, the best three of them some more; the best is fitted to the final tolerances.
+/// each, the best three of them some more; the best is fitted to the final tolerances. (6) From the
+/// fit jumps to its images and alternatives ([`Objective::alternatives`]) are tried, at the coarsest
+/// level where the last has many pairs, and a deeper minimum takes its place.
+///
+/// Between (3) and its images, scans of the data around the best three basins ([`Objective::scan`])
+/// give further points to refine.
 ///
 /// **Determinism.** The outcome does not depend on the number of lanes: starts are independent of
 /// each other and are collected in order. Ties are broken by order.
@@ -179,6 +192,9 @@ pub fn search(
     let fresh = chosen.into_iter().map(|theta| (theta, 1)).collect();
     let mut basins = work.refine(level, fresh)?;
     if !relay.is_stopped() {
+        basins = work.with_scans(level, basins)?;
+    }
+    if !relay.is_stopped() {
         basins = work.with_images(level, basins, options.promote)?;
     }
     while level + 1 < last && !relay.is_stopped() {
@@ -203,7 +219,10 @@ pub fn search(
     match work.finish(observer, &rivals) {
         Err(SolveError::Interrupted) => Ok(work.stopped(level, rivals, starts, finite)),
         Err(other) => Err(other),
-        Ok((fit, compared)) => Ok(work.outcome(fit, compared, starts, finite)),
+        Ok((fit, compared)) => {
+            let fit = work.rescued(observer, fit)?;
+            Ok(work.outcome(fit, compared, starts, finite))
+        }
     }
 }
 
@@ -339,6 +358,58 @@ impl Work<'_> {
         cluster(candidates, transform, self.options.basin, self.floor)
     }
 
+    /// Adds the minima that scans around the best basins lead to.
+    fn with_scans(
+        &mut self,
+        level: usize,
+        basins: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, SolveError> {
+        if self.options.starts == 0 {
+            return Ok(basins);
+        }
+        let (objective, transform) = (self.problem.levels[level], self.problem.transform);
+        let many = transform.free().len() > FEW_VARIABLES;
+        let count = if many { SCANNED } else { 1 };
+        let best: Vec<Vec<f64>> =
+            basins.iter().take(count).map(|basin| basin.fit.theta.clone()).collect();
+        let scans = self.problem.lanes.map(&best, |theta| objective.scan(theta, transform));
+        let mut points = Vec::new();
+        for scan in scans {
+            match scan {
+                Ok(found) => {
+                    for point in found {
+                        points.push((brought_inside(objective, transform, &point)?, 0));
+                    }
+                }
+                Err(EvaluationError::NonFinite(_)) => {}
+                Err(EvaluationError::Interrupted) => self.relay.stop(),
+                Err(EvaluationError::Fatal(source)) => return Err(SolveError::Evaluation(source)),
+            }
+        }
+        if self.relay.is_stopped() {
+            return Ok(basins);
+        }
+        self.with_points(level, basins, points)
+    }
+
+    /// Adds the minima that points lead to.
+    fn with_points(
+        &mut self,
+        level: usize,
+        basins: Vec<Candidate>,
+        points: Vec<(Vec<f64>, usize)>,
+    ) -> Result<Vec<Candidate>, SolveError> {
+        let mut all = basins;
+        if !points.is_empty() {
+            match self.refine(level, points) {
+                Ok(found) => all.extend(found),
+                Err(SolveError::Interrupted | SolveError::NoStart { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        cluster(all, self.problem.transform, self.options.basin, self.floor)
+    }
+
     /// Adds the minima that the images of the best `count` basins lead to.
     fn with_images(
         &mut self,
@@ -352,21 +423,13 @@ impl Work<'_> {
         let count = if self.options.starts == 0 { 0 } else { count };
         for basin in basins.iter().take(count) {
             for image in objective.images(&basin.fit.theta) {
-                let theta = transform.clamped(&image)?;
+                let theta = brought_inside(objective, transform, &image)?;
                 if theta != basin.fit.theta {
                     points.push((theta, 0));
                 }
             }
         }
-        let mut all = basins;
-        if !points.is_empty() {
-            match self.refine(level, points) {
-                Ok(found) => all.extend(found),
-                Err(SolveError::Interrupted | SolveError::NoStart { .. }) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        cluster(all, transform, self.options.basin, self.floor)
+        self.with_points(level, basins, points)
     }
 
     /// Keeps the best basins as starts of the next level and notes the others.

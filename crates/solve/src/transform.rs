@@ -236,6 +236,39 @@ impl Transform {
             .collect()
     }
 
+    /// Whether other parameters are tied to the one behind the variable `i`.
+    pub(crate) fn is_tied_to(&self, i: usize) -> bool {
+        let tied = |slot: &Slot| matches!(slot, Slot::Tied { to, .. } if *to == self.free[i]);
+        self.slots.iter().any(tied)
+    }
+
+    /// Values (length p) at which parameters are held when the variables of which `held` says so
+    /// end at `x`: these, fixed and tied ones.
+    pub(crate) fn held(&self, x: &[f64], held: &[bool]) -> Vec<Option<f64>> {
+        let theta = self.theta(x);
+        let mut values: Vec<Option<f64>> = theta.into_iter().map(Some).collect();
+        for (index, held) in self.free.iter().zip(held) {
+            if !held {
+                values[*index] = None;
+            }
+        }
+        values
+    }
+
+    /// Free variables of `theta` (length p), inside the bounds or not; nothing where one is not
+    /// finite.
+    pub(crate) fn variables(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        let x: Vec<f64> = self
+            .free
+            .iter()
+            .map(|&index| match self.slots[index] {
+                Slot::Free { scale, .. } => forward(scale, theta[index]),
+                Slot::Fixed(_) | Slot::Tied { .. } => unreachable!("only free slots are listed"),
+            })
+            .collect();
+        x.iter().all(|x| x.is_finite()).then_some(x)
+    }
+
     /// Size of the variable `i` at `x`, the measure of a relative step: |x|, and at least 1 on a
     /// logarithmic scale, where a step of x is itself relative.
     pub(crate) fn size(&self, i: usize, x: f64) -> f64 {

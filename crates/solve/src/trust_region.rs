@@ -3,6 +3,7 @@
 use dyne_runtime::{Event, Flow, Observer};
 
 use crate::box_quadratic;
+use crate::curve::follow;
 use crate::error::{EvaluationError, SolveError};
 use crate::normal::{NormalEquations, Reduced};
 use crate::objective::Objective;
@@ -64,8 +65,9 @@ impl Fit {
 /// ρ the ratio of actual to predicted gain: accepted above 1e-4; Δ shrinks to 0.1 … 0.5 of the step
 /// (minimum of the parabola through slope and trial cost) below 0.25, doubles above 0.75 if it
 /// restricted the step; a trial that is not finite shrinks it to a quarter of the step. The linear
-/// parameters take the joint step by back-substitution. A step that meets no bound ends where
-/// [`Objective::advance`] leads, which is the same to first order.
+/// parameters take the joint step by back-substitution. A step ends where [`Objective::advance`]
+/// leads, which is the same to first order; variables that meet a bound end on it, the others where
+/// the curve leads that is left to them.
 ///
 /// **Why a box.** Its intersection with the bounds is a box again, so the subproblem is solved
 /// exactly, also at bounds and corners, with no reflection or interior heuristics; a rank-deficient
@@ -307,25 +309,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The end of the objective's curve instead of that of the straight step to `x`, where both lie
-    /// inside the bounds and the curve keeps to fixed and tied values. A variable that rests on its
-    /// bound does not hinder the others, as long as neither moves it.
+    /// The end of the objective's curve instead of that of the straight step to `x`.
     fn curved(&self, x: Vec<f64>) -> Vec<f64> {
-        let (lower, upper) = (self.transform.lower(), self.transform.upper());
-        let old = &self.point.x;
-        let inside = |x: &[f64]| {
-            (0..x.len()).all(|i| (lower[i] < x[i] && x[i] < upper[i]) || x[i] == old[i])
-        };
-        if !inside(&x) {
-            return x;
-        }
-        let dx: Vec<f64> = x.iter().zip(&self.point.x).map(|(new, old)| new - old).collect();
-        let theta = &self.point.theta;
-        let end = self.objective.advance(theta, &self.transform.direction(theta, &dx));
-        let Ok(curved) = self.transform.free_variables(&end) else { return x };
-        let kept = self.transform.theta(&curved);
-        let same = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * b.abs();
-        if inside(&curved) && kept.iter().zip(&end).all(same) { curved } else { x }
+        let Point { theta, x: old, .. } = &self.point;
+        let rest = vec![false; x.len()];
+        follow(self.objective, self.transform, theta, old, x, &rest)
     }
 
     /// Linear parameters that go with the free variables `x`, by back-substitution.

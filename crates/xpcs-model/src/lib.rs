@@ -12,7 +12,7 @@ pub mod terms;
 
 pub use geometry::{Geometry, ScatteringWindow};
 pub use grid::TimeGrid;
-pub use model::{BinTerm, Curve, FramePhase, Model, ModelError, Tables};
+pub use model::{BinTerm, Curve, Flow, FramePhase, Model, ModelError, Tables};
 pub use models::{Mode, Physics, QDependence, ShearConvention, TwoComponentConvention};
 pub use param::{ParameterSpec, Scale};
 pub use prior::{LnDensity, Prior};

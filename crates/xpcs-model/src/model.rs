@@ -87,6 +87,17 @@ pub struct FramePhase {
     pub values: Vec<f64>,
 }
 
+/// A flow that a bin sees by its rate times |cos(φ − sense·phi0)| alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flow {
+    /// Position of the prefactor of its rate.
+    pub rate: usize,
+    /// Position of its direction phi0, degrees.
+    pub direction: usize,
+    /// 1, or −1 where a convention turns the other way.
+    pub sense: f64,
+}
+
 /// A model of m(θ; q, φ, i, j), the normalised correlation with m = 1 on the diagonal. It
 /// knows no contrast, offset, weight or datum.
 ///
@@ -191,9 +202,39 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Points with the same m in all bins of these geometries, by an exact symmetry of the experiment.
+    /// They may lie outside the bounds.
+    fn twins(&self, _theta: &[f64], _geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
+    /// Points at which the components have changed their roles, with the same m or nearly so. They
+    /// may lie outside the bounds.
+    fn exchanged(&self, _theta: &[f64], _grid: &TimeGrid) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
+    /// The flow among the parameters, where there is one.
+    fn flow(&self) -> Option<Flow> {
+        None
+    }
+
+    /// `theta` with the flow in a few typical shapes, each with a rate of 1 at the reference time:
+    /// what a scan of the flow begins with.
+    fn flow_shapes(&self, _theta: &[f64], _grid: &TimeGrid) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
     /// Where a step from `theta` leads along the curve on which the rates change most nearly
-    /// in proportion to it; θ + step to first order.
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64>;
+    /// in proportion to it; θ + step to first order. `held` has the values at which some parameters
+    /// must end, because they are fixed, tied or at a bound; the rates lose that freedom.
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64>;
 
     /// Points from which a search may find a better minimum than that at `theta`: where bins of
     /// these geometries look about the same by a symmetry that holds exactly or nearly, and where

@@ -221,11 +221,21 @@ pub(crate) fn noise_rows(report: &Report) -> Vec<Vec<String>> {
 pub(crate) fn profile(profile: &Profile) -> String {
     let end = |value: Option<f64>| value.map_or_else(|| "open".to_owned(), |v| significant(v, 5));
     let range = |ends: [Option<f64>; 2]| format!("{} to {}", end(ends[0]), end(ends[1]));
+    let held: Vec<String> = profile
+        .ends
+        .iter()
+        .zip(["below", "above"])
+        .filter_map(|(end, side)| {
+            let name = end.held_by.as_ref()?;
+            Some(format!("; it closes {side} only because {name} rests on its bound"))
+        })
+        .collect();
     format!(
-        "68 %: {}, 95 %: {} {}",
+        "68 %: {}, 95 %: {} {}{}",
         range(profile.interval68),
         range(profile.interval95),
-        profile.unit
+        profile.unit,
+        held.concat()
     )
 }
 

@@ -6,7 +6,8 @@
 //! ```text
 //! cargo run --release -p dyne-xpcs --example recovery -- [--mode laminar_flow] [--fits 100]
 //!     [--frames 300] [--angles 3] [--sigma 0.02] [--seed 1] [--threads 2] [--only K]
-//!     [--truths resolved|prior]
+//!     [--truths resolved|prior] [--hold alpha=0,D_offset=0] [--noise gaussian|speckle]
+//!     [--margin 5] [--fixed]
 //! cargo run --release -p dyne-xpcs --example recovery -- --large
 //! ```
 //!
@@ -24,8 +25,13 @@
 //!   is floored to 0 on many frames, and those whose shear decays within a frame at all angles
 //!   but one, are among them.
 //!
+//! `--hold` gives parameters of the truths a value; they are fitted all the same. `--noise speckle`
+//! correlates 1000 simulated pixels; sigma² is then the mean square of the residuals.
+//!
 //! **Success**: the cost, half the sum of squares, is at most that of the reference fit plus
-//! 5 sigma², which the noise cannot tell apart. **Within** counts pulls |found − truth| of at most
+//! 5 (`--margin`) sigma², which the noise cannot tell apart. With `--fixed` every free parameter in
+//! turn is then fixed at its best value, and a fit from no starting values has to reach the least cost
+//! met. **Within** counts pulls |found − truth| of at most
 //! four standard errors, over the parameters that have a standard error.
 //!
 //! `--large` fits 23 angles of 1000 frames and tells where the time goes.
@@ -40,7 +46,7 @@ use std::time::{Duration, Instant};
 use dyne_runtime::random::{Generator, Stream};
 use dyne_runtime::{Cancel, Event, Flow, Lanes, Observer, Resources, Silent, Solo};
 use dyne_solve::minimise;
-use dyne_xpcs::config::{FitConfig, SimConfig};
+use dyne_xpcs::config::{FitConfig, NoiseKind, Override, SimConfig};
 use dyne_xpcs::fit::{Data, Fitted, fit, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
@@ -54,8 +60,6 @@ const RESOLVED: f64 = 0.3;
 const NO_DECAY: f64 = 0.8;
 /// Below this mean correlation of neighbouring frames all has decayed within a frame.
 const ALL_DECAYED: f64 = 0.1;
-/// Rise of the cost, in units of sigma², up to which a minimum counts as the reference.
-const MARGIN: f64 = 5.0;
 /// Standard errors within which a truth is counted as found.
 const PULL: f64 = 4.0;
 
@@ -79,6 +83,17 @@ struct Trial {
     seed: u64,
     lanes: Lanes,
     only: Option<u64>,
+    hold: Vec<(String, f64)>,
+    noise: NoiseKind,
+    margin: f64,
+    fixed: Fixing,
+}
+
+/// Whether parameters are fixed one after the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fixing {
+    None,
+    Each,
 }
 
 /// What came out of one fit.
@@ -86,7 +101,11 @@ struct Case {
     truth: Vec<f64>,
     fitted: Fitted,
     reference: f64,
+    /// Variance of a residual.
+    s2: f64,
     elapsed: Duration,
+    /// Parameters that were fixed, and by how many sigma² the fits were too high.
+    fixed: Vec<(usize, f64)>,
 }
 
 fn main() -> Outcome<()> {
@@ -100,12 +119,20 @@ fn main() -> Outcome<()> {
         seed: 1,
         lanes: Lanes::try_new(Lanes::available())?,
         only: None,
+        hold: Vec::new(),
+        noise: NoiseKind::Gaussian,
+        margin: 5.0,
+        fixed: Fixing::None,
     };
     let mut large = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         if name == "--large" {
             large = true;
+            continue;
+        }
+        if name == "--fixed" {
+            trial.fixed = Fixing::Each;
             continue;
         }
         let value = arguments.next().ok_or(format!("{name}: no value"))?;
@@ -124,6 +151,15 @@ fn main() -> Outcome<()> {
                     _ => return Err(format!("unknown truths {value}").into()),
                 }
             }
+            "--hold" => trial.hold = held(&value)?,
+            "--margin" => trial.margin = value.parse()?,
+            "--noise" => {
+                trial.noise = match value.as_str() {
+                    "gaussian" => NoiseKind::Gaussian,
+                    "speckle" => NoiseKind::Speckle,
+                    _ => return Err(format!("unknown noise {value}").into()),
+                }
+            }
             "--only" => trial.only = Some(value.parse()?),
             _ => return Err(format!("unknown argument {name}").into()),
         }
@@ -137,7 +173,7 @@ impl Trial {
         for number in 0..self.fits {
             if self.only.is_none_or(|only| only == number) {
                 let case = self.case(number)?;
-                tally.add(&case, self.reached(&case));
+                tally.add(&case, self.reached(&case), self.margin);
                 if !self.reached(&case) || self.only.is_some() {
                     self.tell(number, &case);
                 }
@@ -150,7 +186,7 @@ impl Trial {
     fn case(&self, number: u64) -> Outcome<Case> {
         let experiment = self.experiment(number)?;
         let truth = experiment.config().parameter_values();
-        let plan = plan(experiment.config())?;
+        let plan = plan(experiment.config(), &[])?;
         let matrices = matrices(&experiment, &plan, &self.lanes)?;
         let cancel = Cancel::new();
         let resources = Resources::new(&self.lanes, &Solo, &cancel);
@@ -161,8 +197,47 @@ impl Trial {
         let shift = fitted.shift;
         let (layout, sweeps) = (plan.layout(shift)?, AtomicU64::new(0));
         let full = problem(&plan, &matrices, &layout, shift, resources, &sweeps);
-        let reference = minimise(&full, &plan.transform, &truth, &plan.search.fit, &Silent)?.cost();
-        Ok(Case { truth, fitted, reference, elapsed })
+        let near = minimise(&full, &plan.transform, &truth, &plan.search.fit, &Silent)?;
+        let (reference, pairs) = (near.cost(), near.equations.pairs());
+        let s2 = match self.noise {
+            NoiseKind::Speckle => 2.0 * reference / pairs as f64,
+            _ => self.sigma * self.sigma,
+        };
+        let mut case = Case { truth, fitted, reference, s2, elapsed, fixed: Vec::new() };
+        if self.fixed == Fixing::Each {
+            case.fixed = self.with_each_fixed(&experiment, &plan, &data, &case, &near.theta)?;
+        }
+        Ok(case)
+    }
+
+    /// Fits from no starting values with each parameter fixed at its best value.
+    fn with_each_fixed(
+        &self,
+        experiment: &Experiment,
+        free: &Plan,
+        data: &Data,
+        case: &Case,
+        near: &[f64],
+    ) -> Outcome<Vec<(usize, f64)>> {
+        let found = &case.fitted.outcome.fit;
+        let best = if found.cost() <= case.reference { &found.theta } else { near };
+        let least = found.cost().min(case.reference);
+        let cancel = Cancel::new();
+        let resources = Resources::new(&self.lanes, &Solo, &cancel);
+        let mut rises = Vec::new();
+        for &k in free.transform.free() {
+            let name = free.model.parameters()[k].name;
+            let fixed = [Override::parse(&format!("parameters.{name}.fixed={:e}", best[k]))?];
+            let plan = plan(experiment.config(), &fixed)?;
+            let fitted = fit(&plan, data, resources, resources, PICTURES, &Silent)?;
+            let rise = (fitted.outcome.fit.cost() - least) / case.s2;
+            if rise > self.margin {
+                println!("  {name} fixed at {:e}: {rise:.1} sigma² above", best[k]);
+                println!("    best {best:.5?}\n    found {:.5?}", fitted.outcome.fit.theta);
+            }
+            rises.push((k, rise));
+        }
+        Ok(rises)
     }
 
     /// The experiment of the first truth drawn whose data carry a decay.
@@ -181,7 +256,11 @@ impl Trial {
 
     fn sim(&self, number: u64, generator: &mut Generator) -> Outcome<SimConfig> {
         let phi = azimuths(self.angles, 90.0);
-        let mut value = |spec| self.mode.held(spec).unwrap_or_else(|| draw(spec, generator));
+        let mut value = |spec: &ParameterSpec| {
+            let given = self.hold.iter().find(|(name, _)| name == spec.name);
+            let held = given.map(|(_, value)| *value).or(self.mode.held(spec));
+            held.unwrap_or_else(|| draw(spec, generator))
+        };
         let parameters: Vec<String> = self
             .mode
             .parameters()
@@ -189,10 +268,13 @@ impl Trial {
             .map(|spec| format!("{}: {:e}", spec.name, value(spec)))
             .collect();
         let yaml = format!(
-            "{}phi: {phi:?}\nparameters: {{{}}}\ncontrast: 0.3\n\
-             noise: {{kind: gaussian, sigma: {}, seed: {}}}\n",
+            "{}phi: {phi:?}\nparameters: {{{}}}\ncontrast: {}\n\
+             noise: {{kind: {}, sigma: {}, pixels: 1000, seed: {}}}\n",
             setup(self.mode, self.frames),
             parameters.join(", "),
+            // Of speckle fields it is one over a number of modes.
+            if self.noise == NoiseKind::Speckle { 1.0 / 3.0 } else { 0.3 },
+            if self.noise == NoiseKind::Speckle { "speckle" } else { "gaussian" },
             self.sigma,
             self.seed.wrapping_mul(1_000_003).wrapping_add(number),
         );
@@ -200,12 +282,12 @@ impl Trial {
     }
 
     fn reached(&self, case: &Case) -> bool {
-        case.fitted.outcome.fit.cost() <= case.reference + MARGIN * self.sigma * self.sigma
+        case.fitted.outcome.fit.cost() <= case.reference + self.margin * case.s2
     }
 
     fn tell(&self, number: u64, case: &Case) {
         let fit = &case.fitted.outcome.fit;
-        let excess = (fit.cost() - case.reference) / (self.sigma * self.sigma);
+        let excess = (fit.cost() - case.reference) / case.s2;
         println!("fit {number}: {excess:.1} sigma² above the reference {:.6}", case.reference);
         println!("  truth {:.4?}", case.truth);
         println!("  found {:.4?} ({:?})", fit.theta, fit.termination);
@@ -229,11 +311,20 @@ struct Tally {
     full_sweeps: u64,
     coarse_sweeps: u64,
     within: Vec<(u32, u32)>,
+    lower: u32,
+    fixed: Vec<(u32, u32)>,
 }
 
 impl Tally {
-    fn add(&mut self, case: &Case, reached: bool) {
+    fn add(&mut self, case: &Case, reached: bool, margin: f64) {
         let fitted = &case.fitted;
+        let lowest = fitted.outcome.fit.cost();
+        self.lower += u32::from(lowest < case.reference - margin * case.s2);
+        self.fixed.resize(case.truth.len(), (0, 0));
+        for (k, rise) in &case.fixed {
+            self.fixed[*k].0 += u32::from(*rise <= margin);
+            self.fixed[*k].1 += 1;
+        }
         self.fits += 1;
         self.reached += u32::from(reached);
         self.converged += u32::from(fitted.outcome.fit.termination.is_converged());
@@ -255,7 +346,11 @@ impl Tally {
     fn tell(&self, parameters: &[ParameterSpec]) {
         let mean = |sum: u64| sum as f64 / f64::from(self.fits.max(1));
         println!("reached the global minimum: {} of {}", self.reached, self.fits);
+        println!("below the reference: {}", self.lower);
         println!("converged: {}", self.converged);
+        for (spec, (reached, of)) in parameters.iter().zip(&self.fixed).filter(|(_, f)| f.1 > 0) {
+            println!("with {} fixed: {reached} of {of}", spec.name);
+        }
         println!(
             "time of a fit: mean {:.1} ms, longest {:.1} ms",
             mean(self.elapsed.as_micros() as u64) / 1e3,
@@ -338,14 +433,23 @@ fn aliased(experiment: &Experiment) -> bool {
     sim.mode == Mode::TwoComponent && experiment.times().iter().skip(1).any(|t| turn(*t) > PI)
 }
 
-fn plan(sim: &SimConfig) -> Outcome<Plan> {
+/// Values by name, as in `alpha=0,D_offset=0`.
+fn held(words: &str) -> Outcome<Vec<(String, f64)>> {
+    let one = |word: &str| {
+        let (name, value) = word.split_once('=').ok_or(format!("{word}: no value"))?;
+        Ok((name.to_owned(), value.parse()?))
+    };
+    words.split(',').map(one).collect()
+}
+
+fn plan(sim: &SimConfig, overrides: &[Override]) -> Outcome<Plan> {
     // The error bars of independent noise take no time.
     let yaml = format!(
         "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: 2.0e6}}\n\
          uncertainty: {{method: information}}\n",
         sim.mode
     );
-    let config = FitConfig::from_yaml(&yaml, "recovery.yaml", &[])?;
+    let config = FitConfig::from_yaml(&yaml, "recovery.yaml", overrides)?;
     Ok(Plan::resolve(config, &sim.catalog())?)
 }
 
@@ -385,7 +489,7 @@ fn run_large(lanes: &Lanes) -> Outcome<()> {
         azimuths(23, 176.0),
     );
     let experiment = Experiment::try_new(SimConfig::from_yaml(&yaml, "recovery.yaml", &[])?)?;
-    let plan = plan(experiment.config())?;
+    let plan = plan(experiment.config(), &[])?;
     let matrices = matrices(&experiment, &plan, lanes)?;
     for _ in 0..3 {
         time_large(&plan, &matrices, lanes)?;

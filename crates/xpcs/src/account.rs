@@ -4,26 +4,29 @@ mod derived;
 mod headline;
 mod identifiability;
 mod laws;
+mod minima;
 mod noise;
 mod verdict;
 mod warnings;
 
 use std::collections::BTreeMap;
 
-use dyne_solve::{Slot, Termination};
+use dyne_solve::{ProfileEnd, Slot, Termination};
 use dyne_xpcs_data::{Counts, mean_pixels};
-use dyne_xpcs_model::{Mode, ShearConvention};
+use dyne_xpcs_model::{Mode, ParameterSpec, ShearConvention};
 
 use crate::fit::Fitted;
 use crate::gaps::left_out as out;
 use crate::plan::Plan;
 use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, LeftOut, OtherConvention,
-    ParameterResult, Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
-    Work,
+    ParameterResult, Profile, ProfileSide, Provenance, Report, ScalingResult, Status, Timings,
+    Uncertainty, Work,
 };
 use crate::residuals::BinResiduals;
 use crate::uncertainty::CountsSource;
+
+pub(crate) use minima::minima;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
@@ -81,6 +84,8 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         covariance: covariance(plan, fitted),
         uncertainty: uncertainty(plan, fitted),
         basins: basins(plan, fitted),
+        minima: minima(plan, fitted),
+        choice: fitted.minima.choice.clone(),
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
         mask: crate::mask::Mask::default(),
@@ -276,9 +281,21 @@ fn profiles(plan: &Plan, fitted: &Fitted) -> Vec<Profile> {
         deviations: profile.points.iter().map(|p| p.z).collect(),
         interval68: profile.interval(0.994_457_883_209_753),
         interval95: profile.interval(1.959_963_984_540_054),
+        ends: profile.ends.map(|end| profile_side(specs, end)),
         deeper: profile.deeper,
     };
     fitted.profiles.iter().map(one).collect()
+}
+
+fn profile_side(specs: &[ParameterSpec], end: ProfileEnd) -> ProfileSide {
+    let (code, held_by) = match end {
+        ProfileEnd::Closed => ("closed", None),
+        ProfileEnd::Bound => ("at_bound", None),
+        ProfileEnd::Held(k) => ("held_by_bound", Some(specs[k].name.to_owned())),
+        ProfileEnd::NotFinite => ("not_finite", None),
+        _ => ("flat", None),
+    };
+    ProfileSide { closed: end == ProfileEnd::Closed, code: code.to_owned(), held_by }
 }
 
 fn correlated<'p>(

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::config::{NoiseModel, OnBadBlock};
 use crate::laws::{Chosen, FamilyLaws, Judged, choose};
+use crate::minima::{Minima, choose as choose_twin, minima};
 use crate::misfit::{Misfit, Tested, misfit};
 use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
@@ -125,6 +126,8 @@ pub struct Fitted {
     pub curved: Vec<usize>,
     /// Names of the components.
     pub labels: Labels,
+    /// Minima that the noise cannot tell from that of the fit.
+    pub minima: Minima,
     /// Sweeps over all pairs.
     pub full_sweeps: u64,
     /// Sweeps over coarse matrices.
@@ -192,6 +195,7 @@ pub fn fit(
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
+    choose_twin(plan, &full, &mut outcome.fit, observer)?;
     let last = full;
     let finest = finest(plan, &full, survey.coarse.last(), variances.as_deref());
     let finest = finest.as_ref().map(|(matrices, weights)| Problem {
@@ -221,6 +225,16 @@ pub fn fit(
         covariance: &covariance,
         uncertainty: uncertainty.as_ref(),
     };
+    let coarse = |matrices| Problem {
+        matrices,
+        sweeps: &coarse_sweeps,
+        weights: Weights::Equal,
+        resources: resources.without_journal().without_observer(),
+        ..full
+    };
+    let level = survey.coarse.first().map(coarse);
+    let errors = (&covariance, uncertainty.as_ref());
+    let minima = minima(plan, &full, level.as_ref(), &outcome, &transform, errors, observer)?;
     let profiles = profiles(plan, &full, of, observer)?;
     Ok(Fitted {
         outcome,
@@ -237,6 +251,7 @@ pub fn fit(
         evaluated,
         weights: variances,
         labels,
+        minima,
         curved,
         full_sweeps: full_sweeps.into_inner(),
         coarse_sweeps: coarse_sweeps.into_inner(),

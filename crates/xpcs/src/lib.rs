@@ -11,6 +11,7 @@ pub mod ladder;
 pub mod laws;
 pub mod mask;
 pub mod memory;
+pub mod minima;
 pub mod misfit;
 pub mod noise;
 pub mod pace;

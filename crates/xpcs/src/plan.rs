@@ -154,6 +154,16 @@ impl Plan {
         self.check_pairs()
     }
 
+    /// Starting value of a parameter, where one is given.
+    pub(crate) fn start_of(&self, spec: &ParameterSpec) -> Option<f64> {
+        settings(&self.config, spec).start
+    }
+
+    /// Prior of a parameter.
+    pub(crate) fn prior_of(&self, spec: &ParameterSpec) -> dyne_xpcs_model::Prior {
+        settings(&self.config, spec).prior(spec)
+    }
+
     /// Range over which the search looks for parameter `k`, the others in the middle of theirs, in the
     /// variable that is fitted.
     pub fn searched_of(&self, k: usize) -> f64 {
@@ -257,13 +267,14 @@ impl Plan {
     }
 
     /// A starting point from a point of the unit cube of the free parameters: that of the
-    /// model, and evenly inside the bounds where the model's lies outside.
+    /// model, its rates moved onto fixed values, and evenly inside the bounds where the model's lies
+    /// outside.
     pub fn from_cube(&self, u: &[f64]) -> Vec<f64> {
         let mut cube = vec![0.5; self.model.parameters().len()];
         for (slot, u) in self.transform.free().iter().zip(u) {
             cube[*slot] = *u;
         }
-        let mut theta = self.model.start(&cube, &self.window());
+        let mut theta = self.onto_fixed(self.model.start(&cube, &self.window()));
         for ((value, slot), u) in theta.iter_mut().zip(self.transform.slots()).zip(&cube) {
             match *slot {
                 Slot::Fixed(fixed) => *value = fixed,
@@ -277,6 +288,37 @@ impl Plan {
             }
         }
         theta
+    }
+
+    /// `theta` with its rates moved onto fixed values: at the reference time they keep their value
+    /// and, as far as what is free allows it, their slope. Without this a rate of which one parameter
+    /// is fixed far from where a start has it would be off by orders of magnitude.
+    fn onto_fixed(&self, theta: Vec<f64>) -> Vec<f64> {
+        let slots = self.transform.slots();
+        let fixed = |slot: &Slot| match *slot {
+            Slot::Fixed(value) => Some(value),
+            _ => None,
+        };
+        let mut held: Vec<Option<f64>> = slots.iter().map(fixed).collect();
+        let of_rates = || self.model.rates().iter().flat_map(|first| *first..first + 3);
+        if of_rates().all(|k| held[k].is_none()) {
+            return theta;
+        }
+        let rest = vec![0.0; theta.len()];
+        let mut moved = self.model.advance(&theta, &rest, &held, &self.grid);
+        // What leaves its bounds is held there in its turn.
+        for _ in of_rates() {
+            let outside = of_rates().filter_map(|k| match slots[k] {
+                Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
+                    Some((k, if moved[k] > upper { upper } else { lower }))
+                }
+                _ => None,
+            });
+            let Some((k, bound)) = outside.last() else { break };
+            held[k] = Some(bound);
+            moved = self.model.advance(&theta, &rest, &held, &self.grid);
+        }
+        moved
     }
 
     /// How contrast and offset hang on the linear parameters, offsets counted from `shift`.

@@ -1,5 +1,6 @@
 //! A problem: model, time grid, bins and data put together as what the solver minimises.
 
+mod scan;
 mod sums;
 
 use std::ops::Range;
@@ -9,10 +10,11 @@ use dyne_math::gram::{Accumulator, TILE, Tile, packed_index, packed_len, widen_s
 use dyne_math::simd::{Lane8, Level, WIDTH};
 use dyne_runtime::{Resources, SweepError, sweep};
 use dyne_solve::{
-    EvaluationError, Gram, Layout, Loss, NormalEquations, Objective, Robust, assemble,
+    EvaluationError, Gram, Layout, Loss, NormalEquations, Objective, Robust, Transform, assemble,
     assemble_robust, project,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Values};
+use dyne_xpcs_model::terms::power_rate;
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
 use thiserror::Error;
 
@@ -356,12 +358,25 @@ impl Objective for Problem<'_> {
         Ok(project(&grams(&sums, theta.len())?, self.layout)?.linear)
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64]) -> Vec<f64> {
-        self.model.advance(theta, step, self.grid)
+    fn advance(&self, theta: &[f64], step: &[f64], held: &[Option<f64>]) -> Vec<f64> {
+        self.model.advance(theta, step, held, self.grid)
     }
 
     fn images(&self, theta: &[f64]) -> Vec<Vec<f64>> {
         self.model.images(theta, self.grid, self.geometries)
+    }
+
+    fn scan(&self, theta: &[f64], transform: &Transform) -> Result<Vec<Vec<f64>>, EvaluationError> {
+        self.flows(theta, transform)
+    }
+
+    fn alternatives(&self, theta: &[f64]) -> Vec<Vec<f64>> {
+        let rates = self.model.rates().iter();
+        let others = rates.flat_map(|first| power_rate::alternatives(self.grid, theta, *first));
+        // A flow may turn round.
+        let flow = self.model.flow();
+        let turning = flow.map(|flow| power_rate::turning(self.grid, theta, flow.rate));
+        others.chain(turning.into_iter().flatten()).collect()
     }
 
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {

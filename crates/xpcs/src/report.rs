@@ -3,6 +3,7 @@
 mod derived;
 mod identifiability;
 pub mod left_out;
+mod minima;
 mod noise;
 mod verdict;
 mod work;
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
 pub use left_out::{LeftOut, LeftOutBin, LeftOutFrames};
+pub use minima::{Choice, MinimumKind, ProfileSide, RivalMinimum};
 pub use noise::{BinNoise, NoiseResult};
 pub use verdict::{
     FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell, Verdict,
@@ -163,11 +165,15 @@ pub struct Profile {
     pub values: Vec<f64>,
     /// Deviation at each value, in standard deviations of the headline kind.
     pub deviations: Vec<f64>,
-    /// Ends of the 68 % interval; null where the profile ends before it.
+    /// Ends of the 68 % interval; null where the profile ends before it or closes only because
+    /// another parameter rests on its bound.
     pub interval68: [Option<f64>; 2],
     /// Ends of the 95 % interval.
     pub interval95: [Option<f64>; 2],
-    /// Whether a lower cost than that of the fit was met on the way.
+    /// How it ends below and above.
+    pub ends: [ProfileSide; 2],
+    /// Whether a lower cost than that of the fit was met on the way; then it is the profile around
+    /// that deeper minimum.
     pub deeper: bool,
 }
 
@@ -337,6 +343,10 @@ pub struct Report {
     pub uncertainty: Option<Uncertainty>,
     /// Minima that the search met, that of the fit first.
     pub basins: Vec<Basin>,
+    /// Minima that the noise cannot tell from the deepest one, the chosen one first.
+    pub minima: Vec<RivalMinimum>,
+    /// How the first of several minima was chosen; nothing where there is one.
+    pub choice: Option<Choice>,
     /// Profiles that were asked for.
     pub profiles: Vec<Profile>,
     /// What the data determine; nothing where there is no covariance.
@@ -404,6 +414,8 @@ impl Report {
             "covariance": covariance,
             "uncertainty": self.uncertainty,
             "basins": self.basins,
+            "minima": self.minima,
+            "minima_choice": self.choice,
             "profiles": self.profiles,
             "identifiability": self.identifiability,
             "curves": self.curves,

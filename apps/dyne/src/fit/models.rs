@@ -56,12 +56,12 @@ fn compared(arguments: &ModelsArguments, config: FitConfig) -> Result<Ladder, Fa
     let progress = Progress::new(&arguments.telling, cancel)?;
     let resources = Resources::new(&lanes, &Solo, cancel).with_observer(&progress);
     let reader = dyne_xpcs_h5::open(&config.data.file)?;
-    let plan = Plan::resolve(config, reader.catalog())?;
+    let mut plan = Plan::resolve(config, reader.catalog())?;
     let hash = provenance::hash(&plan.config.data.file);
     let stamp = provenance::stamp(&plan.config.data.file, &hash);
     let selection = data::selection(&stamp, &plan);
     let means = Means { budget: &budget, resources, selection, observer: &progress };
-    let kept = data::kept(&plan, &*reader, means)?;
+    let kept = data::kept(&mut plan, &*reader, means)?;
     let _error_bars = kept.lease(&budget, dyne_xpcs::memory::Phase::ErrorBars)?;
     let catalog = reader.catalog();
     let compared = Compared { config: &plan.config, catalog, data: &kept.data, resources };

@@ -2,8 +2,8 @@
 
 use dyne_runtime::Silent;
 use dyne_solve::{
-    Covariance, Fit, Layout, Options, Profile, ProfileOptions, Reason, Scale, Slot, Transform,
-    minimise, profile,
+    Covariance, Fit, Layout, Options, Profile, ProfileEnd, ProfileOptions, Reason, Scale, Slot,
+    Transform, minimise, profile,
 };
 
 use crate::explicit::{Explicit, decay_data, decay_model, normal_matrix, solve_dense};
@@ -250,4 +250,41 @@ fn a_profile_ends_at_a_bound() {
     assert_eq!(profile.points.last().unwrap().value, upper);
     let [low, high] = profile.interval(1.0);
     assert!(low.is_some() && high.is_none());
+}
+
+/// Profile of parameter 0 around the minimum next to `start`.
+fn profiled_from(problem: &Explicit, slots: &[Slot], start: &[f64], rise: f64) -> (Fit, Profile) {
+    let transform = Transform::try_new(slots).unwrap();
+    let fit = minimise(problem, &transform, start, &Options::default(), &Silent).unwrap();
+    let options = ProfileOptions { parameter: 0, stderr: 0.1, rise, fit: Options::default() };
+    let profile = profile(problem, &transform, &fit, &options, &Silent).unwrap();
+    (fit, profile)
+}
+
+#[test]
+fn a_profile_goes_on_from_a_deeper_minimum() {
+    // A double well, deeper at 1.
+    let problem = Explicit::residuals(1, 2, |t, k| match k {
+        0 => (t[0] * t[0] - 1.0, vec![2.0 * t[0]]),
+        _ => (0.3 * (t[0] - 1.0), vec![0.3]),
+    });
+    let (fit, profile) = profiled_from(&problem, &[linear(-3.0, 3.0)], &[-1.2], 0.2);
+    assert!(fit.theta[0] < -0.8, "{:?}", fit.theta);
+    assert!(profile.deeper);
+    assert!((profile.minimum[0] - 1.0).abs() < 1e-6, "{:?}", profile.minimum);
+    assert!(profile.points.iter().all(|point| point.z.is_finite()));
+}
+
+#[test]
+fn a_flat_valley_that_a_bound_ends_is_open() {
+    // a + c is known, c is bounded by ±1.
+    let problem = Explicit::residuals(2, 1, |t, _| (10.0 * (t[0] + t[1] - 1.0), vec![10.0; 2]));
+    let slots = [linear(-50.0, 50.0), linear(-1.0, 1.0)];
+    let (_, profile) = profiled_from(&problem, &slots, &[0.7, 0.2], 0.5);
+    assert!(!profile.deeper);
+    assert_eq!(profile.ends, [ProfileEnd::Held(1), ProfileEnd::Held(1)]);
+    assert_eq!(profile.interval(1.0), [None, None]);
+    // Between the ends the valley is flat.
+    let inside = profile.points.iter().filter(|p| p.value > 0.01 && p.value < 1.99);
+    assert!(inside.clone().count() > 2 && inside.clone().all(|p| p.z.abs() < 1e-3));
 }

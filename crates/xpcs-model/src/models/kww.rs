@@ -117,9 +117,15 @@ impl Model for Kww {
         self.rate.curves(&theta[..GAMMA], grid)
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
-        let mut end = self.rate.advance(&theta[..GAMMA], &step[..GAMMA], grid);
-        end.push(theta[GAMMA] + step[GAMMA]);
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
+        let mut end = self.rate.advance(&theta[..GAMMA], &step[..GAMMA], &held[..GAMMA], grid);
+        end.push(held[GAMMA].unwrap_or(theta[GAMMA] + step[GAMMA]));
         end
     }
 

@@ -12,12 +12,13 @@ use super::ShearConvention;
 use super::static_isotropic::{check_integral, start_transport, transport_curve};
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, Flow, KeptFrames, Model, ModelError, Tables};
 use crate::param::{LAMINAR_FLOW, ParameterSpec};
 use crate::scalar::Scalar;
+use crate::terms::direction;
 use crate::terms::power_rate::{
-    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
-    reversed as reversed_rate, values_and_slopes,
+    Floor, ROWS as RATE, advance as advance_rate, constant_rate, freed as freed_rate, integral,
+    integrate, reversed as reversed_rate, straight, values_and_slopes,
 };
 use crate::terms::shear::{self, Convention, Floored, phase_factor};
 
@@ -183,11 +184,33 @@ impl Model for LaminarFlow {
         vec![transport_curve(("J", "J"), theta, grid, self.convention.floor, 0), shear]
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
-        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
-        advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
-        advance_rate(grid, theta, step, shear_floor(&self.convention), &mut end, 3);
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
+        let mut end = straight(theta, step, held);
+        advance_rate(grid, theta, step, held, Floor::At(self.convention.floor), &mut end, 0);
+        advance_rate(grid, theta, step, held, shear_floor(&self.convention), &mut end, 3);
         end
+    }
+
+    /// The other direction that two azimuths or one cannot tell apart, with its rate; all of them
+    /// turned by half a turn.
+    fn twins(&self, theta: &[f64], geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        let azimuths = geometries.iter().map(|g| g.phi_deg);
+        turned(theta, 3, 6, direction::twin(azimuths, theta[6]))
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        Some(Flow { rate: 3, direction: 6, sense: 1.0 })
+    }
+
+    /// The flow at a constant rate.
+    fn flow_shapes(&self, theta: &[f64], _grid: &TimeGrid) -> Vec<Vec<f64>> {
+        vec![constant_rate(theta, 3)]
     }
 
     /// The transport coefficient freed from its floor; the flow mirrored at the bin that it
@@ -230,6 +253,34 @@ impl Model for LaminarFlow {
         ]);
         theta
     }
+}
+
+/// Twins of `theta`, whose flow has its rate at `rate` and its direction at `phi0`: the one with
+/// another direction, and both turned by half a turn.
+pub(super) fn turned(
+    theta: &[f64],
+    rate: usize,
+    phi0: usize,
+    other: Option<direction::Twin>,
+) -> Vec<Vec<f64>> {
+    let half_turns = |point: &[f64]| {
+        [-180.0, 180.0].map(|turn| {
+            let mut turned = point.to_vec();
+            turned[phi0] += turn;
+            turned
+        })
+    };
+    let mut twins = Vec::new();
+    if let Some(other) = other {
+        let mut twin = theta.to_vec();
+        twin[rate] *= other.rate;
+        twin[rate + 2] *= other.rate;
+        twin[phi0] = other.phi0_deg;
+        twins.extend(half_turns(&twin));
+        twins.insert(0, twin);
+    }
+    twins.extend(half_turns(theta));
+    twins
 }
 
 /// Fills six basis rows and m: m·∂A for the three transport parameters, then

@@ -9,7 +9,7 @@ use dyne_math::simd::Level;
 
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, Curve, FramePhase, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, Flow, FramePhase, KeptFrames, Model, ModelError, Tables};
 use crate::param::ParameterSpec;
 
 /// A model with the exponent n of q behind its parameters.
@@ -155,9 +155,39 @@ impl Model for OverQ {
         self.inner.relabelled(own, grid).map(|image| Self::with(n, image))
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
         let ((own, n), (own_step, n_step)) = (self.split(theta), self.split(step));
-        Self::with(n + n_step, self.inner.advance(own, own_step, grid))
+        let (own_held, n_held) = held.split_at(own.len());
+        let end = self.inner.advance(own, own_step, own_held, grid);
+        Self::with(n_held[0].unwrap_or(n + n_step), end)
+    }
+
+    fn twins(&self, theta: &[f64], geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        let (own, n) = self.split(theta);
+        let twins = self.inner.twins(own, geometries);
+        twins.into_iter().map(|twin| Self::with(n, twin)).collect()
+    }
+
+    fn exchanged(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Vec<f64>> {
+        let (own, n) = self.split(theta);
+        let images = self.inner.exchanged(own, grid);
+        images.into_iter().map(|image| Self::with(n, image)).collect()
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        self.inner.flow()
+    }
+
+    fn flow_shapes(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Vec<f64>> {
+        let (own, n) = self.split(theta);
+        let shapes = self.inner.flow_shapes(own, grid);
+        shapes.into_iter().map(|shape| Self::with(n, shape)).collect()
     }
 
     fn images(&self, theta: &[f64], grid: &TimeGrid, geometries: &[Geometry]) -> Vec<Vec<f64>> {

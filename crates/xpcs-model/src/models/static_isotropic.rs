@@ -13,7 +13,7 @@ use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, STATIC};
 use crate::scalar::Scalar;
 use crate::terms::power_rate::{
-    Floor, ROWS, advance as advance_rate, freed as freed_rate, integral, integrate,
+    Floor, ROWS, advance as advance_rate, freed as freed_rate, integral, integrate, straight,
     values_and_slopes,
 };
 use crate::terms::shear::Convention;
@@ -143,9 +143,15 @@ impl Model for StaticIsotropic {
         vec![transport_curve(("J", "J"), theta, grid, self.convention.floor, 0)]
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
-        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
-        advance_rate(grid, theta, step, Floor::At(self.convention.floor), &mut end, 0);
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
+        let mut end = straight(theta, step, held);
+        advance_rate(grid, theta, step, held, Floor::At(self.convention.floor), &mut end, 0);
         end
     }
 

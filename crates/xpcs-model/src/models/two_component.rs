@@ -12,16 +12,19 @@ use dyne_math::simd::{Isa, Kernel, Level, WIDTH, dispatch};
 use dyne_math::table::Table;
 
 use super::TwoComponentConvention;
+use super::laminar_flow::turned;
 use super::static_isotropic::{check_integral, start_transport, transport_curve};
 use crate::geometry::{Geometry, ScatteringWindow};
 use crate::grid::TimeGrid;
-use crate::model::{BinTerm, Curve, FramePhase, KeptFrames, Model, ModelError, Tables};
+use crate::model::{BinTerm, Curve, Flow, FramePhase, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, TWO_COMPONENT};
 use crate::scalar::Scalar;
+use crate::terms::direction;
 use crate::terms::fraction::{self, Clip};
 use crate::terms::power_rate::{
-    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
-    reversed as reversed_rate, values_and_slopes, without_origin,
+    Floor, ROWS as RATE, advance as advance_rate, constant_rate, freed as freed_rate, integral,
+    integrate, of_unit_rate, reversed as reversed_rate, straight, values_and_slopes,
+    without_origin,
 };
 
 /// Largest phase between first and last frame, rad: beyond it sine and cosine are noise.
@@ -236,10 +239,16 @@ impl Model for TwoComponent {
         Some(FramePhase { parameter: V0, values })
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
-        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
+        let mut end = straight(theta, step, held);
         for (first, floor) in [(0, Floor::At(0.0)), (3, Floor::At(0.0)), (V0, Floor::None)] {
-            advance_rate(grid, theta, step, floor, &mut end, first);
+            advance_rate(grid, theta, step, held, floor, &mut end, first);
         }
         end
     }
@@ -266,6 +275,41 @@ impl Model for TwoComponent {
         images
     }
 
+    /// The other direction that two azimuths or one cannot tell apart, with its velocity; all of
+    /// them turned by half a turn.
+    fn twins(&self, theta: &[f64], geometries: &[Geometry]) -> Vec<Vec<f64>> {
+        // heterodyne-2 has cos(φ + phi0).
+        let sign = if self.published() { 1.0 } else { -1.0 };
+        let azimuths = geometries.iter().map(|g| sign * g.phi_deg);
+        turned(theta, V0, PHI0, direction::twin(azimuths, theta[PHI0]))
+    }
+
+    /// xs as 1 − xs: exactly, which may ask for a negative f0, and by the exponential that agrees at
+    /// both ends of the series.
+    fn exchanged(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Vec<f64>> {
+        vec![renamed(theta), exchanged(theta, grid)]
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        let sense = if self.published() { 1.0 } else { -1.0 };
+        Some(Flow { rate: V0, direction: PHI0, sense })
+    }
+
+    /// The velocity as it is, a constant one, and both where the two components share the field
+    /// evenly: where one of them has all of it no velocity is seen.
+    fn flow_shapes(&self, theta: &[f64], grid: &TimeGrid) -> Vec<Vec<f64>> {
+        let even = |theta: &[f64]| {
+            let mut even = theta.to_vec();
+            even[F0..F0 + 4].copy_from_slice(&[0.5, 0.0, 0.0, 0.0]);
+            even
+        };
+        let mut shapes: Vec<Vec<f64>> = of_unit_rate(grid, theta, V0).into_iter().collect();
+        shapes.push(constant_rate(theta, V0));
+        shapes.push(even(&constant_rate(theta, V0)));
+        shapes.extend(of_unit_rate(grid, &even(theta), V0));
+        shapes
+    }
+
     /// The sample is the component with the larger ∫xs dt. Exchanged, xs turns into 1 − xs: f0
     /// changes its sign and f3 turns into 1 − f3; a constant fraction stays with f0.
     fn relabelled(&self, theta: &[f64], grid: &TimeGrid) -> Option<Vec<f64>> {
@@ -274,11 +318,7 @@ impl Model for TwoComponent {
         if share >= 0.5 {
             return None;
         }
-        let mut image = with_rates_exchanged(theta);
-        let [f0, f1, _, f3] = fractions(theta);
-        (image[F0], image[F0 + 3]) =
-            if f1 == 0.0 { (1.0 - f0 - 2.0 * f3, f3) } else { (-f0, 1.0 - f3) };
-        Some(image)
+        Some(renamed(theta))
     }
 
     /// Both transport coefficients as for `static`; the phase Ψ over the whole series is
@@ -315,6 +355,15 @@ fn fraction_rate(u: f64, window: &ScatteringWindow) -> f64 {
     let slow = 0.3 / window.duration;
     let fast = (1.0 / window.dt).max(slow);
     (slow * (fast / slow).powf(centred.abs())).copysign(centred)
+}
+
+/// `theta` with reference and sample exchanged, exactly.
+fn renamed(theta: &[f64]) -> Vec<f64> {
+    let mut image = with_rates_exchanged(theta);
+    let [f0, f1, _, f3] = fractions(theta);
+    (image[F0], image[F0 + 3]) =
+        if f1 == 0.0 { (1.0 - f0 - 2.0 * f3, f3) } else { (-f0, 1.0 - f3) };
+    image
 }
 
 /// `theta` with the transport coefficients of reference and sample exchanged.

@@ -17,7 +17,7 @@ use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, TWO_DECAYS};
 use crate::scalar::Scalar;
 use crate::terms::power_rate::{
-    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
+    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate, straight,
 };
 
 /// Where a negative transport coefficient counts as 0.
@@ -157,10 +157,16 @@ impl Model for TwoDecays {
         ]
     }
 
-    fn advance(&self, theta: &[f64], step: &[f64], grid: &TimeGrid) -> Vec<f64> {
-        let mut end: Vec<f64> = theta.iter().zip(step).map(|(t, s)| t + s).collect();
+    fn advance(
+        &self,
+        theta: &[f64],
+        step: &[f64],
+        held: &[Option<f64>],
+        grid: &TimeGrid,
+    ) -> Vec<f64> {
+        let mut end = straight(theta, step, held);
         for first in [FAST, SLOW] {
-            advance_rate(grid, theta, step, FLOOR, &mut end, first);
+            advance_rate(grid, theta, step, held, FLOOR, &mut end, first);
         }
         end
     }

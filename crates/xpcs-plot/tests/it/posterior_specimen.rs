@@ -229,6 +229,7 @@ pub(crate) fn report(size: Size) -> PosteriorReport {
         priors: priors.collect(),
         shards: None,
         comparison: None,
+        minima_not_visited: Vec::new(),
         warnings: vec![Warning {
             code: "divergences".to_owned(),
             message: "6 draws diverged".to_owned(),

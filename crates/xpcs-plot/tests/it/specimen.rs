@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
     Basin, BinNoise, BinPicture, BoundSide, Cost, Counters, Covariance, CurveResult, Cut,
-    Identifiability, MapTriple, NoiseResult, OtherConvention, ParameterResult, Profile, Provenance,
-    Quantity, Report, ScalingResult, Status, Timings, Uncertainty, Verdict, Warning, Weight,
+    Identifiability, MapTriple, NoiseResult, OtherConvention, ParameterResult, Profile,
+    ProfileSide, Provenance, Quantity, Report, ScalingResult, Status, Timings, Uncertainty,
+    Verdict, Warning, Weight,
 };
 
 const T_END_S: f64 = 100.0;
@@ -288,8 +289,15 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             deviations: vec![-1.2, 0.0, 1.1],
             interval68: [Some(-0.48), Some(-0.31)],
             interval95: [None, None],
+            ends: [false, false].map(|closed| ProfileSide {
+                closed,
+                code: "flat".to_owned(),
+                held_by: None,
+            }),
             deeper: false,
         }],
+        minima: Vec::new(),
+        choice: None,
         identifiability: identifiability(),
         curves: vec![rate("J", "Å²/s", 1200.0), rate("gamma_dot", "s⁻¹", 2e-3)],
         quantities: quantities(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::{Provenance, Warning};
+use crate::report::{Provenance, RivalMinimum, Warning};
 
 /// Name of the schema of [`PosteriorReport::to_json`].
 pub const SCHEMA: &str = "dyne-posterior/1";
@@ -37,6 +37,8 @@ pub struct PosteriorReport {
     /// How the samples of shards and of all data differ, where both were made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// Minima of the fit about which no draw lies.
+    pub minima_not_visited: Vec<RivalMinimum>,
     /// What the user ought to know.
     pub warnings: Vec<Warning>,
     /// Whether the chains can be trusted, in words.

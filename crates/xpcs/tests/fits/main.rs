@@ -6,6 +6,7 @@ mod derived;
 mod experiment;
 mod ladder;
 mod mask;
+mod minima;
 mod nested;
 mod noise;
 mod paths;

@@ -12,10 +12,13 @@ use super::super::shards;
 use super::{Made, SamplingError, priors};
 use crate::config::{CompositeAdjustment, Likelihood, UncertaintyMethod, prior_words};
 use crate::problem::Problem;
-use crate::report::Warning;
+use crate::report::{RivalMinimum, Warning};
 
 /// Distance of the mean from the middle of a prior, in standard deviations, that is warned of.
 const FAR: f64 = 4.0;
+
+/// Standard deviations within which every parameter of a draw lies that is near a minimum.
+const NEAR: f64 = 2.0;
 
 pub(super) fn finished(
     about: &About<'_>,
@@ -36,6 +39,8 @@ pub(super) fn finished(
     let predictive = predictive(plan, problem, &fitted.residuals, (fit, &at_fit), &draws)?;
     let mut faults = faults(about, head);
     let mut warnings = warnings(about, head, &likelihood);
+    let minima_not_visited = not_visited(about, head);
+    warnings.extend(of_minima(&minima_not_visited));
     // What is wrong with shards is no fault of draws by all data.
     for message in faults_of_shards(&made) {
         match head.method == "cmc" {
@@ -54,6 +59,7 @@ pub(super) fn finished(
         likelihood,
         priors: names.zip(free).collect(),
         comparison: made.samples.get(1).map(|shards| comparison(head, shards)),
+        minima_not_visited,
         warnings,
         converged: faults.is_empty(),
         verdict: match faults.is_empty() {
@@ -126,6 +132,33 @@ fn warnings(
     let warning = |code: &str, message| Warning { code: code.to_owned(), message };
     let of_likelihood = uncounted(about, likelihood).map(|message| warning("likelihood", message));
     pulled.map(|message| warning("prior", message)).chain(of_likelihood).collect()
+}
+
+/// Minima of the fit that no draw comes near: chains begin around the fit, and seldom leave the
+/// minimum that they begin in.
+fn not_visited(about: &About<'_>, sample: &SampleReport) -> Vec<RivalMinimum> {
+    let values = &sample.trace.values;
+    let near = |rival: &RivalMinimum, chain: usize, draw: usize| {
+        sample.parameters.iter().zip(values).all(|(parameter, values)| {
+            let away = values[chain][draw] - rival.parameters[&parameter.name];
+            away.abs() <= NEAR * parameter.spread.sd
+        })
+    };
+    let visited = |rival: &RivalMinimum| {
+        (0..sample.chains).any(|chain| (0..sample.draws).any(|draw| near(rival, chain, draw)))
+    };
+    let rivals = crate::account::minima(about.plan, about.fitted).into_iter().skip(1);
+    rivals.filter(|rival| !visited(rival)).collect()
+}
+
+fn of_minima(missed: &[RivalMinimum]) -> Option<Warning> {
+    let count = missed.len();
+    (count > 0).then(|| {
+        let message = format!(
+            "the chains begin around the fit and visit none of {count} other minima that describe the data about as well (`minima_not_visited`): the posterior is that around the fit alone; narrow the bounds to the minimum that is meant, or sample each by itself with starting values"
+        );
+        Warning { code: "minima".to_owned(), message }
+    })
 }
 
 /// Whether the prior of a parameter and the data contradict each other.
