@@ -48,7 +48,7 @@ pub enum ProfileEnd {
     Closed,
     /// At the bound of the parameter.
     Bound,
-    /// Beyond z = 2.2, only because the parameter at this position rests on its bound.
+    /// Beyond z = 1.96, only because the parameter at this position rests on its bound.
     Held(usize),
     /// After the most values, over which the cost rose too little.
     Flat,

@@ -115,7 +115,9 @@ impl<'a> Walk<'a> {
                 node.held = self.holding(node)?;
             }
         }
-        let held = side.nodes.last().and_then(|node| node.held);
+        // What closes the wider interval decides.
+        let crossed = side.nodes.iter().find(|node| self.deviation(node) >= LEVELS[1]);
+        let held = crossed.and_then(|node| node.held);
         if let (ProfileEnd::Closed, Some(k)) = (side.end, held) {
             side.end = ProfileEnd::Held(k);
         }

@@ -17,8 +17,9 @@ const ROUNDS: usize = 3;
 const JUMPS: [(usize, u64); 2] = [(usize::MAX, 5), (6, 15)];
 /// Tolerance of a jump.
 const LOOSE: f64 = 1e-7;
-/// A minimum is deeper if its cost is lower by this much, in units of the variance of a residual,
-const DEEPER: f64 = 1e-3;
+/// A minimum is deeper if its cost is lower by this much, in units of the variance of a residual: by
+/// less, it is another point of a flat valley, often at a bound,
+const DEEPER: f64 = 0.25;
 /// on a coarse level, where the noise is another, by this much,
 const CLEARLY: f64 = 4.0;
 /// and a rival worth noting if it is higher by less than this.
