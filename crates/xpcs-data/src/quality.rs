@@ -84,6 +84,8 @@ impl Quality {
     /// That of the frames of a matrix besides those that are `gone`, ascending.
     fn among(triangle: &Triangle, gone: Vec<usize>) -> Self {
         let mut outliers = outliers(triangle);
+        // Beside a gap the level of a frame may not be known, which says nothing against the frame.
+        outliers.retain(|o| gone.is_empty() || o.deviation.is_finite());
         outliers.retain(|o| gone.binary_search(&o.frame).is_err());
         let mut out: Vec<usize> = outliers.iter().map(|o| o.frame).chain(gone).collect();
         out.sort_unstable();

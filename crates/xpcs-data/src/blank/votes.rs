@@ -12,6 +12,9 @@ const SHARE: i64 = 8;
 /// Least lead of a value that counts as repeated.
 const LEAST_LEAD: i64 = 3;
 
+/// Bits of all that is not finite.
+const LOST: u64 = f64::NAN.to_bits();
+
 /// Runs of a row beyond which it holds scattered values and no gaps.
 const MOST_RUNS: usize = 4096;
 
@@ -20,6 +23,8 @@ const MOST_RUNS: usize = 4096;
 pub(super) struct BinVotes {
     values: Vec<u64>,
     leads: Vec<i64>,
+    /// Values of each frame that are not finite; they have no vote.
+    lost: Vec<i64>,
     /// Rows of one value, ascending, with that value.
     rows: Vec<(usize, u64)>,
 }
@@ -27,7 +32,7 @@ pub(super) struct BinVotes {
 impl BinVotes {
     fn of(block: PairBlock<'_>, row: &mut Vec<f64>) -> Self {
         let n = block.frames;
-        let (mut values, mut leads) = (vec![0; n], vec![0; n]);
+        let (mut values, mut leads, mut lost) = (vec![0; n], vec![0; n], vec![0; n]);
         let mut rows = Vec::new();
         row.resize(n, 0.0);
         for i in block.first..block.end {
@@ -37,18 +42,25 @@ impl BinVotes {
             let Some(first) = row.first().map(|v| bits(*v)) else { continue };
             let (mut value, mut lead, mut one) = (values[i], leads[i], true);
             let columns = values[before..].iter_mut().zip(&mut leads[before..]);
-            for (v, (column, votes)) in row.iter().zip(columns) {
+            let columns = columns.zip(&mut lost[before..]);
+            let mut gone = 0;
+            for (v, ((column, votes), out)) in row.iter().zip(columns) {
                 let own = bits(*v);
                 one &= own == first;
+                if own == LOST {
+                    (gone, *out) = (gone + 1, *out + 1);
+                    continue;
+                }
                 (value, lead) = vote(value, lead, own);
                 (*column, *votes) = vote(*column, *votes, own);
             }
             (values[i], leads[i]) = (value, lead);
+            lost[i] += gone;
             if one {
                 rows.push((i, first));
             }
         }
-        Self { values, leads, rows }
+        Self { values, leads, lost, rows }
     }
 
     fn merge(&mut self, later: &Self) {
@@ -60,12 +72,13 @@ impl BinVotes {
                 false => (*value, *lead) = (*v, l - *lead),
             }
         }
+        self.lost.iter_mut().zip(&later.lost).for_each(|(a, b)| *a += b);
         self.rows.extend_from_slice(&later.rows);
     }
 
     /// What frame `k` repeats most, if it repeats anything.
     pub(super) fn value(&self, k: usize) -> f64 {
-        f64::from_bits(self.values[k])
+        f64::from_bits(if self.lost[k] > self.leads[k] { LOST } else { self.values[k] })
     }
 
     /// The value of a row that has one.
@@ -80,7 +93,9 @@ impl BinVotes {
         let of_frames = self.values.iter().zip(&self.leads).filter(|(_, lead)| repeated(**lead));
         let n = self.values.len();
         let long = self.rows.iter().filter(|(i, _)| n - 1 - i >= LEAST_ROW_PAIRS);
-        of_frames.map(|(value, _)| *value).chain(long.map(|(_, value)| *value)).collect()
+        let lost = self.lost.iter().filter(|lost| repeated(**lost)).map(|_| LOST);
+        let of_frames = of_frames.map(|(value, _)| *value);
+        of_frames.chain(long.map(|(_, value)| *value)).chain(lost).collect()
     }
 }
 
@@ -120,7 +135,8 @@ impl Reduce for Screened {
             let sizes = [*bin, votes.values.len(), votes.rows.len()];
             put_words(&mut bytes, sizes.map(|number| number as u64));
             put_words(&mut bytes, votes.values.iter().copied());
-            put_words(&mut bytes, votes.leads.iter().map(|lead| *lead as u64));
+            let counts = votes.leads.iter().chain(&votes.lost);
+            put_words(&mut bytes, counts.map(|count| *count as u64));
             put_words(&mut bytes, votes.rows.iter().flat_map(|(i, value)| [*i as u64, *value]));
         }
         bytes
@@ -132,10 +148,11 @@ impl Reduce for Screened {
         while !words.is_empty() {
             let (bin, frames, rows) = (words.count()?, words.count()?, words.count()?);
             let values = (0..frames).map(|_| words.word()).collect::<Option<_>>()?;
-            let leads = (0..frames).map(|_| words.word().map(|w| w as i64));
-            let leads = leads.collect::<Option<_>>()?;
+            let mut counts = || (0..frames).map(|_| words.word().map(|w| w as i64)).collect();
+            let [leads, lost]: [Option<Vec<i64>>; 2] = [counts(), counts()];
+            let (leads, lost) = (leads?, lost?);
             let rows = (0..rows).map(|_| Some((words.count()?, words.word()?)));
-            bins.push((bin, BinVotes { values, leads, rows: rows.collect::<Option<_>>()? }));
+            bins.push((bin, BinVotes { values, leads, lost, rows: rows.collect::<Option<_>>()? }));
         }
         Some(Self(bins))
     }
