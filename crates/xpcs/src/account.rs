@@ -1,6 +1,7 @@
 //! A fit put into words and numbers: from [`Fitted`] to [`Report`].
 
 mod derived;
+mod errors;
 mod identifiability;
 mod noise;
 mod warnings;
@@ -8,17 +9,15 @@ mod warnings;
 use std::collections::BTreeMap;
 
 use dyne_solve::{Slot, Termination};
-use dyne_xpcs_data::{Counts, mean_pixels};
 use dyne_xpcs_model::{Mode, ShearConvention};
 
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
-    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Work,
+    Profile, Provenance, Report, ScalingResult, Status, Timings, Work,
 };
 use crate::residuals::BinResiduals;
-use crate::uncertainty::CountsSource;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.
 const CORRELATED: f64 = 0.95;
@@ -55,7 +54,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         other_conventions,
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
-        uncertainty: uncertainty(plan, fitted),
+        uncertainty: errors::uncertainty(plan, fitted),
         basins: basins(plan, fitted),
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
@@ -185,36 +184,6 @@ fn covariance(plan: &Plan, fitted: &Fitted) -> Result<Covariance, String> {
 
 fn method(uncertainty: &crate::uncertainty::Uncertainty) -> String {
     format!("{}: {}", uncertainty.method.name(), uncertainty.method.about())
-}
-
-fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
-    let found = fitted.uncertainty.as_ref()?;
-    let specs = plan.model.parameters().iter().enumerate();
-    let mean = |counts: &Counts| match counts {
-        Counts::Mean(counts) => Some(*counts),
-        _ => None,
-    };
-    Some(Uncertainty {
-        method: found.method.name().to_owned(),
-        about: found.method.about().to_owned(),
-        instead_of: found.instead_of.clone(),
-        pixels: found.pixels.map(|(pixels, _)| pixels),
-        pixels_source: match (found.pixels, found.counts_source) {
-            (None, _) => String::new(),
-            (Some((_, source)), CountsSource::Residuals) => {
-                format!("{}; with such counts only pixels·counts² is known well", source.about())
-            }
-            (Some((_, source)), _) => source.about().to_owned(),
-        },
-        map_pixels: mean_pixels(&plan.bins),
-        counts: found.counts.iter().map(mean).collect(),
-        counts_source: found.counts_source.about().to_owned(),
-        information: specs
-            .filter_map(|(k, spec)| {
-                found.information.stderr(k).ok().map(|error| (spec.name.to_owned(), error))
-            })
-            .collect(),
-    })
 }
 
 fn basins(plan: &Plan, fitted: &Fitted) -> Vec<Basin> {

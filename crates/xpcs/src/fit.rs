@@ -13,7 +13,7 @@ use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
 use crate::config::OnBadBlock;
-use crate::noise::{Weights, rounds, weights};
+use crate::noise::{Weights, may_weigh, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
@@ -179,12 +179,15 @@ pub fn fit(
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
     let full = Problem { bins_at_once: *bins_at_once, ..full };
     let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
-    let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
+    let (variances, settled) = weighted(plan, &full, after, pictures, &mut outcome.fit, observer)?;
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
-    let (settled, _) = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
+    let settled = match settled.filter(|_| labels != Labels::Exchanged) {
+        Some(settled) => settled,
+        None => phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?.0,
+    };
     let Settled { scaling, evaluated, residuals } = settled;
     let theta = &outcome.fit.theta;
     let (covariance, uncertainty) =
@@ -256,29 +259,28 @@ fn settle(problem: &Problem<'_>, fit: &Fit, pictures: PictureSize) -> Result<Set
     Ok(Settled { scaling, evaluated, residuals })
 }
 
-/// Fits again with the weights that the residuals ask for under the noise model of the plan, as
-/// often as it says. Returns the weights of the last fit; nothing where there are none.
+/// Fits once more with the weights that the residuals ask for under the noise model of the plan.
+/// Returns them, or what the minimum leaves of the data where they are all the same.
 fn weighted(
     plan: &Plan,
     full: &Problem<'_>,
     after: Resources<'_>,
+    pictures: PictureSize,
     fit: &mut Fit,
     observer: &dyn Observer,
-) -> Result<Option<Vec<Vec<f64>>>, FitError> {
+) -> Result<(Option<Vec<Vec<f64>>>, Option<Settled>), FitError> {
     let model = plan.config.noise.model;
-    let mut variances: Option<Vec<Vec<f64>>> = None;
-    for _ in 0..rounds(model) {
-        if fit.termination == Termination::Stopped {
-            break;
-        }
-        let last = Problem { resources: after, ..*full };
-        let residuals = settle(&last, fit, PictureSize { pixels: 1 })?.residuals;
-        let Some(next) = weights(model, &residuals) else { break };
-        let problem = Problem { weights: Weights::ByLag(&next), ..*full };
-        *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;
-        variances = Some(next);
+    if fit.termination == Termination::Stopped || !may_weigh(model, full.matrices.bins()) {
+        return Ok((None, None));
     }
-    Ok(variances)
+    let last = Problem { resources: after, ..*full };
+    let (settled, _) = phase(observer, "residuals", || settle(&last, fit, pictures))?;
+    let Some(weights) = weights(model, &settled.residuals) else {
+        return Ok((None, Some(settled)));
+    };
+    let problem = Problem { weights: Weights::ByLag(&weights), ..*full };
+    *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;
+    Ok((Some(weights), None))
 }
 
 /// Axes of the error ellipsoid shorter than this share of the ranges are not looked along: over such

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
-pub use noise::{BinNoise, NoiseResult};
+pub use noise::{Alternative, BinNoise, NoisePixels, NoiseResult};
 pub use work::{BlockWork, CheckpointWork, PhaseWork, SweepWork, Work};
 
 use crate::mask::Mask;
@@ -141,6 +141,15 @@ pub struct Uncertainty {
     pub counts: Vec<Option<f64>>,
     /// Where the counts come from.
     pub counts_source: String,
+    /// Independent speckles, pixels and counts, one entry a bin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bins: Vec<NoisePixels>,
+    /// Standard errors under each reading of data that contradict one another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+    /// What was noticed about the noise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Warning>,
     /// Standard errors that independent pairs would have, by parameter, for comparison.
     pub information: BTreeMap<String, f64>,
 }
