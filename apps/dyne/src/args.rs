@@ -433,7 +433,7 @@ pub(crate) struct CalibrateArguments {
     pub(crate) mode: Vec<String>,
     /// Simulation-based calibration of posteriors instead: truths from the prior, and their ranks among the
     /// draws of their posteriors
-    #[arg(long, conflicts_with_all = ["posterior", "pixels", "counts", "contrast"])]
+    #[arg(long, conflicts_with_all = ["posterior", "pixels", "speckle_pixels", "counts", "contrast"])]
     pub(crate) sbc: bool,
     /// Sample the composite posterior of every trial too, and tabulate how often its intervals hold
     #[arg(long)]
@@ -441,6 +441,9 @@ pub(crate) struct CalibrateArguments {
     /// Pixels of a bin, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "500,20000")]
     pub(crate) pixels: Vec<usize>,
+    /// Neighbouring pixels that see one speckle, each with shot noise of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) speckle_pixels: usize,
     /// Mean counts per pixel and frame, separated by commas; inf for no shot noise
     #[arg(long, value_delimiter = ',', default_value = "inf,0.5,0.05")]
     pub(crate) counts: Vec<String>,

@@ -17,8 +17,8 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         return sbc(arguments);
     }
     let cancel = interrupt::cancel();
-    let setting =
-        Setting { frames: arguments.frames, contrast: arguments.contrast, seed: arguments.seed };
+    let &CalibrateArguments { frames, contrast, speckle_pixels: speckle, seed, .. } = arguments;
+    let setting = Setting { frames, contrast, speckle, seed };
     let sets = sets(arguments)?;
     let tried = if arguments.posterior { Tried::Posterior } else { Tried::ErrorBars };
     let mut record: Record<Setting, Trial> = Record::open(&arguments.out, setting)?;

@@ -35,8 +35,10 @@ pub enum Noise {
     },
     /// c2 of a finite number of speckles, as a detector measures it.
     Speckle {
-        /// Independent speckles (pixels) that are averaged; 1 or more.
+        /// Pixels that are averaged; 1 or more.
         pixels: usize,
+        /// Neighbouring pixels that see one speckle, each with shot noise of its own; 1 or more.
+        speckle: usize,
         /// Photons in a pixel.
         counts: Counts,
     },
@@ -88,7 +90,7 @@ pub struct SimulatedMatrix {
 /// c2(i, j) = ⟨I_i I_j⟩ / (⟨I_i⟩⟨I_j⟩) + o − 1,     I = Σ_k w_k |E_k|²,   Σ w = 1,  Σ w² = c,
 /// ```
 ///
-/// ⟨⟩ over the pixels, E_k independent circular Gaussian fields with the covariance g1 of
+/// ⟨⟩ over the pixels, of which `speckle` see the same intensity each, E_k independent circular Gaussian fields with the covariance g1 of
 /// the truth. With counts of mean n, I is replaced by a Poisson number of mean n·I.
 ///
 /// **Symbols** o: offset; c: contrast; m, g1: correlation and field covariance of
@@ -149,9 +151,11 @@ pub fn simulate_counts(
     counts: &[Counts],
     lanes: &Lanes,
 ) -> Result<Vec<SimulatedMatrix>, SimulateError> {
-    let Noise::Speckle { pixels, .. } = spec.noise else { return Err(SimulateError::Pixels) };
+    let Noise::Speckle { pixels, speckle, .. } = spec.noise else {
+        return Err(SimulateError::Pixels);
+    };
     for counts in counts {
-        let noise = Noise::Speckle { pixels, counts: *counts };
+        let noise = Noise::Speckle { pixels, speckle, counts: *counts };
         Simulation { noise, ..spec.clone() }.check()?;
     }
     let frames = truth.frames();
@@ -161,7 +165,7 @@ pub fn simulate_counts(
     let field = &Field::try_new(truth, bin, Past::Whole, lanes)?;
     let stream = Stream::new(spec.seed).split("two-time").index(bin as u64).split("speckle");
     let contrast = spec.contrast;
-    let pixels = Pixels { field, frames, count: pixels, counts, contrast, stream };
+    let pixels = Pixels { field, frames, count: pixels, speckle, counts, contrast, stream };
     let moments = pixels.moments(lanes).into_iter();
     moments
         .map(|moments| {
@@ -183,7 +187,9 @@ impl Simulation {
             Noise::Gaussian { sigma } if !(sigma >= 0.0 && sigma.is_finite()) => {
                 Err(SimulateError::Sigma { value: sigma })
             }
-            Noise::Speckle { pixels: 0, .. } => Err(SimulateError::Pixels),
+            Noise::Speckle { pixels: 0, .. } | Noise::Speckle { speckle: 0, .. } => {
+                Err(SimulateError::Pixels)
+            }
             Noise::Speckle { counts: Counts::Mean(value), .. }
                 if !(value > 0.0 && value <= MOST_COUNTS) =>
             {

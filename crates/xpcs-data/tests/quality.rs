@@ -38,7 +38,7 @@ fn clean_speckles_have_no_outliers() {
         let truth = Decay { exponent: if seed % 2 == 0 { 0.0 } else { -0.4 } };
         let counts = if seed % 4 < 2 { Counts::Infinite } else { Counts::Mean(0.5) };
         let spec = Simulation {
-            noise: Noise::Speckle { pixels: 500, counts },
+            noise: Noise::Speckle { pixels: 500, speckle: 1, counts },
             contrast: 0.3,
             offset: 1.0,
             element: Element::F32,

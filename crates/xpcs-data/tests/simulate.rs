@@ -79,7 +79,7 @@ fn spec(noise: Noise, contrast: f64) -> Simulation {
 }
 
 fn speckle(pixels: usize, counts: Counts) -> Noise {
-    Noise::Speckle { pixels, counts }
+    Noise::Speckle { pixels, speckle: 1, counts }
 }
 
 fn simulate(truth: &dyn Truth, bin: usize, spec: &Simulation) -> SimulatedMatrix {

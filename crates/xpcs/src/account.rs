@@ -1,6 +1,7 @@
 //! A fit put into words and numbers: from [`Fitted`] to [`Report`].
 
 mod derived;
+mod errors;
 mod headline;
 mod identifiability;
 mod laws;
@@ -12,7 +13,6 @@ mod warnings;
 use std::collections::BTreeMap;
 
 use dyne_solve::{ProfileEnd, Slot, Termination};
-use dyne_xpcs_data::{Counts, mean_pixels};
 use dyne_xpcs_model::{Mode, ParameterSpec, ShearConvention};
 
 use crate::fit::Fitted;
@@ -21,10 +21,9 @@ use crate::plan::Plan;
 use crate::report::{
     Basin, BinPicture, BoundSide, Cost, Counters, Covariance, LeftOut, OtherConvention,
     ParameterResult, Profile, ProfileSide, Provenance, Report, ScalingResult, Status, Timings,
-    Uncertainty, Work,
+    Work,
 };
 use crate::residuals::BinResiduals;
-use crate::uncertainty::CountsSource;
 
 pub(crate) use minima::minima;
 
@@ -82,7 +81,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         other_conventions,
         scaling: scaling(plan, fitted),
         covariance: covariance(plan, fitted),
-        uncertainty: uncertainty(plan, fitted),
+        uncertainty: errors::uncertainty(plan, fitted),
         basins: basins(plan, fitted),
         minima: minima(plan, fitted),
         choice: fitted.minima.choice.clone(),
@@ -226,36 +225,6 @@ fn covariance(plan: &Plan, fitted: &Fitted) -> Result<Covariance, String> {
 
 fn method(uncertainty: &crate::uncertainty::Uncertainty) -> String {
     format!("{}: {}", uncertainty.method.name(), uncertainty.method.about())
-}
-
-fn uncertainty(plan: &Plan, fitted: &Fitted) -> Option<Uncertainty> {
-    let found = fitted.uncertainty.as_ref()?;
-    let specs = plan.model.parameters().iter().enumerate();
-    let mean = |counts: &Counts| match counts {
-        Counts::Mean(counts) => Some(*counts),
-        _ => None,
-    };
-    Some(Uncertainty {
-        method: found.method.name().to_owned(),
-        about: found.method.about().to_owned(),
-        instead_of: found.instead_of.clone(),
-        pixels: found.pixels.map(|(pixels, _)| pixels),
-        pixels_source: match (found.pixels, found.counts_source) {
-            (None, _) => String::new(),
-            (Some((_, source)), CountsSource::Residuals) => {
-                format!("{}; with such counts only pixels·counts² is known well", source.about())
-            }
-            (Some((_, source)), _) => source.about().to_owned(),
-        },
-        map_pixels: mean_pixels(&plan.bins),
-        counts: found.counts.iter().map(mean).collect(),
-        counts_source: found.counts_source.about().to_owned(),
-        information: specs
-            .filter_map(|(k, spec)| {
-                found.information.stderr(k).ok().map(|error| (spec.name.to_owned(), error))
-            })
-            .collect(),
-    })
 }
 
 fn basins(plan: &Plan, fitted: &Fitted) -> Vec<Basin> {

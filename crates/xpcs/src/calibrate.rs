@@ -25,8 +25,8 @@ use crate::residuals::PictureSize;
 use crate::simulate::{Experiment, ExperimentError};
 use crate::survey::survey;
 use crate::uncertainty::{
-    Ellipsoid, Minimum, Pixels, SpeckleOptions, UncertaintyError, bent_shares, dyadic_covariance,
-    speckle_covariance,
+    Ellipsoid, Minimum, Pixels, SpeckleOptions, Trust, UncertaintyError, bent_shares,
+    dyadic_covariance, speckle_covariance,
 };
 
 pub use record::{Record, RecordError};
@@ -82,8 +82,15 @@ pub struct Setting {
     pub frames: usize,
     /// Contrast.
     pub contrast: f64,
+    /// Pixels that see one speckle.
+    #[serde(default = "one")]
+    pub speckle: usize,
     /// Seed of truths and noise.
     pub seed: u64,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// One simulated and fitted experiment; a line of the record.
@@ -236,13 +243,14 @@ fn experiment(cell: Cell, setting: Setting, number: u64) -> Result<SimConfig, Co
     let yaml = format!(
         "mode: {}\nframes: {}\ndt: {FRAME_TIME}\nq: {Q}\ngap: {GAP}\nphi: {:?}\n\
          parameters: {{{}}}\ncontrast: {}\n\
-         noise: {{kind: speckle, pixels: {}, seed: {}{counts}}}\n",
+         noise: {{kind: speckle, pixels: {}, pixels_per_speckle: {}, seed: {}{counts}}}\n",
         cell.mode,
         setting.frames,
         azimuths(cell.mode),
         parameters.join(", "),
         setting.contrast,
         cell.pixels,
+        setting.speckle,
         setting.seed.wrapping_mul(1_000_003).wrapping_add(number),
     );
     SimConfig::from_yaml(&yaml, "calibrate", &[])
@@ -301,6 +309,7 @@ fn expected(
 ) -> Result<Expected, CalibrateError> {
     let mut sim = sim.clone();
     sim.noise.kind = NoiseKind::None;
+    let speckle = sim.noise.pixels_per_speckle as f64;
     let truth = sim.parameter_values();
     let experiment = Experiment::try_new(sim)?;
     let triangles = plan
@@ -333,8 +342,9 @@ fn expected(
     };
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
-    let pixels = Pixels::Given(cell.pixels as f64);
-    let covariance = speckle_covariance(&minimum, &counts, pixels, options)?.covariance;
+    let pixels = Pixels::Given { pixels: cell.pixels as f64, speckle };
+    let covariance =
+        speckle_covariance(&minimum, &counts, Trust::Counts, pixels, options)?.covariance;
     let (free, ranges) = (plan.transform.free(), plan.searched());
     let ellipsoid = Ellipsoid {
         theta: &truth,

@@ -16,7 +16,7 @@ use crate::config::{NoiseModel, OnBadBlock};
 use crate::laws::{Chosen, FamilyLaws, Judged, choose};
 use crate::minima::{Minima, choose as choose_twin, minima};
 use crate::misfit::{Misfit, Tested, misfit};
-use crate::noise::{Weights, rounds, weights};
+use crate::noise::{Weights, may_weigh, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
@@ -315,8 +315,8 @@ pub fn settle(
     Ok(Settled { scaling, evaluated, residuals })
 }
 
-/// Fits again with the weights that the residuals ask for under the noise model of the plan, as
-/// often as it says. Returns the weights of the last fit; nothing where there are none.
+/// Fits once more with the weights that the residuals ask for under the noise model of the plan.
+/// Returns them, or what the minimum leaves of the data where they are all the same.
 fn weighted(
     plan: &Plan,
     full: &Problem<'_>,
@@ -324,18 +324,14 @@ fn weighted(
     observer: &dyn Observer,
 ) -> Result<Option<Vec<Vec<f64>>>, FitError> {
     let model = plan.config.noise.model;
-    let mut variances: Option<Vec<Vec<f64>>> = None;
-    for _ in 0..rounds(model) {
-        if fit.termination == Termination::Stopped {
-            break;
-        }
-        let residuals = settle(full, fit, PictureSize { pixels: 1 })?.residuals;
-        let Some(next) = weights(model, &residuals) else { break };
-        let problem = Problem { weights: Weights::ByLag(&next), ..*full };
-        *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;
-        variances = Some(next);
+    if fit.termination == Termination::Stopped || !may_weigh(model, full.matrices.bins()) {
+        return Ok(None);
     }
-    Ok(variances)
+    let residuals = settle(full, fit, PictureSize { pixels: 1 })?.residuals;
+    let Some(weights) = weights(model, &residuals) else { return Ok(None) };
+    let problem = Problem { weights: Weights::ByLag(&weights), ..*full };
+    *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;
+    Ok(Some(weights))
 }
 
 /// Axes of the error ellipsoid shorter than this share of the ranges are not looked along: over such

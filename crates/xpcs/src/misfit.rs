@@ -2,7 +2,6 @@
 
 use dyne_runtime::Silent;
 use dyne_solve::{Covariance, Fit, Loss, Transform, minimise};
-use dyne_xpcs_data::{Counts, relative_pixels};
 
 use crate::fit::{FitError, Settled, settle};
 use crate::plan::Plan;
@@ -60,21 +59,14 @@ pub fn misfit(
     }
     let frames = problem.matrices.frames();
     let small = frames <= MOST_FRAMES && frames * frames * plan.bins.len() <= MOST_WORK;
-    let relative = relative_pixels(&plan.bins).unwrap_or_else(|| vec![1.0; plan.bins.len()]);
-    let pixels_of_bins: Vec<f64> = relative.iter().map(|r| r * pixels).collect();
     let seed = plan.config.uncertainty.seed;
-    let test = |minimum: &Minimum<'_>, counts: &[Counts]| match lack_of_fit(
-        minimum,
-        counts,
-        &pixels_of_bins,
-        seed,
-    ) {
+    let test = |minimum: &Minimum<'_>| match lack_of_fit(minimum, &uncertainty.factors, seed) {
         Ok(test) => Ok(Ok(test)),
         Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
         Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
     };
     let bins = &plan.bins;
-    let (counts, silent) = (&uncertainty.counts, &uncertainty.silent);
+    let silent = &uncertainty.silent;
     let found = match coarse.filter(|_| !small) {
         None => {
             let Settled { scaling, evaluated, residuals } = tested.settled;
@@ -90,7 +82,7 @@ pub fn misfit(
                 round: 0,
                 silent,
             };
-            test(&minimum, counts)?
+            test(&minimum)?
         }
         Some(coarse) => {
             let theta = &tested.fit.theta;
@@ -109,7 +101,7 @@ pub fn misfit(
                 round: 0,
                 silent,
             };
-            test(&minimum, counts)?
+            test(&minimum)?
         }
     };
     Ok(found.map(|test| {

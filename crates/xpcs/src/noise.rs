@@ -9,8 +9,8 @@ pub const DISTANCES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Fewest pairs that a variance is taken from.
 const FEWEST: f64 = 32.0;
 
-/// Rounds of weighting at most: standard deviations per angle settle in two or three.
-const MOST_ROUNDS: usize = 3;
+/// Ratio of the variances of two bins below which they weigh the same.
+const ALIKE: f64 = 1.21;
 
 /// Weights of the pairs of a fit, relative to one another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,12 +32,12 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Rounds of fit and weighting that a noise model asks for.
-pub fn rounds(model: NoiseModel) -> usize {
+/// Whether a noise model may give the pairs of this many bins unequal weights.
+pub fn may_weigh(model: NoiseModel, bins: usize) -> bool {
     match model {
-        NoiseModel::Global => 0,
-        NoiseModel::PerAngle => MOST_ROUNDS,
-        NoiseModel::PerLag => 1,
+        NoiseModel::Global => false,
+        NoiseModel::PerAngle => bins > 1,
+        NoiseModel::PerLag => true,
     }
 }
 
@@ -48,7 +48,8 @@ pub fn rounds(model: NoiseModel) -> usize {
 /// bin and the lags of one log-spaced class. $\bar\sigma^2$ is the harmonic mean over pairs.
 /// **Symbols** r: residuals; n: pairs. **Edges** a class of fewer than 32 pairs takes the variance
 /// of the class before it, the first ones that of their bin; where the residuals of any class are
-/// 0 (data without noise) there are no weights. `global` has none.
+/// 0 (data without noise) there are no weights, nor with `per_angle` where the standard deviations of all bins
+/// lie within a tenth. `global` has none.
 /// **Source** the Gaussian likelihood with one variance a class, maximised over the variances.
 /// **Checked by** `weights_undo_unequal_noise`, `tests/fits/noise.rs`.
 pub fn weights(model: NoiseModel, residuals: &[BinResiduals]) -> Option<Vec<Vec<f64>>> {
@@ -67,6 +68,9 @@ pub fn weights(model: NoiseModel, residuals: &[BinResiduals]) -> Option<Vec<Vec<
     if model == NoiseModel::Global || !variances.iter().all(usable) {
         return None;
     }
+    if model == NoiseModel::PerAngle && alike(&variances) {
+        return None;
+    }
     let (mut pairs, mut sum) = (0.0, 0.0);
     for (bin, variances) in residuals.iter().zip(&variances) {
         for (class, [n, _]) in bin.statistics.lags.iter().enumerate() {
@@ -78,6 +82,14 @@ pub fn weights(model: NoiseModel, residuals: &[BinResiduals]) -> Option<Vec<Vec<
     }
     let mean = pairs / sum;
     Some(variances.into_iter().map(|v| v.into_iter().map(|v| mean / v).collect()).collect())
+}
+
+/// Whether the variances of all bins are nearly the same.
+fn alike(variances: &[Vec<f64>]) -> bool {
+    let of_bins = variances.iter().flat_map(|v| v.first().copied());
+    let [low, high] =
+        of_bins.fold([f64::INFINITY, 0.0], |[low, high], v| [v.min(low), v.max(high)]);
+    high < ALIKE * low
 }
 
 /// Variance at each lag of a bin.
@@ -116,7 +128,15 @@ mod tests {
         };
         let mut statistics = Statistics::default();
         (statistics.class, statistics.lags) = (vec![0, 0, 1, 1], lags);
-        BinResiduals { ssr, weighted: ssr, pairs: pairs as u64, map, cuts: Vec::new(), statistics }
+        BinResiduals {
+            ssr,
+            weighted: ssr,
+            pairs: pairs as u64,
+            map,
+            cuts: Vec::new(),
+            statistics,
+            cells: crate::residuals::Cells::default(),
+        }
     }
 
     #[test]

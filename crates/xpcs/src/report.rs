@@ -16,7 +16,7 @@ pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
 pub use left_out::{LeftOut, LeftOutBin, LeftOutFrames};
 pub use minima::{Choice, MinimumKind, ProfileSide, RivalMinimum};
-pub use noise::{BinNoise, NoiseResult};
+pub use noise::{Alternative, BinNoise, NoisePixels, NoiseResult};
 pub use verdict::{
     FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell, Verdict,
     VerdictClass,
@@ -150,6 +150,15 @@ pub struct Uncertainty {
     pub counts: Vec<Option<f64>>,
     /// Where the counts come from.
     pub counts_source: String,
+    /// Independent speckles, pixels and counts, one entry a bin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bins: Vec<NoisePixels>,
+    /// Standard errors under each reading of data that contradict one another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+    /// What was noticed about the noise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Warning>,
     /// Standard errors that independent pairs would have, by parameter, for comparison.
     pub information: BTreeMap<String, f64>,
 }

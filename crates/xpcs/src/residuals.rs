@@ -1,6 +1,7 @@
 //! What is left when the model is taken from the data: sums per bin, maps and cuts, from one
 //! sweep.
 
+mod cells;
 mod statistics;
 
 use std::ops::Range;
@@ -15,7 +16,10 @@ use dyne_xpcs_data::{BinRows, PairBlock, ReadError, Samples};
 use crate::problem::{Evaluated, Problem};
 use crate::report::{Cut, MapTriple};
 
+pub use cells::{BANDS, Cells};
 pub use statistics::Statistics;
+
+use cells::CellGrid;
 
 /// Ages at which cuts are taken, as fractions of the series.
 const AGES: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
@@ -45,6 +49,8 @@ pub struct BinResiduals {
     pub cuts: Vec<Cut>,
     /// Variance by lag and correlation of neighbours.
     pub statistics: Statistics,
+    /// Products of pairs that share one frame or none.
+    pub cells: Cells,
 }
 
 /// Data and model c2 of the pairs of some rows, packed.
@@ -105,6 +111,7 @@ struct BinSums {
     ssr: f64,
     weighted: f64,
     statistics: Statistics,
+    cells: Cells,
     pairs: u64,
     /// Pixels along a side of the map.
     pixels: usize,
@@ -122,6 +129,7 @@ impl BinSums {
             ssr: 0.0,
             weighted: 0.0,
             statistics: Statistics::new(&bins.lag, bins.lags),
+            cells: Cells::default(),
             pairs: 0,
             pixels: bins.pixels,
             first_pixel_row: first,
@@ -178,6 +186,7 @@ impl BinSums {
         self.ssr += later.ssr;
         self.weighted += later.weighted;
         self.statistics.merge(&later.statistics);
+        self.cells.merge(&later.cells);
         self.pairs += later.pairs;
         for (a, b) in self.cuts.iter_mut().zip(&later.cuts) {
             *a += b;
@@ -227,7 +236,7 @@ impl Reduce for Sums {
     fn to_bytes(&self) -> Vec<u8> {
         // In one piece, as maps are large.
         let pixels = |s: &BinSums| s.pixel_rows.iter().map(Vec::len).sum::<usize>() + s.cuts.len();
-        let numbers = |s: &BinSums| pixels(s) + 3 * s.statistics.class.len() + 64;
+        let numbers = |s: &BinSums| pixels(s) + 3 * s.statistics.class.len() + 64 + cells::WORDS;
         let mut bytes = Vec::with_capacity(8 * self.0.iter().map(numbers).sum::<usize>());
         for s in &self.0 {
             let class = &s.statistics.class;
@@ -237,7 +246,7 @@ impl Reduce for Sums {
             let rows = s.pixel_rows.len();
             let size = [class.len(), statistics.len(), rows, s.pixels, s.cuts.len()];
             put_words(&mut bytes, size.iter().chain(class).map(|number| *number as u64));
-            put_floats(&mut bytes, &statistics);
+            put_floats(&mut bytes, statistics.iter().chain(s.cells.words()));
             put_floats(&mut bytes, s.pixel_rows.iter().flatten().chain(&s.cuts));
         }
         bytes
@@ -252,6 +261,7 @@ impl Reduce for Sums {
             let [lags, numbers, rows, pixels, cuts] = [(); 5].map(|()| words.count());
             let class = (0..lags?).map(|_| words.count()).collect::<Option<_>>()?;
             let statistics = Statistics::from_words(class, &words.floats(numbers?)?)?;
+            let cells = Cells::from_words(&words.floats(cells::WORDS)?)?;
             let pixels = pixels?;
             let mut row = |row| {
                 let width = pixels.checked_sub(row)?.checked_mul(PIXEL)?;
@@ -265,6 +275,7 @@ impl Reduce for Sums {
                 ssr,
                 weighted,
                 statistics,
+                cells,
                 pairs,
                 pixels,
                 first_pixel_row,
@@ -291,17 +302,23 @@ impl Problem<'_> {
         size: PictureSize,
     ) -> Result<Vec<BinResiduals>, SweepError<ReadError>> {
         let bins = Bins::new(self.matrices.positions(), self.grid.frames(), size);
+        let grids: Vec<CellGrid<'_>> = (0..scaling.len())
+            .map(|bin| CellGrid::new(self, evaluated, bin, scaling[bin]))
+            .collect();
         let total = sweep(
             &self.matrices.blocks(self.block),
             self.resources.to("residuals"),
             || Tile::new(self.model.basis() + 3),
             |block, tile| {
                 let mut sums = BinSums::new(&bins, &block);
+                let grid = &grids[block.bin];
                 self.for_each_row(evaluated, scaling, block, tile, |i, first, data, fit| {
                     sums.add(&bins, i, first, data, fit);
+                    sums.cells.add(grid, i, first, data, fit);
                     sums.weigh(self.weights.of(block.bin), i, first, data, fit);
                 });
                 sums.statistics.close();
+                sums.cells.finish(grid);
                 Sums(vec![sums])
             },
         )?;
@@ -397,6 +414,7 @@ impl Problem<'_> {
             map: self.map(bins, &sums),
             cuts: self.cuts(bins, &sums),
             statistics: sums.statistics,
+            cells: sums.cells,
         }
     }
 

@@ -159,6 +159,7 @@ impl Experiment {
                 NoiseKind::Gaussian => Noise::Gaussian { sigma: noise.sigma },
                 NoiseKind::Speckle => Noise::Speckle {
                     pixels: noise.pixels,
+                    speckle: noise.pixels_per_speckle,
                     counts: noise.counts.map_or(Counts::Infinite, Counts::Mean),
                 },
             },

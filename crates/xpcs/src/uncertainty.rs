@@ -3,6 +3,7 @@
 mod cells;
 mod counts;
 mod dyadic;
+mod factors;
 mod joint;
 mod lack_of_fit;
 mod nodes;
@@ -20,12 +21,14 @@ use thiserror::Error;
 use crate::config::{UncertaintyConfig, UncertaintyMethod};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::BinResiduals;
+use factors::{Evidence, Factors, contradicting_counts, speckles_by_map};
 use score::Scored;
-use speckle::{BinNoise, Drawn, mapped, score_map};
+use speckle::{BinNoise, Drawn, score_map};
 use telling::{add_silent, drawn_contrast};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
+pub use factors::BinFactors;
 pub use lack_of_fit::{LackOfFitTest, TestedCell, lack_of_fit};
 pub(crate) use lack_of_fit::{MOST_FRAMES, MOST_WORK};
 pub use parabola::{BENT, Ellipsoid, bent_shares};
@@ -99,6 +102,12 @@ pub struct Uncertainty {
     pub score: Option<Vec<f64>>,
     /// Independent pixels a bin on average, where the kind knows of pixels, and where they come from.
     pub pixels: Option<(f64, PixelsSource)>,
+    /// How much each part of the noise counts, one a bin, where the kind knows them.
+    pub factors: Vec<BinFactors>,
+    /// Where diagonal and residuals contradict: the covariance by the counts of each.
+    pub alternatives: Vec<(&'static str, Covariance)>,
+    /// Mean of 1/P_c by the pixels of the map and its error, where both are known.
+    pub by_map: Option<[f64; 2]>,
     /// Mean counts per pixel and frame, one a bin, where the kind uses them.
     pub counts: Vec<Counts>,
     /// Where the counts come from.
@@ -127,6 +136,9 @@ pub fn headline(
         information: minimum.information.clone(),
         score: None,
         pixels: None,
+        factors: Vec::new(),
+        alternatives: Vec::new(),
+        by_map: None,
         counts: Vec::new(),
         counts_source,
         silent: minimum.silent.to_vec(),
@@ -137,11 +149,24 @@ pub fn headline(
         UncertaintyMethod::Dyadic => dyadic_covariance(minimum, minimum.correlation_frames()),
         UncertaintyMethod::Speckle => {
             let options = SpeckleOptions { speckles: config.speckles, seed: config.seed };
-            let pixels = config.pixels.map_or(Pixels::Implied, Pixels::Given);
-            speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
+            let trust = match counts_source {
+                CountsSource::Diagonal => Trust::Residuals,
+                _ => Trust::Counts,
+            };
+            let pixels = match config.pixels {
+                Some(pixels) => Pixels::Given { pixels, speckle: 1.0 },
+                None => Pixels::Implied,
+            };
+            speckle_covariance(minimum, &counts, trust, pixels, options).map(|speckle| {
                 uncertainty.pixels = Some((speckle.pixels, speckle.pixels_source));
-                uncertainty.counts = counts;
                 uncertainty.score = Some(speckle.score);
+                uncertainty.factors = speckle.factors;
+                uncertainty.counts = speckle.counts;
+                uncertainty.by_map = speckle.by_map;
+                if !speckle.alternatives.is_empty() {
+                    uncertainty.counts_source = CountsSource::Contradicted;
+                }
+                uncertainty.alternatives = speckle.alternatives;
                 speckle.covariance
             })
         }
@@ -198,6 +223,23 @@ pub struct SpeckleCovariance {
     pub pixels: f64,
     /// Where they come from.
     pub pixels_source: PixelsSource,
+    /// How much each part of the noise counts, one a bin.
+    pub factors: Vec<BinFactors>,
+    /// The mean counts used, one a bin.
+    pub counts: Vec<Counts>,
+    /// Where diagonal and residuals contradict: the covariance by the counts of each.
+    pub alternatives: Vec<(&'static str, Covariance)>,
+    /// Mean of 1/P_c by the pixels of the map and its error, from products that share no frame.
+    pub by_map: Option<[f64; 2]>,
+}
+
+/// Whether residuals may contradict mean counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// The counts are right.
+    Counts,
+    /// Residuals that contradict the counts decide.
+    Residuals,
 }
 
 /// Independent pixels behind the noise.
@@ -207,15 +249,24 @@ pub enum Pixels {
     /// As many as the residuals imply.
     Implied,
     /// This many.
-    Given(f64),
+    Given {
+        /// Pixels of a bin on average.
+        pixels: f64,
+        /// Pixels that see one speckle.
+        speckle: f64,
+    },
 }
 
 /// Where the number of independent pixels comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PixelsSource {
-    /// The size of the residuals.
+    /// Products of residuals that share no frame, for the correlated part, and the size of the residuals.
+    Products,
+    /// The size of the residuals of each bin.
     Residuals,
+    /// The size of the residuals of all bins, shared out by the map, as those of some bins do not tell.
+    Pooled,
     /// The configuration.
     Given,
     /// The map in the file, as the residuals do not tell.
@@ -226,7 +277,13 @@ impl PixelsSource {
     /// Where it comes from, one phrase.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Residuals => "from the residuals",
+            Self::Products => {
+                "from the residuals of each bin; those of pairs that share no frame tell that a speckle covers several pixels"
+            }
+            Self::Residuals => "from the residuals of each bin",
+            Self::Pooled => {
+                "from the residuals of all bins, as the fit absorbs nearly all of such noise in some"
+            }
             Self::Given => "given by uncertainty.pixels",
             Self::Map => {
                 "from the map in the file, each taken as independent, as the fit absorbs nearly all of such noise and the residuals do not tell"
@@ -237,19 +294,23 @@ impl PixelsSource {
 
 /// Sandwich with the covariance of the score that simulated speckles of the fitted model have.
 ///
-/// **Formula.** $V = H^{-1}BH^{-1}$, $B = \frac{1}{P}\sum_\beta T_\beta C_\beta T_\beta^T/r_\beta$ with the
-/// covariance $C_\beta$ of the score of one pixel of bin β, and the number of pixels P for which
-/// the expected sum of squared residuals, $[\sum_\beta V_\beta/r_\beta - \mathrm{tr}(H^{-1}B_1)]/P$,
-/// is the one found; $B_1$ is B at P = 1, $V_\beta$ the variance of the pairs of one pixel. Where
-/// pairs weigh differently, squares and variances are those times the weights.
+/// **Formula.** $V = H^{-1}BH^{-1}$, $B = \sum_\beta T_\beta\,[C_0/P_c + (C_1/n + C_2/n^2)/P_s]_\beta\,T_\beta^T$ with
+/// the three parts of the covariance of the score that one pixel of bin β makes ([`BinFactors`]).
+/// Where no pixels are given the residuals tell them: of each bin the expected sum of squared
+/// residuals, $V_\beta - \mathrm{tr}(H^{-1}B_\beta)$ with the variance V of its pairs, is the one found, and
+/// products of residuals that share no frame, whose noise holds no shot noise, tell the pixels that a
+/// speckle covers, P_s/P_c. Where pairs weigh differently, squares and variances are those times the
+/// weights.
 ///
-/// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile;
-/// r: pixels of a bin over their mean, from the map of the file, 1 where it has none.
+/// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile; P_c:
+/// independent speckles; P_s: pixels; n: mean counts per pixel and frame.
 ///
 /// **Edges.** Bins that tell nothing take no part but in their own contrast and offset, whose pairs count as
-/// independent. Where the fit absorbs nearly all of such noise the residuals tell no P, and that of the
-/// map is taken. Frames of a bin share its contrast. Means over few
-/// pixels make c2 nonlinear in them; terms of order 1/P² are left out.
+/// independent. A bin whose fit absorbs nearly all of such noise takes the mean of all bins, by the map where there
+/// is one; where that tells nothing either, the pixels of the map. Where `trust` allows it and the products of
+/// residuals that share one frame contradict the counts, they decide, and the covariance under both is kept.
+/// Frames of a bin share its contrast. Means over few pixels make c2 nonlinear in them; terms of order 1/P²
+/// are left out.
 ///
 /// **Cost.** For each bin one sweep over its pairs, one Cholesky factor of nodes³/3, and 2·nodes²
 /// operations a speckle for each mode and component and for each row; the nodes are those frames
@@ -264,52 +325,133 @@ impl PixelsSource {
 pub fn speckle_covariance(
     minimum: &Minimum<'_>,
     counts: &[Counts],
+    trust: Trust,
     pixels: Pixels,
     options: SpeckleOptions,
 ) -> Result<SpeckleCovariance, UncertaintyError> {
-    let Minimum { problem, evaluated, scaling, residuals, information, bins, .. } = minimum;
+    let Minimum { problem, evaluated, bins, .. } = minimum;
     if problem.robust.loss != Loss::Linear {
         return Err(UncertaintyError::Robust);
     }
     if problem.model.field(&evaluated.tables, &evaluated.terms[0], 0, 0, 0).is_none() {
         return Err(UncertaintyError::NoField);
     }
-    let p = problem.model.parameters().len();
-    let n = information.order();
-    let mut score = vec![0.0; n * n];
-    let mut variance = 0.0;
-    let relative = relative_pixels(bins).unwrap_or_else(|| vec![1.0; bins.len()]);
-    for (bin, noise) in &noise_of_bins(minimum, counts, options)? {
-        let bin = *bin;
-        let t = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
-        let k = problem.model.basis() + 2;
-        let b = mapped(&t, &noise.covariance(counts[bin]), k);
-        score.iter_mut().zip(b).for_each(|(s, b)| *s += b / relative[bin]);
-        variance += noise.variance(counts[bin]) / relative[bin];
-    }
-    let (pixels, pixels_source) = match pixels {
-        Pixels::Given(pixels) => (pixels, PixelsSource::Given),
-        Pixels::Implied => {
-            let told = minimum.telling().into_iter();
-            let ssr: f64 = told.map(|bin| residuals[bin].weighted).sum();
-            let absorbed = trace_of_product(information.inverse_information(), &score, n);
-            implied((variance - absorbed) / ssr, bins)?
+    let noise = noise_of_bins(minimum, counts, options)?;
+    let sandwich = Sandwich::new(minimum, &noise);
+    let mut evidence = sandwich.evidence();
+    let map = mean_pixels(bins);
+    let own: Vec<Counts> = noise.iter().map(|(bin, _)| counts[*bin]).collect();
+    let (factors, told) = match pixels {
+        Pixels::Given { pixels, speckle } => {
+            (Factors::given([pixels, speckle], &evidence, &own), own.clone())
         }
+        Pixels::Implied => sandwich.implied(&mut evidence, &own, trust)?,
     };
-    score.iter_mut().for_each(|b| *b /= pixels);
-    minimum.silent.iter().for_each(|silent| add_silent(minimum, silent, &mut score));
-    let covariance = information.sandwich(&score)?;
-    Ok(SpeckleCovariance { covariance, score, pixels, pixels_source })
+    let score = sandwich.score(&factors);
+    let covariance = minimum.information.sandwich(&score)?;
+    let mut alternatives = Vec::new();
+    if told != own {
+        let by_diagonal = Factors::implied(&evidence, &own, map)?;
+        alternatives.push(("counts of the diagonal", sandwich.covariance(&by_diagonal)?));
+        alternatives.push(("counts of the residuals", covariance.clone()));
+    }
+    let mut all_counts = counts.to_vec();
+    noise.iter().zip(&told).for_each(|((bin, _), counts)| all_counts[*bin] = *counts);
+    Ok(SpeckleCovariance {
+        covariance,
+        score,
+        pixels: factors.mean_speckles(),
+        pixels_source: factors.source,
+        factors: sandwich.of_all_bins(&factors),
+        counts: all_counts,
+        alternatives,
+        by_map: map.and_then(|map| speckles_by_map(&evidence, map)),
+    })
 }
 
-/// The pixels that the residuals imply, or those of the map where they imply none.
-fn implied(found: f64, bins: &[Bin]) -> Result<(f64, PixelsSource), UncertaintyError> {
-    if found > 0.0 && found.is_finite() {
-        return Ok((found, PixelsSource::Residuals));
+/// Rounds in which the error of the offset, which is taken from products of residuals, is found
+/// with them.
+const ROUNDS: usize = 2;
+
+/// H⁻¹ B H⁻¹ for any factors of the parts of B.
+struct Sandwich<'a> {
+    minimum: &'a Minimum<'a>,
+    /// Noise of the bins that tell something.
+    noise: &'a [(usize, BinNoise)],
+    /// T of each of them.
+    maps: Vec<Vec<f64>>,
+}
+
+impl<'a> Sandwich<'a> {
+    fn new(minimum: &'a Minimum<'a>, noise: &'a [(usize, BinNoise)]) -> Self {
+        let Minimum { problem, evaluated, scaling, .. } = minimum;
+        let p = problem.model.parameters().len();
+        let map = |(bin, _): &(usize, BinNoise)| {
+            score_map(&evaluated.terms[*bin].map, p, scaling[*bin], problem.layout, *bin)
+        };
+        Self { minimum, noise, maps: noise.iter().map(map).collect() }
     }
-    match mean_pixels(bins) {
-        Some(pixels) => Ok((pixels, PixelsSource::Map)),
-        None => Err(UncertaintyError::Pixels { found }),
+
+    /// B, bins that tell nothing included.
+    fn score(&self, factors: &Factors) -> Vec<f64> {
+        let n = self.minimum.information.order();
+        let mut score = vec![0.0; n * n];
+        for (((_, noise), t), factors) in self.noise.iter().zip(&self.maps).zip(&factors.bins) {
+            noise.add_score(*factors, t, &mut score);
+        }
+        let silent = self.minimum.silent.iter();
+        silent.for_each(|silent| add_silent(self.minimum, silent, &mut score));
+        score
+    }
+
+    fn covariance(&self, factors: &Factors) -> Result<Covariance, SolveError> {
+        self.minimum.information.sandwich(&self.score(factors))
+    }
+
+    /// Factors of every bin; bins that tell nothing have those of the first that does.
+    fn of_all_bins(&self, factors: &Factors) -> Vec<BinFactors> {
+        let mut all = vec![factors.bins[0]; self.minimum.scaling.len()];
+        let told = self.noise.iter().zip(&factors.bins);
+        told.for_each(|((bin, _), factors)| all[*bin] = *factors);
+        all
+    }
+
+    fn evidence(&self) -> Vec<Evidence<'a>> {
+        let Minimum { scaling, residuals, information, bins, .. } = self.minimum;
+        let relative = relative_pixels(bins).unwrap_or_else(|| vec![1.0; bins.len()]);
+        let one = |((bin, noise), t): (&'a (usize, BinNoise), &Vec<f64>)| Evidence {
+            variance: noise.variances(),
+            absorbed: noise.absorbed(t, information.inverse_information()),
+            contrast: scaling[*bin].contrast,
+            relative: relative[*bin],
+            offset: 0.0,
+            residuals: residuals.get(*bin),
+        };
+        self.noise.iter().zip(&self.maps).map(one).collect()
+    }
+
+    /// Factors and mean counts that the residuals tell, and the errors of the offsets with them.
+    fn implied(
+        &self,
+        evidence: &mut [Evidence<'_>],
+        counts: &[Counts],
+        trust: Trust,
+    ) -> Result<(Factors, Vec<Counts>), UncertaintyError> {
+        let Minimum { problem, bins, .. } = self.minimum;
+        let map = mean_pixels(bins);
+        let mut told = counts.to_vec();
+        for _ in 0..ROUNDS {
+            let found = self.covariance(&Factors::implied(evidence, &told, map)?)?;
+            for ((bin, _), e) in self.noise.iter().zip(evidence.iter_mut()) {
+                e.offset = found.scaling(problem.layout, *bin).map_or(0.0, |s| s.offset);
+            }
+            if trust == Trust::Residuals
+                && let Some(counts) = contradicting_counts(evidence, &told)
+            {
+                told = vec![counts; self.noise.len()];
+            }
+        }
+        Ok((Factors::implied(evidence, &told, map)?, told))
     }
 }
 
@@ -324,10 +466,12 @@ fn noise_of_bins(
     // Those that tell something share the speckles; no more than twice as many, for the memory's sake.
     let speckles = options.speckles * scaling.len() / bins.len().max(1);
     let options = SpeckleOptions { speckles: speckles.min(2 * options.speckles), ..options };
+    // Residuals may tell of shot noise in all bins where some diagonals do.
+    let shot = counts.iter().find(|c| **c != Counts::Infinite).copied().unwrap_or(Counts::Infinite);
     let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
         let resources = problem.resources.with_lanes(lanes).without_journal();
         let problem = Problem { resources, ..*problem };
-        let (contrast, counts) = (drawn_contrast(scaling[*bin].contrast), counts[*bin]);
+        let (contrast, counts) = (drawn_contrast(scaling[*bin].contrast), shot);
         let drawn = Drawn::new(&problem, evaluated, *bin, contrast, options, lanes)?;
         let of = Scored { evaluated, contrast, counts, nodes: &drawn.nodes };
         Ok(BinNoise::new(&problem, *bin, of, &drawn)?)
@@ -335,7 +479,7 @@ fn noise_of_bins(
     let one = |bin: &usize, lanes: &Lanes| match problem.resources.journal {
         None => one(bin, lanes),
         Some(journal) => {
-            let index = minimum.round * bins.len() as u64 + *bin as u64;
+            let index = minimum.round * scaling.len() as u64 + *bin as u64;
             let bytes = journal.memo("score", index, || Ok(one(bin, lanes)?.to_bytes()));
             let diverged = || UncertaintyError::Sweep(SweepError::Diverged);
             bytes.and_then(|bytes| BinNoise::from_bytes(&bytes).ok_or_else(diverged))
@@ -361,11 +505,6 @@ fn spread<T: Sync, R: Send>(
         [one] => vec![work(one, lanes)],
         _ => lanes.map(items, |item| work(item, &Lanes::solo())),
     }
-}
-
-/// tr(A B) of symmetric n × n matrices.
-fn trace_of_product(a: &[f64], b: &[f64], n: usize) -> f64 {
-    (0..n * n).map(|k| a[k] * b[k]).sum()
 }
 
 /// A (n × k) times B (k × m).

@@ -11,7 +11,7 @@ use super::field::Field;
 use super::modes::{Modes, modes};
 use super::{Counts, SimulateError};
 
-/// Pixels that one lane draws at a time. The sizes are fixed so that sums are formed in the
+/// Speckles that one lane draws at a time. The sizes are fixed so that sums are formed in the
 /// same order on any number of lanes.
 const PIXELS_PER_BLOCK: usize = 32;
 /// Blocks that are drawn before they are added up; bounds the memory.
@@ -24,6 +24,8 @@ pub(super) struct Pixels<'a> {
     pub(super) field: &'a Field,
     pub(super) frames: usize,
     pub(super) count: usize,
+    /// Pixels that see one speckle.
+    pub(super) speckle: usize,
     pub(super) counts: &'a [Counts],
     pub(super) contrast: f64,
     pub(super) stream: Stream,
@@ -48,10 +50,11 @@ impl Pixels<'_> {
     pub(super) fn moments(&self, lanes: &Lanes) -> Vec<Moments> {
         let modes = modes(self.contrast);
         let mut sums: Vec<Sums> = self.counts.iter().map(|_| Sums::new(self.frames)).collect();
-        let starts: Vec<usize> = (0..self.count).step_by(PIXELS_PER_BLOCK).collect();
+        let speckles = self.count.div_ceil(self.speckle);
+        let starts: Vec<usize> = (0..speckles).step_by(PIXELS_PER_BLOCK).collect();
         for round in starts.chunks(BLOCKS_PER_ROUND) {
             let blocks = lanes.map(round, |&start| {
-                let end = self.count.min(start + PIXELS_PER_BLOCK);
+                let end = speckles.min(start + PIXELS_PER_BLOCK);
                 self.intensities(start..end, &modes)
             });
             for (k, sums) in sums.iter_mut().enumerate() {
@@ -61,27 +64,42 @@ impl Pixels<'_> {
         sums.into_iter().map(|sums| sums.moments(self.count)).collect()
     }
 
-    /// Intensities or counts of the pixels of a block, frames × pixels, one matrix for each mean
-    /// count. Each pixel has its own streams for field and counts, so counts see the same
+    /// Intensities or counts of the pixels of some speckles, frames × pixels, one matrix for each mean
+    /// count. Each speckle has its own streams for field and counts, so counts see the same
     /// speckle as none.
-    fn intensities(&self, pixels: Range<usize>, modes: &Modes) -> Vec<Mat<f64>> {
-        let streams: Vec<Stream> = pixels.map(|pixel| self.stream.index(pixel as u64)).collect();
+    fn intensities(&self, speckles: Range<usize>, modes: &Modes) -> Vec<Mat<f64>> {
+        let pixels: Vec<usize> = speckles.clone().map(|speckle| self.pixels_of(speckle)).collect();
+        let streams: Vec<Stream> =
+            speckles.map(|speckle| self.stream.index(speckle as u64)).collect();
         let mut fields: Vec<Generator> =
             streams.iter().map(|stream| stream.split("field").generator()).collect();
         let drawn = self.field.intensities(modes, &mut fields, &Cancel::new());
-        self.counts.iter().map(|counts| detected(&drawn, *counts, &streams)).collect()
+        self.counts.iter().map(|counts| detected(&drawn, *counts, &streams, &pixels)).collect()
+    }
+
+    /// Pixels that see a speckle; the last one may be seen by fewer.
+    fn pixels_of(&self, speckle: usize) -> usize {
+        self.speckle.min(self.count - speckle * self.speckle)
     }
 }
 
-/// What a detector counts of the intensities of some pixels.
-fn detected(drawn: &Mat<f64>, counts: Counts, streams: &[Stream]) -> Mat<f64> {
-    let mut intensities = drawn.clone();
-    if let Counts::Mean(mean) = counts {
-        for (pixel, stream) in streams.iter().enumerate() {
-            let mut shot = stream.split("shot").generator();
-            for value in intensities.col_as_slice_mut(pixel) {
-                *value = shot.poisson(mean * *value);
+/// What a detector counts of the intensities of some speckles, each seen by some pixels.
+fn detected(drawn: &Mat<f64>, counts: Counts, streams: &[Stream], pixels: &[usize]) -> Mat<f64> {
+    let mut intensities = Mat::zeros(drawn.nrows(), pixels.iter().sum());
+    let mut column = 0;
+    for (speckle, stream) in streams.iter().enumerate() {
+        for pixel in 0..pixels[speckle] {
+            let values = intensities.col_as_slice_mut(column);
+            values.copy_from_slice(drawn.col_as_slice(speckle));
+            if let Counts::Mean(mean) = counts {
+                let shot = stream.split("shot");
+                let mut shot = match pixel {
+                    0 => shot.generator(),
+                    other => shot.index(other as u64).generator(),
+                };
+                values.iter_mut().for_each(|value| *value = shot.poisson(mean * *value));
             }
+            column += 1;
         }
     }
     intensities

@@ -250,6 +250,9 @@ fn uncertainty() -> Option<Uncertainty> {
         map_pixels: Some(600.0),
         counts: vec![Some(0.05), None],
         counts_source: "read off the diagonal".to_owned(),
+        bins: Vec::new(),
+        alternatives: Vec::new(),
+        notes: Vec::new(),
         information: BTreeMap::from([("D0".to_owned(), 1.5)]),
     })
 }

@@ -1,6 +1,5 @@
 //! The noise as the residuals show it, in numbers.
 
-use crate::config::NoiseModel;
 use crate::fit::Fitted;
 use crate::noise::DISTANCES;
 use crate::plan::Plan;
@@ -9,15 +8,12 @@ use crate::residuals::BinResiduals;
 
 /// The section on noise.
 ///
-/// **Formula** χ² = Σ r²/σ̂², σ̂ from the same residuals: the number of pairs, less the parameters for
-/// `global`. It is printed with that remark, never as a finding.
+/// **Formula** χ² = Σ r²/σ̂², σ̂ from the same residuals: the number of pairs, less the parameters where
+/// all weigh the same. It is printed with that remark, never as a finding.
 pub(super) fn noise(plan: &Plan, fitted: &Fitted, freedom: f64) -> NoiseResult {
     let model = plan.config.noise.model;
     let pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
-    let chi2 = match model {
-        NoiseModel::Global => freedom,
-        _ => pairs as f64,
-    };
+    let chi2 = if fitted.weights.is_some() { pairs as f64 } else { freedom };
     NoiseResult {
         model: model.name().to_owned(),
         weighted: fitted.weights.is_some(),

@@ -6,7 +6,7 @@ use super::{correlated, scaling};
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{BoundSide, ParameterResult, Warning};
-use crate::uncertainty::{CountsSource, PixelsSource, Silent};
+use crate::uncertainty::{CountsSource, PixelsSource, Silent, Uncertainty};
 
 fn warning(code: &str, message: String) -> Warning {
     Warning { code: code.to_owned(), message }
@@ -105,20 +105,56 @@ fn of_scaling(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
     .collect()
 }
 
-/// Independent pixels over pixels of the map above which the noise is too small to be believed.
+/// Independent speckles over pixels of the map above which the noise is too small to be believed.
 const TOO_MANY: f64 = 1.5;
+
+/// Independent speckles over pixels of the map below which it is told that they are few.
+const FEW: f64 = 0.5;
+
+/// Standard deviations by which a number must lie beyond a limit.
+const SURE: f64 = 2.0;
 
 fn of_pixels(plan: &Plan, fitted: &Fitted) -> Option<Warning> {
     let found = fitted.uncertainty.as_ref()?;
     let ((pixels, source), map) = (found.pixels?, mean_pixels(&plan.bins)?);
     // Counts that the residuals tell leave only pixels·counts² well known.
-    let known = source == PixelsSource::Residuals && found.counts_source != CountsSource::Residuals;
-    (known && pixels > TOO_MANY * map).then(|| {
+    let unknown = [CountsSource::Residuals, CountsSource::Contradicted];
+    let [inverse, error] = found.by_map?;
+    let known = source != PixelsSource::Given && !unknown.contains(&found.counts_source);
+    let fewer = inverse + SURE * error < TOO_MANY.recip();
+    (known && fewer && pixels > TOO_MANY * map).then(|| {
         let message = format!(
             "the residuals are as small as {pixels:.0} independent pixels a bin would make them, but the map has {map:.0}: the matrices were averaged or smoothed, and the error bars may be too small"
         );
         warning("pixels", message)
     })
+}
+
+fn of_counts(found: &Uncertainty) -> Option<Warning> {
+    (found.counts_source == CountsSource::Contradicted).then(|| {
+        let message = "the diagonal is raised as by shot noise, but the residuals do not correlate as such noise does: the residuals decide the error bars, and uncertainty.alternatives has both";
+        warning("noise_contradiction", message.to_owned())
+    })
+}
+
+/// What was noticed about the noise, of which the error bars know.
+pub(super) fn notes_on_noise(plan: &Plan, found: &Uncertainty) -> Vec<Warning> {
+    let mut notes: Vec<Warning> = of_counts(found).into_iter().collect();
+    let Some((speckles, source)) = found.pixels else { return notes };
+    let covered = found.factors.first().and_then(|f| Some(f.pixels()? / f.speckles()));
+    if let Some(covered) = covered.filter(|_| source == PixelsSource::Products) {
+        let message = format!(
+            "residuals of pairs that share no frame show {speckles:.0} independent speckles a bin: a speckle covers about {covered:.1} pixels"
+        );
+        notes.push(warning("speckle_pixels", message));
+    }
+    if let Some(map) = mean_pixels(&plan.bins).filter(|map| speckles < FEW * map) {
+        let message = format!(
+            "the noise is that of {speckles:.0} independent speckles a bin, but the map has {map:.0} pixels: a speckle covers several, their brightness differs, or the intensities were normalised otherwise than frame by frame"
+        );
+        notes.push(warning("few_speckles", message));
+    }
+    notes
 }
 
 fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
@@ -131,6 +167,7 @@ fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
         warnings.push(warning("error_bars", message));
     }
     warnings.extend(of_pixels(plan, fitted));
+    warnings.extend(fitted.uncertainty.as_ref().and_then(of_counts));
     for (k, _) in fitted.profiles.iter().filter(|(_, profile)| profile.deeper) {
         let message = format!(
             "the profile of {} met a lower cost than the fit: start the fit again with --global",

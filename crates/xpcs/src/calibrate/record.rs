@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_record_goes_on_after_a_torn_line() {
         let folder = tempfile::tempdir().unwrap();
-        let setting = Setting { frames: 200, contrast: 0.3, seed: 1 };
+        let setting = Setting { frames: 200, contrast: 0.3, speckle: 1, seed: 1 };
         let open = |setting| Record::<Setting, Trial>::open(folder.path(), setting);
         let mut record = open(setting).unwrap();
         record.add(trial(0)).unwrap();

@@ -300,7 +300,11 @@ fn check_noise(noise: &NoiseConfig) -> Checked {
     }
     if noise.pixels == 0 {
         let fault = Fault::new("noise.pixels", "0").expected("at least 1 pixel");
-        return Err(fault.remedy("give the number of independent pixels, e.g. 500").value());
+        return Err(fault.remedy("give the number of pixels, e.g. 500").value());
+    }
+    if noise.pixels_per_speckle == 0 {
+        let fault = Fault::new("noise.pixels_per_speckle", "0").expected("at least 1 pixel");
+        return Err(fault.remedy("give the pixels that see one speckle, or 1").value());
     }
     noise.counts.map_or(Ok(()), |counts| positive("noise.counts", counts, "photons"))
 }

@@ -18,9 +18,10 @@ pub struct FitNoiseConfig {
 #[non_exhaustive]
 pub enum NoiseModel {
     /// Nothing: all pairs weigh the same.
-    #[default]
     Global,
-    /// The angle: each bin weighs by the inverse of its variance, in up to three rounds.
+    /// The angle: where the standard deviations of the bins differ by more than a tenth, one more fit in which
+    /// each bin weighs by the inverse of its variance.
+    #[default]
     PerAngle,
     /// Angle and lag: one more fit with the variances that the residuals of the first have by lag.
     PerLag,

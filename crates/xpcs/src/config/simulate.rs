@@ -88,8 +88,10 @@ pub struct NoiseConfig {
     pub kind: NoiseKind,
     /// Standard deviation of the noise of a pair, in units of c2; for `gaussian`.
     pub sigma: f64,
-    /// Independent pixels of a bin; for `speckle`.
+    /// Pixels of a bin; for `speckle`.
     pub pixels: usize,
+    /// Neighbouring pixels that see one speckle, each with shot noise of its own; for `speckle`.
+    pub pixels_per_speckle: usize,
     /// Mean photons in a pixel and frame, for `speckle`; no shot noise where left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.1)]
@@ -100,7 +102,14 @@ pub struct NoiseConfig {
 
 impl Default for NoiseConfig {
     fn default() -> Self {
-        Self { kind: NoiseKind::None, sigma: 0.02, pixels: 500, counts: None, seed: 1 }
+        Self {
+            kind: NoiseKind::None,
+            sigma: 0.02,
+            pixels: 500,
+            pixels_per_speckle: 1,
+            counts: None,
+            seed: 1,
+        }
     }
 }
 

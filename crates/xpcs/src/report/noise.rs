@@ -1,5 +1,7 @@
 //! What the residuals tell of the noise.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Noise of one bin.
@@ -35,4 +37,26 @@ pub struct NoiseResult {
     pub distances_s: Vec<f64>,
     /// One entry a bin.
     pub bins: Vec<BinNoise>,
+}
+
+/// What the noise of one bin is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NoisePixels {
+    /// Its number in the file.
+    pub bin: u32,
+    /// Independent speckles P_c behind the correlated part.
+    pub speckles: f64,
+    /// Pixels P_s behind shot noise; null without.
+    pub pixels: Option<f64>,
+    /// Mean counts per pixel and frame; null without shot noise.
+    pub counts: Option<f64>,
+}
+
+/// Standard errors under another reading of the data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alternative {
+    /// Which reading.
+    pub name: String,
+    /// By parameter.
+    pub stderr: BTreeMap<String, f64>,
 }

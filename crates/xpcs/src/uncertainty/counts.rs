@@ -29,6 +29,8 @@ pub enum CountsSource {
     Diagonal,
     /// The residuals, whose neighbours in a row correlate less than speckles without shot noise would.
     Residuals,
+    /// The residuals, which contradict a raised diagonal.
+    Contradicted,
     /// Nowhere: the diagonal is not raised above the decay or was replaced, and no shot noise is
     /// assumed.
     Unknown,
@@ -41,6 +43,9 @@ impl CountsSource {
             Self::Given => "given by uncertainty.counts",
             Self::Diagonal => "read off the diagonal of the matrices",
             Self::Residuals => "from the residuals, whose neighbours in a row hardly correlate",
+            Self::Contradicted => {
+                "from the residuals, which do not show the shot noise that the diagonal tells of"
+            }
             Self::Unknown => "not shown by the diagonal or the residuals: no shot noise is assumed",
         }
     }

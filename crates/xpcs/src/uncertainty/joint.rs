@@ -2,10 +2,10 @@
 
 use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
-use dyne_xpcs_data::Counts;
 use faer::{Mat, MatRef};
 
 use super::cells::Cells;
+use super::factors::BinFactors;
 use crate::problem::{Evaluated, Problem};
 
 /// Speckles over which the part of shot noise that goes with 1/n is averaged.
@@ -84,7 +84,7 @@ impl Problem<'_> {
         evaluated: &Evaluated,
         bin: usize,
         contrast: f64,
-        counts: Counts,
+        factors: BinFactors,
         cells: &Cells,
         intensities: MatRef<'_, f64>,
     ) -> Joint {
@@ -96,7 +96,7 @@ impl Problem<'_> {
         let linear = linear(&rows, cells, &taken);
         let mut forms = forms(&rows, cells, &taken, intensities);
         forms -= linear.transpose() * intensities;
-        let shot = counts != Counts::Infinite;
+        let shot = factors.shot > 0.0;
         let gradient = if shot {
             shot_part(&rows, cells, &taken, &linear, intensities)
         } else {

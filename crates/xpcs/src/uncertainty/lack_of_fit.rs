@@ -3,12 +3,12 @@
 
 use dyne_runtime::Lanes;
 use dyne_sample::chi_square::upper_tail;
-use dyne_xpcs_data::Counts;
 use faer::{Mat, MatRef, Side};
 
 use super::cells::Cells;
 use super::joint::Joint;
-use super::speckle::{Drawn, SpeckleOptions, mapped, powers, score_map};
+use super::factors::BinFactors;
+use super::speckle::{Drawn, SpeckleOptions, mapped, score_map};
 use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
 
@@ -135,7 +135,7 @@ impl BinCells {
     fn draw(
         minimum: &Minimum<'_>,
         bin: usize,
-        (counts, pixels): (Counts, f64),
+        factors: BinFactors,
         (residuals, cells): (Vec<[f64; 2]>, &Cells),
         options: SpeckleOptions,
         lanes: &Lanes,
@@ -146,8 +146,9 @@ impl BinCells {
         let (frames, on_frames) = (problem.matrices.frames(), drawn.on_frames());
         let speckles = on_frames.len() / frames;
         let intensities = MatRef::from_column_major_slice(&on_frames, frames, speckles);
-        let joint = problem.joint_noise(evaluated, bin, contrast, counts, cells, intensities);
-        let covariance = combined(&joint.parts, powers(counts), pixels);
+        let joint = problem.joint_noise(evaluated, bin, contrast, factors, cells, intensities);
+        let [bright, mixed, dark] = &joint.parts;
+        let covariance = factors.combined([bright, mixed, dark]);
         let p = problem.model.parameters().len();
         let map = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
         let score = mapped(&map, &corner(&covariance, joint.order, joint.rows), joint.rows);
@@ -194,7 +195,7 @@ impl BinCells {
 /// eigenvalues λ and eigenvectors u of the correlation of z in a bin T = Σ (uᵀz)²/(λ + ε), ε = 0.1. Σz²
 /// alone is ruled by the few directions in which all cells vary together, and sees a wrong shape late.
 ///
-/// **Symbols.** `pixels`: independent pixels, one number a bin. **Edges** Cells of fewer than 30 pairs, and those
+/// **Symbols.** `factors`: how much each part of the noise counts, one entry a bin. **Edges** Cells of fewer than 30 pairs, and those
 /// that the fit absorbs, take no part. Correlations of different bins, which come from the common
 /// parameters alone, are left out of the cumulants.
 /// **Cost** for each bin a Cholesky factor of frames³/3 and 2·frames² operations for each of some thousand speckles and
@@ -206,8 +207,7 @@ impl BinCells {
 /// [`UncertaintyError`].
 pub fn lack_of_fit(
     minimum: &Minimum<'_>,
-    counts: &[Counts],
-    pixels: &[f64],
+    factors: &[BinFactors],
     seed: u64,
 ) -> Result<LackOfFitTest, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, information, .. } = minimum;
@@ -223,10 +223,7 @@ pub fn lack_of_fit(
     let options = SpeckleOptions { speckles: each * scaling.len(), seed };
     let one = |bin: &usize, lanes: &Lanes| {
         let residuals = residuals[*bin].clone();
-        BinCells::draw(
-            minimum,
-            *bin,
-            (counts[*bin], pixels[*bin]),
+        BinCells::draw(minimum, *bin, factors[*bin],
             (residuals, &cells),
             options,
             lanes,
@@ -247,12 +244,6 @@ pub fn lack_of_fit(
         test.add_bin(own, &covariance, &cells);
     }
     Ok(test)
-}
-
-/// C₀/P + C₁/(nP) + C₂/(n²P).
-fn combined(parts: &[Vec<f64>; 3], powers: [f64; 3], pixels: f64) -> Vec<f64> {
-    let sum = |k: usize| parts.iter().zip(powers).map(|(part, power)| part[k] * power).sum::<f64>();
-    (0..parts[0].len()).map(|k| sum(k) / pixels).collect()
 }
 
 /// The first `rows` rows and columns of a matrix.

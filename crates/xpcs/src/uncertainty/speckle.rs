@@ -8,7 +8,7 @@ use faer::{Mat, MatRef};
 
 use super::nodes::{AtNodes, Nodes};
 use super::score::{STRIP_BYTES, ScoreSums, Scored, Strip};
-use super::{UncertaintyError, product};
+use super::{BinFactors, UncertaintyError, product};
 use crate::problem::{Evaluated, Problem};
 use crate::truth::ModelTruth;
 
@@ -225,25 +225,46 @@ impl BinNoise {
         words.is_empty().then_some(Self { covariance, variance, rows })
     }
 
-    /// Covariance of (basis, m, 1) scores per pixel at the counts given.
-    pub(super) fn covariance(&self, counts: Counts) -> Vec<f64> {
-        let powers = powers(counts);
-        (0..self.rows * self.rows)
-            .map(|k| self.covariance.iter().zip(powers).map(|(c, p)| p * c[k]).sum())
-            .collect()
+    /// Σ over pairs of the variance of c2 per pixel, in its three parts.
+    pub(super) fn variances(&self) -> [f64; 3] {
+        self.variance
     }
 
-    /// Σ over pairs of the variance of c2 per pixel at the counts given.
-    pub(super) fn variance(&self, counts: Counts) -> f64 {
-        self.variance.iter().zip(powers(counts)).map(|(v, p)| v * p).sum()
+    /// Adds T C Tᵀ to `score`, the parts of C by their factors.
+    pub(super) fn add_score(&self, factors: BinFactors, t: &[f64], score: &mut [f64]) {
+        let [bright, mixed, dark] = &self.covariance;
+        let c = factors.combined([bright, mixed, dark]);
+        let n = t.len() / self.rows;
+        let rows = self.used(t);
+        for (a, left) in &rows {
+            let half = product(left, &c, 1, self.rows, self.rows);
+            for (b, right) in &rows {
+                score[a * n + b] += half.iter().zip(*right).map(|(x, y)| x * y).sum::<f64>();
+            }
+        }
     }
-}
 
-/// 1, 1/n, 1/n².
-pub(super) fn powers(counts: Counts) -> [f64; 3] {
-    match counts {
-        Counts::Mean(n) => [1.0, 1.0 / n, 1.0 / (n * n)],
-        _ => [1.0, 0.0, 0.0],
+    /// tr(A T C Tᵀ) of each part C, with a symmetric A.
+    pub(super) fn absorbed(&self, t: &[f64], inverse: &[f64]) -> [f64; 3] {
+        let n = t.len() / self.rows;
+        let rows = self.used(t);
+        let mut inner = vec![0.0; self.rows * self.rows];
+        for (a, left) in &rows {
+            for (b, right) in &rows {
+                let weight = inverse[a * n + b];
+                for (k, inner) in inner.iter_mut().enumerate() {
+                    *inner += weight * left[k / self.rows] * right[k % self.rows];
+                }
+            }
+        }
+        [0, 1, 2].map(|k| self.covariance[k].iter().zip(&inner).map(|(c, x)| c * x).sum())
+    }
+
+    /// Rows of T that are not all 0: those of the parameters and of the bin's own contrast and
+    /// offset.
+    fn used<'t>(&self, t: &'t [f64]) -> Vec<(usize, &'t [f64])> {
+        let rows = t.chunks_exact(self.rows).enumerate();
+        rows.filter(|(_, row)| row.iter().any(|x| *x != 0.0)).collect()
     }
 }
 

@@ -57,6 +57,7 @@ fn error_bars_are_the_scatter_of_repeated_experiments() {
         (80, 20000.0, "kind: speckle, pixels: 600"),
         (80, 20000.0, "kind: speckle, pixels: 600, counts: 0.3"),
         (200, 8000.0, "kind: speckle, pixels: 600, counts: 0.3"),
+        (120, 20000.0, "kind: speckle, pixels: 2400, pixels_per_speckle: 4, counts: 1"),
     ] {
         let (scatter, claimed) = scatter(frames, d0, noise, 120);
         assert!((claimed / scatter - 1.0).abs() < 0.25, "{noise}: {claimed} claimed, {scatter}");
@@ -105,4 +106,54 @@ fn a_robust_loss_falls_back_and_says_so() {
     let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.method, UncertaintyMethod::Information);
     assert!(uncertainty.instead_of.unwrap().contains("robust loss"));
+}
+
+#[test]
+fn a_speckle_over_several_pixels_is_noticed() {
+    // 1/P_c of one series is known to a third.
+    let mut inverse = Vec::new();
+    for seed in 0..12 {
+        let noise = format!(
+            "kind: speckle, pixels: 3600, pixels_per_speckle: 9, counts: 0.5, seed: {seed}"
+        );
+        let case = with_diagonal(&experiment(160, 20000.0, &noise), FIT);
+        let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
+        let [factors] = uncertainty.factors[..] else { panic!("one bin") };
+        assert!((factors.counts().unwrap() / 0.5 - 1.0).abs() < 0.1);
+        inverse.push(factors.correlated);
+    }
+    let mean = inverse.iter().sum::<f64>() / inverse.len() as f64;
+    assert!((mean * 400.0 - 1.0).abs() < 0.35, "{} speckles", mean.recip());
+}
+
+#[test]
+fn every_bin_has_its_own_pixels() {
+    let sim = |pixels: usize| {
+        simulated(&format!("kind: speckle, pixels: {pixels}, counts: 0.5, seed: 8"))
+            .replace("phi: [0]", "phi: [0, 90]")
+    };
+    let (mut case, many) = (case(&sim(300), FIT), case(&sim(4800), FIT));
+    let triangles = [case.matrices.triangle(0).unwrap(), many.matrices.triangle(1).unwrap()];
+    case.matrices = Matrices::new(triangles.map(|t| t.into_owned()).to_vec(), case.plan.skip());
+    let fitted = case.fit(&Lanes::solo());
+    assert!(fitted.weights.is_some(), "bins of unequal noise weigh unequally by default");
+    let factors = fitted.uncertainty.unwrap().factors;
+    let ratio = factors[0].correlated / factors[1].correlated;
+    assert!((ratio / 16.0 - 1.0).abs() < 0.35, "{ratio}");
+}
+
+#[test]
+fn residuals_decide_against_a_raised_diagonal() {
+    let mut case = crate::experiment::case(&simulated("kind: gaussian, sigma: 0.02, seed: 1"), FIT);
+    let triangle = case.matrices.triangle(0).unwrap().into_owned();
+    case.matrices = Matrices::new(vec![triangle.with_diagonal(vec![1.9; 80])], case.plan.skip());
+    let fitted = case.fit(&Lanes::solo());
+    let headline = fitted.covariance.as_ref().unwrap().stderr(0).unwrap();
+    let uncertainty = fitted.uncertainty.unwrap();
+    assert_eq!(uncertainty.counts_source, CountsSource::Contradicted);
+    let independent = uncertainty.information.stderr(0).unwrap();
+    assert!((headline / independent - 1.0).abs() < 0.3, "{headline} and {independent}");
+    let [diagonal, residuals] = &uncertainty.alternatives[..] else { panic!("two readings") };
+    assert_eq!(residuals.1.stderr(0).unwrap(), headline);
+    assert!(diagonal.1.stderr(0).unwrap() > 2.0 * headline);
 }
