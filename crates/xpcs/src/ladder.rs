@@ -90,6 +90,11 @@ impl Rung {
         self
     }
 
+    /// Holding `simpler` instead of `static` under the same law.
+    fn above(self, simpler: &Self) -> Self {
+        Self { holds: Some(simpler.name.clone()), ..self }
+    }
+
     fn over_q(self) -> Self {
         Self { q_dependence: QDependence::Power, ..self }
     }
@@ -135,6 +140,9 @@ pub struct Estimate {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr_absent: Option<String>,
+    /// Its variance over that of independent pairs of the same noise, where it has both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inflation: Option<f64>,
     /// Unit.
     pub unit: String,
 }
@@ -154,8 +162,8 @@ pub struct Comparison {
     pub converged: bool,
     /// −2ℓ of the residuals as [`clic`] takes them.
     pub minus_two_ell: f64,
-    /// Effective number of parameters tr(H⁻¹B)/s², no less than that of a simpler model that this one
-    /// holds and a parameter more for each that it has more; absent where there are no error bars.
+    /// Effective number of parameters tr(H⁻¹B)/s², measured against that of a simpler model that this one
+    /// holds; absent where there are no error bars.
     pub effective_parameters: Option<f64>,
     /// CLIC; absent with it.
     pub clic: Option<f64>,
@@ -269,18 +277,22 @@ fn others(compared: &Compared<'_>, law: Law) -> Vec<Rung> {
     if several_phi && compared.config.geometry.gap.is_some() {
         let flow = |name: &str| Rung::of(name, Mode::LaminarFlow, law);
         let constant = [("beta", 0.0), ("gamma_dot_t_offset", 0.0)];
-        rungs.push(flow("laminar flow").holding(&constant));
-        rungs.push(flow("laminar flow, power law of the shear rate").holding(&constant[1..]));
+        let steady = flow("laminar flow").holding(&constant);
+        let name = "laminar flow, power law of the shear rate";
+        let changing = flow(name).holding(&constant[1..]).above(&steady);
+        rungs.extend([steady, changing]);
     }
     if several_phi {
         let two = |name: &str| Rung::of(name, Mode::TwoComponent, law);
         let constant = [("v_offset", 0.0), ("f3", 0.0), ("beta", 0.0), ("f1", 0.0)];
-        rungs.push(two("two components").holding(&constant));
-        rungs.push(two("two components that change").holding(&constant[..2]));
+        let steady = two("two components").holding(&constant);
+        let changing = two("two components that change").holding(&constant[..2]).above(&steady);
+        rungs.extend([steady, changing]);
     }
     if several_q {
-        rungs.push(Rung::of("rates ∝ qⁿ", Mode::Static, law).over_q());
-        rungs.push(Rung::of("kww, rates ∝ qⁿ", Mode::Kww, law).over_q());
+        let exponential = Rung::of("rates ∝ qⁿ", Mode::Static, law).over_q();
+        let stretched = Rung::of("kww, rates ∝ qⁿ", Mode::Kww, law).over_q().above(&exponential);
+        rungs.extend([exponential, stretched]);
     }
     rungs
 }
@@ -325,11 +337,11 @@ fn climb(
     match found {
         Ok(comparison) => {
             let simpler = ladder.rungs.iter().find(|r| rung.holds.as_ref() == Some(&r.model));
-            let least = simpler.and_then(|s| {
-                let more = comparison.free.saturating_sub(s.free) as f64;
-                s.effective_parameters.map(|penalty| penalty + more)
-            });
-            ladder.rungs.push(comparison.with_penalty_of_at_least(least));
+            let comparison = match simpler {
+                Some(simpler) => comparison.above(simpler),
+                None => comparison,
+            };
+            ladder.rungs.push(comparison);
         }
         Err(error @ (FitError::Interrupted | FitError::Read(_) | FitError::Sweep(_))) => {
             return Err(error);
@@ -342,16 +354,35 @@ fn climb(
 }
 
 impl Comparison {
-    /// With the penalty raised to `least` where it is lower: the noise of each fit is that of speckle of
-    /// its own model, and where the data do not determine a parameter such a model may be one whose
-    /// noise counts for less. A model that holds another cannot absorb less of the same noise.
-    fn with_penalty_of_at_least(mut self, least: Option<f64>) -> Self {
-        if let (Some(own), Some(least)) = (self.effective_parameters, least)
-            && own < least
-        {
-            self.effective_parameters = Some(least);
-            self.clic = Some(self.minus_two_ell + 2.0 * least);
+    /// With its penalty measured against that of `simpler`, a model that this one holds.
+    ///
+    /// The penalty of each fit is that of speckle of its own model; two of some hundreds differ by chance
+    /// and by model by more than a parameter adds, and where the data do not determine a parameter the
+    /// model may be one whose noise counts for less. So one more parameter adds what V over s²H⁻¹ says
+    /// that it does, exactly the difference of the traces for one noise; several add what the traces
+    /// say, or, where a model that can follow more noise seems to follow less, each as much as a
+    /// parameter of the simpler one. Where the fit gains more than either could by following the noise,
+    /// `simpler` is wrong, and so is its penalty: the own one stays.
+    fn above(mut self, simpler: &Self) -> Self {
+        let (Some(own), Some(base)) = (self.effective_parameters, simpler.effective_parameters)
+        else {
+            return self;
+        };
+        if simpler.minus_two_ell - self.minus_two_ell > NAMED * (own + base) {
+            return self;
         }
+        let more = self.free.saturating_sub(simpler.free) as f64;
+        let has = |e: &&Estimate| simpler.parameters.iter().any(|other| other.name == e.name);
+        let new: Vec<&Estimate> = self.parameters.iter().filter(|e| !has(e)).collect();
+        let penalty = match new[..] {
+            [Estimate { inflation: Some(inflation), .. }] if more == 1.0 => {
+                base + inflation.max(1.0)
+            }
+            _ if own >= base + more => own,
+            _ => base + more * base / simpler.free.max(1) as f64,
+        };
+        self.effective_parameters = Some(penalty);
+        self.clic = Some(self.minus_two_ell + 2.0 * penalty);
         self
     }
 }
@@ -365,6 +396,11 @@ fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
     let free = specs.filter(|(_, (_, slot))| matches!(slot, Slot::Free { .. }));
     let physical = plan.model.parameters().iter().map(|spec| spec.name.to_owned());
     let names: Vec<String> = physical.chain(fitted.layout.names().iter().cloned()).collect();
+    let information = fitted.uncertainty.as_ref().map(|u| &u.information);
+    let inflation = |k: usize| {
+        let independent = information?.stderr(k).ok().filter(|error| *error > 0.0)?;
+        Some((covariance?.stderr(k).ok()? / independent).powi(2))
+    };
     let estimate = |k: usize| {
         let stderr = match &fitted.covariance {
             Ok(covariance) => covariance.stderr(k).map_err(|reason| reason.phrase(&names)),
@@ -375,6 +411,7 @@ fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
             name: spec.name.to_owned(),
             value: fitted.outcome.fit.theta[k],
             stderr_absent: stderr.as_ref().err().cloned(),
+            inflation: inflation(k),
             stderr: stderr.ok(),
             unit: spec.unit.to_owned(),
         }
@@ -391,5 +428,59 @@ fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
         delta_clic: None,
         lack_of_fit: fitted.misfit.as_ref().ok().map(|misfit| misfit.p),
         parameters: free.map(|(k, _)| estimate(k)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(names: &[&str], minus_two_ell: f64, penalty: f64) -> Comparison {
+        let estimate = |name: &&str| Estimate {
+            name: (*name).to_owned(),
+            value: 1.0,
+            stderr: Some(0.1),
+            stderr_absent: None,
+            inflation: Some(40.0),
+            unit: "–".to_owned(),
+        };
+        Comparison {
+            model: names.join(" "),
+            mode: "static".to_owned(),
+            settings: Vec::new(),
+            free: names.len() + 2,
+            converged: true,
+            minus_two_ell,
+            effective_parameters: Some(penalty),
+            clic: Some(minus_two_ell + 2.0 * penalty),
+            delta_clic: None,
+            lack_of_fit: None,
+            parameters: names.iter().map(estimate).collect(),
+        }
+    }
+
+    #[test]
+    fn penalties_are_measured_against_the_simpler_model() {
+        let simple = compared(&["D0"], -1000.0, 120.0);
+        let penalty = |c: Comparison| c.above(&simple).effective_parameters.unwrap();
+        // One more: what its own variance says, whatever the traces.
+        assert_eq!(penalty(compared(&["D0", "alpha"], -1010.0, 90.0)), 160.0);
+        // Several: what the traces say, but never less than the simpler model.
+        assert_eq!(penalty(compared(&["fast", "slow", "a"], -1010.0, 200.0)), 200.0);
+        assert_eq!(penalty(compared(&["fast", "slow", "a"], -1010.0, 90.0)), 200.0);
+        // A simpler model that is wrong says nothing.
+        assert_eq!(penalty(compared(&["fast", "slow", "a"], -9000.0, 90.0)), 90.0);
+    }
+
+    #[test]
+    fn a_needless_parameter_is_not_named() {
+        let one = compared(&["D0"], -1000.0, 120.0);
+        // It gains 3 standard deviations: 9 times its inflation.
+        let gains = |gain: f64| compared(&["D0", "alpha"], -1000.0 - gain, 90.0).above(&one);
+        assert_eq!(named(&[one.clone(), gains(9.0 * 40.0)]), Some(1));
+        assert_eq!(named(&[one.clone(), gains(4.0 * 40.0)]), Some(0));
+        let mut open = gains(9.0 * 40.0);
+        open.converged = false;
+        assert_eq!(named(&[one, open]), Some(0));
     }
 }
