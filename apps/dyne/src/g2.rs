@@ -7,7 +7,7 @@ use dyne_xpcs::config::{FitConfig, Override};
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::g2::{Ages, Angles, Decay, G2Provenance, G2Report, Request};
 use dyne_xpcs::plan::Selection;
-use dyne_xpcs::results::ResultFolder;
+use dyne_xpcs::results::{Earlier, ResultFolder};
 use dyne_xpcs_data::Matrices;
 
 use crate::args::G2Arguments;
@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &G2Arguments) -> Result<Ending, Failure> {
     let report = report(arguments, &config, &lanes)?;
     if let Some(folder) = folder {
         write(&report, &folder)?;
-        folder.publish()?;
+        folder.publish(Earlier::Keep)?;
     }
     if arguments.json {
         terminal::show(&format!("{:#}\n", report.to_json()))?;

@@ -9,7 +9,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb::Database};
 
 use crate::svg::{FONT, Svg};
-use crate::{PlotError, correlation, curves, cuts, map, scaling};
+use crate::{PlotError, contact, correlation, curves, cuts, map, scaling, telling};
 
 /// Pixels of the file for one px of the drawing.
 const ENLARGEMENT: f64 = 2.0;
@@ -54,7 +54,8 @@ pub fn bin_pictures(picture: &BinPicture) -> Result<[Picture; 2], PlotError> {
 }
 
 /// Draws the pictures of the fit as a whole: `correlation.png` where there is a covariance, `scaling.png` for three or
-/// more azimuths, `rates.png` of the functions of time, `profiles.png` where profiles were asked for.
+/// more azimuths, `rates.png` of the functions of time, `profiles.png` where profiles were asked for, `sheet.png` with
+/// small maps of all bins where there are more than 12.
 ///
 /// **Errors.** [`PlotError`] where the renderer refuses a drawing.
 pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
@@ -63,9 +64,19 @@ pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
         ("scaling.png", scaling::figure(report)),
         ("rates.png", curves::figure(report)),
         ("profiles.png", curves::profiles(report)),
+        ("sheet.png", sheet(report)),
     ];
     let drawn = figures.into_iter().filter_map(|(name, svg)| svg.map(|svg| (name.to_owned(), svg)));
     drawn.map(|(name, svg)| rasterise(name, &svg)).collect()
+}
+
+/// Small maps of all bins, data above residuals, where there are too many for maps of their own.
+fn sheet(report: &Report) -> Option<Svg> {
+    (report.pictures.len() > telling::ALL_UP_TO).then(|| {
+        let parts = [contact::Part::Data, contact::Part::Residual];
+        let [data, residual] = parts.map(|part| contact::figure(report, part));
+        Svg::tiled(&[data, residual], 1, (0.0, 0.0))
+    })
 }
 
 pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {

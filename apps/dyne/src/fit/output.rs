@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources};
-use dyne_xpcs::config::Format;
+use dyne_xpcs::config::{Format, PicturesOf};
 use dyne_xpcs::fit::{FitError, Fitted, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::Report;
@@ -13,7 +13,7 @@ use dyne_xpcs_data::Matrices;
 
 use crate::failure::Failure;
 
-/// PNG files, those of some bins at a time.
+/// PNG files of the bins that are asked for, some bins at a time, and of the fit as a whole.
 pub(super) fn write_pictures(
     report: &Report,
     plan: &Plan,
@@ -28,7 +28,11 @@ pub(super) fn write_pictures(
     let write = |picture: &dyne_xpcs_plot::Picture| {
         folder.write(&format!("pictures/{}", picture.name), &picture.png)
     };
-    for bins in report.pictures.chunks(at_once.max(1)) {
+    let shown = match plan.config.output.pictures {
+        PicturesOf::All => report.pictures.iter().collect(),
+        _ => dyne_xpcs_plot::telling(report),
+    };
+    for bins in shown.chunks(at_once.max(1)) {
         if cancel.requested() {
             return Err(FitError::Interrupted.into());
         }
