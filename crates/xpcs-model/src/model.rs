@@ -100,6 +100,11 @@ pub trait Model: Send + Sync {
     /// Position of the prefactor a of each rate a·t^b + c; b and c follow it.
     fn rates(&self) -> &'static [usize];
 
+    /// Position of the amplitude f0 of each fraction f0·exp(f1 (t − f2)) + f3; the others follow it.
+    fn fractions(&self) -> &'static [usize] {
+        &[]
+    }
+
     /// Number of basis rows. A tile has three more: m, 1 and the data.
     fn basis(&self) -> usize;
 

@@ -3,6 +3,7 @@
 mod derived;
 mod headline;
 mod identifiability;
+mod laws;
 mod noise;
 mod verdict;
 mod warnings;
@@ -35,7 +36,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
     let n_pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
     let n_parameters = match &fitted.covariance {
         Ok(covariance) => covariance.parameters(),
-        Err(_) => plan.transform.free().len() + fitted.layout.linear(),
+        Err(_) => fitted.transform.free().len() + fitted.layout.linear(),
     };
     let parameters = parameters(plan, fitted);
     let other_conventions = other_conventions(plan);
@@ -51,9 +52,9 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
     Report {
         verdict: verdict::verdict(status, &warnings),
         headline: headline::headline(plan, fitted, &quantities),
-        laws: Vec::new(),
-        lack_of_fit: Err("not computed".to_owned()),
-        full_law: None,
+        laws: laws::laws(fitted),
+        lack_of_fit: laws::lack_of_fit(plan, fitted),
+        full_law: laws::full_law(plan, fitted),
         status,
         termination: fit.termination.sentence().to_owned(),
         mode: plan.mode.name().to_owned(),
@@ -112,7 +113,7 @@ fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {
         .iter()
         .enumerate()
         .map(|(k, spec)| {
-            let slot = plan.transform.slots()[k];
+            let slot = fitted.transform.slots()[k];
             let (lower, upper) = match slot {
                 Slot::Free { lower, upper, .. } => (lower, upper),
                 _ => (spec.lower, spec.upper),

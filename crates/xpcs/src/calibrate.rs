@@ -262,7 +262,7 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         .collect();
     let yaml = format!(
         "mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\nparameters: {{{}}}\n\
-         posterior: {{chains: 2, warmup: 300, draws: 400, target_accept: 0.95}}\n",
+         fit: {{law: full}}\nposterior: {{chains: 2, warmup: 300, draws: 400, target_accept: 0.95}}\n",
         sim.mode,
         starts.join(", ")
     );
@@ -285,6 +285,7 @@ fn dyadic(
         residuals: &fitted.residuals,
         information: &uncertainty.information,
         bins: &plan.bins,
+        round: 0,
     };
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
@@ -326,6 +327,7 @@ fn expected(
         residuals: &[],
         information: &information,
         bins: &plan.bins,
+        round: 0,
     };
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };
@@ -339,7 +341,7 @@ fn expected(
         ranges: &ranges,
         shortest: 0.0,
     };
-    let shares = bent_shares(plan, &minimum.problem, ellipsoid)?;
+    let shares = bent_shares(&plan.transform, &minimum.problem, ellipsoid)?;
     let mut bent = vec![0.0; truth.len()];
     free.iter().zip(shares).for_each(|(k, share)| bent[*k] = share);
     Ok(Expected { covariance, bent })

@@ -41,8 +41,8 @@ pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
 pub(crate) use explain::prior_words;
 pub use fit::{
-    GeometryConfig, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig, SearchMethod,
-    TimeConfig, TimeOrigin,
+    GeometryConfig, LawChoice, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig,
+    SearchMethod, TimeConfig, TimeOrigin,
 };
 pub use logging::{LogLevel, LoggingConfig, PerformanceLogConfig};
 pub use mask::{MaskConfig, MaskEntry};

@@ -3,22 +3,24 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyne_math::simd::Level;
-use dyne_runtime::{Observer, Resources, SweepError, phase};
+use dyne_runtime::{Observer, Resources, SweepError};
 use dyne_solve::{
     Covariance, EvaluationError, Fit, Layout, Objective, Profile, ProfileOptions, Scaling, Search,
-    SearchOutcome, Slot, SolveError, Termination, minimise, profile, search,
+    SearchOutcome, Slot, SolveError, Termination, Transform, minimise, profile, search,
 };
 use dyne_xpcs_data::{Matrices, ReadError};
 use dyne_xpcs_model::ModelError;
 use thiserror::Error;
 
-use crate::config::OnBadBlock;
+use crate::config::{NoiseModel, OnBadBlock};
+use crate::laws::{Chosen, FamilyLaws, Judged, choose};
+use crate::misfit::{Misfit, Tested, misfit};
 use crate::noise::{Weights, rounds, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
 use crate::residuals::{BinResiduals, PictureSize};
 use crate::survey::{NotFinite, Survey, survey};
-use crate::uncertainty::{BENT, Ellipsoid, Minimum, Uncertainty, bent_shares, headline};
+use crate::uncertainty::{BENT, Ellipsoid, Uncertainty, bent_shares};
 
 /// Frames of the coarse levels, coarsest first; used where the data have at least twice as many.
 const COARSE_FRAMES: [usize; 2] = [48, 144];
@@ -91,14 +93,22 @@ pub enum Labels {
 
 /// A fit before it is put into words.
 pub struct Fitted {
-    /// Search, minimum and basins.
+    /// Search, minimum and basins; the minimum is that of the laws chosen.
     pub outcome: SearchOutcome,
+    /// Laws of the rates.
+    pub laws: Vec<FamilyLaws>,
+    /// Free, fixed and tied parameters under them.
+    pub transform: Transform,
+    /// The fit of the fullest laws that the plan allows; the same minimum where they were chosen.
+    pub fullest: Fit,
     /// How contrast and offset hang on the linear parameters, offsets relative to `shift`.
     pub layout: Layout,
     /// Subtracted from the data.
     pub shift: f64,
     /// Contrast and offset of each bin, offsets absolute.
     pub scaling: Vec<Scaling>,
+    /// Whether the model describes the data, or why that is not known.
+    pub misfit: Result<Misfit, String>,
     /// Headline covariance, or why there is none.
     pub covariance: Result<Covariance, SolveError>,
     /// Which kind it is and what it rests on; nothing where there is no covariance.
@@ -184,31 +194,41 @@ pub fn fit(
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     let last = Problem { resources: after, ..full };
-    let (settled, _) = phase(observer, "residuals", || settle(&last, &outcome.fit, pictures))?;
+    let finest = finest(plan, &full, survey.coarse.last(), variances.as_deref());
+    let finest = finest.as_ref().map(|(matrices, weights)| Problem {
+        matrices,
+        weights: weights.as_deref().map_or(Weights::Equal, Weights::ByLag),
+        resources: full.resources.without_journal().without_observer(),
+        sweeps: &coarse_sweeps,
+        ..full
+    });
+    let found = outcome.fit.clone();
+    let Chosen { laws, transform, fit, judged, full: fullest } =
+        choose(plan, last, finest, found, pictures, observer)?;
+    let tested = Tested {
+        fit: &fit,
+        transform: &transform,
+        settled: &judged.settled,
+        uncertainty: judged.uncertainty.as_ref(),
+    };
+    let misfit = misfit(plan, &last, finest.as_ref(), tested)?;
+    outcome.fit = fit;
+    let Judged { settled, covariance, uncertainty, .. } = judged;
     let Settled { scaling, evaluated, residuals } = settled;
-    let theta = &outcome.fit.theta;
-    let (covariance, uncertainty) =
-        match Covariance::try_new(&outcome.fit.equations, &plan.transform, theta) {
-            Err(reason) => (Err(reason), None),
-            Ok(information) => {
-                let minimum = Minimum {
-                    problem: last,
-                    evaluated: &evaluated,
-                    scaling: &scaling,
-                    residuals: &residuals,
-                    information: &information,
-                    bins: &plan.bins,
-                };
-                let headline = || headline(&minimum, &plan.config.uncertainty);
-                let ((covariance, kind), _) = phase(observer, "error bars", headline)?;
-                (Ok(covariance), Some(kind))
-            }
-        };
-    let curved = curved(plan, &last, &outcome.fit, &covariance)?;
-    let minimum = &outcome.fit;
-    let profiles = profiles(plan, &full, minimum, &covariance, uncertainty.as_ref(), observer)?;
+    let curved = curved(plan, &last, &transform, &outcome.fit, &covariance)?;
+    let of = Profiled {
+        minimum: &outcome.fit,
+        transform: &transform,
+        covariance: &covariance,
+        uncertainty: uncertainty.as_ref(),
+    };
+    let profiles = profiles(plan, &full, of, observer)?;
     Ok(Fitted {
         outcome,
+        laws,
+        transform,
+        fullest,
+        misfit,
         shift,
         scaling,
         profiles,
@@ -238,14 +258,39 @@ fn not_finite(plan: &Plan, matrices: &Matrices, found: NotFinite) -> ReadError {
     }
 }
 
-/// What a minimum leaves of the data.
-struct Settled {
-    scaling: Vec<Scaling>,
-    evaluated: Evaluated,
-    residuals: Vec<BinResiduals>,
+/// The finest coarse set of frames with the weights of its pairs by lag, where laws can be compared on it.
+fn finest(
+    plan: &Plan,
+    full: &Problem<'_>,
+    coarse: Option<&Matrices>,
+    weights: Option<&[Vec<f64>]>,
+) -> Option<(Matrices, Option<Vec<Vec<f64>>>)> {
+    let matrices = coarse.filter(|_| plan.config.noise.model != NoiseModel::PerLag)?;
+    let frames = matrices.frames();
+    let same = |own: &Vec<f64>| vec![own[0]; frames];
+    debug_assert!(full.matrices.frames() >= frames);
+    Some((matrices.clone(), weights.map(|weights| weights.iter().map(same).collect())))
 }
 
-fn settle(problem: &Problem<'_>, fit: &Fit, pictures: PictureSize) -> Result<Settled, FitError> {
+/// What a minimum leaves of the data.
+pub struct Settled {
+    /// Contrast and offset of each bin, offsets absolute.
+    pub scaling: Vec<Scaling>,
+    /// Tables at the minimum.
+    pub evaluated: Evaluated,
+    /// Residuals of each bin.
+    pub residuals: Vec<BinResiduals>,
+}
+
+/// What the minimum `fit` leaves of the data; one sweep.
+///
+/// # Errors
+/// [`FitError`] of the model or the sweep.
+pub fn settle(
+    problem: &Problem<'_>,
+    fit: &Fit,
+    pictures: PictureSize,
+) -> Result<Settled, FitError> {
     let scaling: Vec<Scaling> = (0..problem.matrices.bins())
         .map(|bin| problem.layout.scaling(bin, fit.linear()))
         .map(|s| Scaling { offset: s.offset + problem.shift, ..s })
@@ -289,11 +334,13 @@ const SHORT: f64 = 0.03;
 fn curved(
     plan: &Plan,
     problem: &Problem<'_>,
+    transform: &Transform,
     fit: &Fit,
     covariance: &Result<Covariance, SolveError>,
 ) -> Result<Vec<usize>, FitError> {
     let Ok(covariance) = covariance else { return Ok(Vec::new()) };
-    let (free, ranges) = (plan.transform.free(), plan.searched());
+    let free = transform.free();
+    let ranges: Vec<f64> = free.iter().map(|k| plan.searched_of(*k)).collect();
     let ellipsoid = Ellipsoid {
         theta: &fit.theta,
         lowest: fit.cost(),
@@ -301,7 +348,7 @@ fn curved(
         ranges: &ranges,
         shortest: SHORT,
     };
-    let shares = bent_shares(plan, problem, ellipsoid)?;
+    let shares = bent_shares(transform, problem, ellipsoid)?;
     let curved = free.iter().zip(shares).filter(|(_, share)| *share > BENT);
     Ok(curved.map(|(k, _)| *k).filter(|k| covariance.stderr(*k).is_ok()).collect())
 }
@@ -334,17 +381,25 @@ fn relabel(
     Ok(Labels::Exchanged)
 }
 
+/// A minimum with its error bars.
+#[derive(Clone, Copy)]
+struct Profiled<'a> {
+    minimum: &'a Fit,
+    transform: &'a Transform,
+    covariance: &'a Result<Covariance, SolveError>,
+    uncertainty: Option<&'a Uncertainty>,
+}
+
 /// Profiles of the parameters that the plan names and that have a standard error. The cost rises
 /// by ½ s² at one standard deviation for independent pairs; for the headline kind by as much more as
 /// its variance is larger.
 fn profiles(
     plan: &Plan,
     full: &Problem<'_>,
-    minimum: &Fit,
-    covariance: &Result<Covariance, SolveError>,
-    uncertainty: Option<&Uncertainty>,
+    of: Profiled<'_>,
     observer: &dyn Observer,
 ) -> Result<Vec<(usize, Profile)>, FitError> {
+    let Profiled { minimum, transform, covariance, uncertainty } = of;
     let mut profiles = Vec::new();
     for name in &plan.config.uncertainty.profile {
         let specs = plan.model.parameters();
@@ -359,7 +414,7 @@ fn profiles(
         };
         let rise = 0.5 * s2 * (stderr / independent).powi(2);
         let options = ProfileOptions { parameter: k, stderr, rise, fit: plan.search.fit };
-        profiles.push((k, profile(full, &plan.transform, minimum, &options, observer)?));
+        profiles.push((k, profile(full, transform, minimum, &options, observer)?));
     }
     Ok(profiles)
 }

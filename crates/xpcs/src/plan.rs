@@ -120,6 +120,11 @@ impl Plan {
         self.transform.free().iter().map(|k| self.searched_of(*k)).collect()
     }
 
+    /// Whether the rates follow the simplest laws that the data support.
+    pub fn simplest_laws(&self) -> bool {
+        self.config.fit.law == config::LawChoice::Simplest
+    }
+
     /// How many pairs a block holds.
     pub fn block(&self) -> BlockPairs {
         BlockPairs(self.config.streaming.batch_size)

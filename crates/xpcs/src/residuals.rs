@@ -359,7 +359,7 @@ impl Problem<'_> {
     }
 
     /// Calls `f(i, first column, data, fit)` for the pairs of a block, in pieces of a row.
-    fn for_each_row(
+    pub(crate) fn for_each_row(
         &self,
         evaluated: &Evaluated,
         scaling: &[Scaling],

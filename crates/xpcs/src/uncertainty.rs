@@ -1,7 +1,10 @@
 //! Error bars: four kinds of covariance, and which of them is the headline.
 
+mod cells;
 mod counts;
 mod dyadic;
+mod joint;
+mod lack_of_fit;
 mod nodes;
 mod parabola;
 mod score;
@@ -21,6 +24,8 @@ use speckle::{BinNoise, Drawn, mapped, score_map};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
+pub use lack_of_fit::{LackOfFitTest, TestedCell, lack_of_fit};
+pub(crate) use lack_of_fit::{MOST_FRAMES, MOST_WORK};
 pub use parabola::{BENT, Ellipsoid, bent_shares};
 pub use speckle::SpeckleOptions;
 pub(crate) use speckle::{BinSize, speckles_of_bin};
@@ -72,6 +77,8 @@ pub struct Minimum<'a> {
     pub information: &'a Covariance,
     /// The bins, as the file has them.
     pub bins: &'a [Bin],
+    /// Number of the error bars among those of one run, which a journal tells apart by it.
+    pub round: u64,
 }
 
 /// The headline error bars: which kind they are, and what they rest on.
@@ -83,6 +90,8 @@ pub struct Uncertainty {
     pub instead_of: Option<String>,
     /// s²·H⁻¹, for comparison.
     pub information: Covariance,
+    /// Covariance B of the score, θ before z, row-major; nothing where the kind knows none.
+    pub score: Option<Vec<f64>>,
     /// Independent pixels a bin on average, where the kind knows of pixels, and where they come from.
     pub pixels: Option<(f64, PixelsSource)>,
     /// Mean counts per pixel and frame, one a bin, where the kind uses them.
@@ -107,6 +116,7 @@ pub fn headline(
         method: config.method,
         instead_of: None,
         information: minimum.information.clone(),
+        score: None,
         pixels: None,
         counts: Vec::new(),
         counts_source,
@@ -120,6 +130,7 @@ pub fn headline(
             speckle_covariance(minimum, &counts, pixels, options).map(|speckle| {
                 uncertainty.pixels = Some((speckle.pixels, speckle.pixels_source));
                 uncertainty.counts = counts;
+                uncertainty.score = Some(speckle.score);
                 speckle.covariance
             })
         }
@@ -155,6 +166,8 @@ impl Minimum<'_> {
 pub struct SpeckleCovariance {
     /// H⁻¹ B H⁻¹.
     pub covariance: Covariance,
+    /// B, θ before z, row-major.
+    pub score: Vec<f64>,
     /// Independent pixels a bin on average.
     pub pixels: f64,
     /// Where they come from.
@@ -227,7 +240,7 @@ pub fn speckle_covariance(
     pixels: Pixels,
     options: SpeckleOptions,
 ) -> Result<SpeckleCovariance, UncertaintyError> {
-    let Minimum { problem, evaluated, scaling, residuals, information, bins } = minimum;
+    let Minimum { problem, evaluated, scaling, residuals, information, bins, .. } = minimum;
     if problem.robust.loss != Loss::Linear {
         return Err(UncertaintyError::Robust);
     }
@@ -256,7 +269,7 @@ pub fn speckle_covariance(
     };
     score.iter_mut().for_each(|b| *b /= pixels);
     let covariance = information.sandwich(&score)?;
-    Ok(SpeckleCovariance { covariance, pixels, pixels_source })
+    Ok(SpeckleCovariance { covariance, score, pixels, pixels_source })
 }
 
 /// The pixels that the residuals imply, or those of the map where they imply none.
@@ -289,7 +302,8 @@ fn noise_of_bins(
     let one = |bin: &usize, lanes: &Lanes| match problem.resources.journal {
         None => one(bin, lanes),
         Some(journal) => {
-            let bytes = journal.memo("score", *bin as u64, || Ok(one(bin, lanes)?.to_bytes()));
+            let index = minimum.round * bins.len() as u64 + *bin as u64;
+            let bytes = journal.memo("score", index, || Ok(one(bin, lanes)?.to_bytes()));
             let diverged = || UncertaintyError::Sweep(SweepError::Diverged);
             bytes.and_then(|bytes| BinNoise::from_bytes(&bytes).ok_or_else(diverged))
         }

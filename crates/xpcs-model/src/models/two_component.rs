@@ -87,6 +87,10 @@ impl Model for TwoComponent {
         &[0, 3, V0]
     }
 
+    fn fractions(&self) -> &'static [usize] {
+        &[9]
+    }
+
     fn basis(&self) -> usize {
         BASIS
     }

@@ -73,6 +73,8 @@ pub enum TimeOrigin {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LeastSquaresConfig {
+    /// Laws that the rates follow: the simplest that the data support, or those that the free parameters make up.
+    pub law: LawChoice,
     /// Robust loss, as in SciPy's `least_squares`.
     pub loss: Loss,
     /// Residual at which the loss turns from square to robust, in units of c2 (SciPy's
@@ -96,6 +98,7 @@ pub struct LeastSquaresConfig {
 impl Default for LeastSquaresConfig {
     fn default() -> Self {
         Self {
+            law: LawChoice::Simplest,
             loss: Loss::Linear,
             f_scale: 0.1,
             scaling: Scaling::Individual,
@@ -106,6 +109,18 @@ impl Default for LeastSquaresConfig {
             gtol: 1e-8,
         }
     }
+}
+
+/// Laws that the rates follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum LawChoice {
+    /// For each rate the first of constant, power law, power law + constant that the data do not reject.
+    Simplest,
+    /// Power law + constant for each rate, as far as its parameters are free.
+    Full,
 }
 
 /// Robust loss ρ of z = (residual / f_scale)².

@@ -61,6 +61,11 @@ impl Nodes {
         Self::at(frames)
     }
 
+    /// Every one of `frames` frames.
+    pub(super) fn every(frames: usize) -> Self {
+        Self::at((0..frames).collect())
+    }
+
     /// Nodes at the frames given, ascending, of which the first is 0 and the last ends the series.
     fn at(frames: Vec<usize>) -> Self {
         let mut places = Vec::new();

@@ -1,9 +1,8 @@
 //! Whether the cost is a parabola over the errors: only there do symmetric error bars hold.
 
-use dyne_solve::{Covariance, EvaluationError, Objective};
+use dyne_solve::{Covariance, EvaluationError, Objective, Transform};
 
 use crate::fit::FitError;
-use crate::plan::Plan;
 use crate::problem::Problem;
 
 /// How far along an axis of the error ellipsoid the cost is looked at, and the small step that tells
@@ -49,20 +48,20 @@ pub const BENT: f64 = 0.05;
 /// # Errors
 /// [`SolveError::Eigenvalues`](dyne_solve::SolveError::Eigenvalues).
 pub fn bent_shares(
-    plan: &Plan,
+    transform: &Transform,
     problem: &Problem<'_>,
     ellipsoid: Ellipsoid<'_>,
 ) -> Result<Vec<f64>, FitError> {
     let Ellipsoid { theta, lowest, covariance, ranges, shortest } = ellipsoid;
-    let (free, n) = (plan.transform.free(), ranges.len());
-    let slopes = plan.transform.slopes(theta);
+    let (free, n) = (transform.free(), ranges.len());
+    let slopes = transform.slopes(theta);
     let units: Vec<f64> = free.iter().zip(ranges).map(|(j, r)| slopes[*j] * r).collect();
     let axes = covariance.axes(free, &units).map_err(FitError::from)?;
-    let x = plan.transform.free_variables(theta).map_err(FitError::from)?;
+    let x = transform.free_variables(theta).map_err(FitError::from)?;
     let length = |u: &Vec<f64>| u.iter().map(|u| u * u).sum::<f64>().sqrt();
     let rise = |axis: &[f64], deviations: f64| {
         let moved: Vec<f64> = (0..n).map(|k| x[k] + deviations * axis[k] * ranges[k]).collect();
-        cost(problem, &plan.transform.theta(&moved)).map_or(f64::NAN, |cost| cost - lowest)
+        cost(problem, &transform.theta(&moved)).map_or(f64::NAN, |cost| cost - lowest)
     };
     let straight = |axis: &Vec<f64>| {
         length(axis) < shortest

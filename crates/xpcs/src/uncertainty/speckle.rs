@@ -103,12 +103,53 @@ impl Drawn {
         let truth =
             ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
         let nodes = Nodes::of(&truth, bin);
-        let at_nodes = AtNodes { truth: &truth, nodes: &nodes };
+        Self::at(&truth, nodes, bin, contrast, options, lanes)
+    }
+
+    /// Draws them at every frame, or at nodes where the field hardly changes between frames.
+    pub(super) fn on_all_frames(
+        problem: &Problem<'_>,
+        evaluated: &Evaluated,
+        bin: usize,
+        contrast: f64,
+        options: SpeckleOptions,
+        lanes: &Lanes,
+    ) -> Result<Self, UncertaintyError> {
+        let truth =
+            ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
+        let all = Nodes::every(problem.matrices.frames());
+        match Self::at(&truth, all, bin, contrast, options, lanes) {
+            Err(UncertaintyError::Simulate(_)) => {
+                Self::new(problem, evaluated, bin, contrast, options, lanes)
+            }
+            other => other,
+        }
+    }
+
+    fn at(
+        truth: &ModelTruth<'_>,
+        nodes: Nodes,
+        bin: usize,
+        contrast: f64,
+        options: SpeckleOptions,
+        lanes: &Lanes,
+    ) -> Result<Self, UncertaintyError> {
+        let at_nodes = AtNodes { truth, nodes: &nodes };
         let speckles = Speckles::try_new(&at_nodes, bin, contrast, past(nodes.len()), lanes)?;
-        let count = speckles_of_bin(options.speckles, evaluated.terms.len());
+        let count = speckles_of_bin(options.speckles, truth.terms.len());
         let stream = Stream::new(options.seed).split("score").index(bin as u64);
         let intensities = speckles.intensities(0..count, &stream, lanes);
         Ok(Self { nodes, intensities, mode_moments: speckles.mode_moments() })
+    }
+
+    /// Intensities at the frames, one speckle after the other.
+    pub(super) fn on_frames(&self) -> Vec<f64> {
+        let at = |own: &[f64], &(node, f): &(usize, f64)| match f > 0.0 {
+            true => (1.0 - f) * own[node] + f * own[node + 1],
+            false => own[node],
+        };
+        let speckles = self.intensities.chunks_exact(self.nodes.len());
+        speckles.flat_map(|own| self.nodes.places().iter().map(move |p| at(own, p))).collect()
     }
 }
 
@@ -198,7 +239,7 @@ impl BinNoise {
 }
 
 /// 1, 1/n, 1/n².
-fn powers(counts: Counts) -> [f64; 3] {
+pub(super) fn powers(counts: Counts) -> [f64; 3] {
     match counts {
         Counts::Mean(n) => [1.0, 1.0 / n, 1.0 / (n * n)],
         _ => [1.0, 0.0, 0.0],

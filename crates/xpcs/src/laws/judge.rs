@@ -1,0 +1,134 @@
+//! A fit that follows some laws, with its error bars and what the data say of the parameters that the laws
+//! hold.
+
+use dyne_runtime::{Observer, phase};
+use dyne_solve::{Covariance, Fit, SolveError, Transform};
+
+use crate::fit::{FitError, Settled, settle};
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::residuals::PictureSize;
+use crate::uncertainty::{Minimum, Uncertainty, headline};
+
+/// A fit with its error bars.
+pub struct Judged {
+    /// What the fit leaves of the data.
+    pub settled: Settled,
+    /// Headline covariance of the parameters that the laws leave free, or why there is none.
+    pub covariance: Result<Covariance, SolveError>,
+    /// What it rests on; nothing where there is none.
+    pub uncertainty: Option<Uncertainty>,
+    /// tr(H⁻¹B)/s² over all parameters fitted: how many parameters the noise makes of them.
+    pub penalty: f64,
+    /// Mean over all parameters fitted of the variance over that of independent pairs, at least 1.
+    pub typical_excess: f64,
+    /// For each parameter that the laws hold and the data determine: its position, the value that one step
+    /// from the fit would give it, in its standard errors, and how much larger its variance is than that of
+    /// independent pairs.
+    pub held: Vec<HeldParameter>,
+}
+
+/// What the data say of a parameter that a law holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeldParameter {
+    /// Position.
+    pub position: usize,
+    /// One Newton step of it, over its standard error: the score test of the law.
+    pub pull: f64,
+    /// Variance over that of independent pairs.
+    pub excess: f64,
+}
+
+/// Error bars of `fit`, which is free in `own`, and what the data say of the parameters that are free in
+/// the plan besides.
+///
+/// **Formula** score test: with the normal equations at the constrained minimum, δ = −H⁻¹g over all
+/// parameters of the plan and V = H⁻¹BH⁻¹, z_k = δ_k/√V_kk for a parameter k that the law holds; under the law
+/// z is standard normal. **Source** Boos, The American Statistician 46 (1992) 327,
+/// doi:10.2307/2685328, generalised score tests. **Cost** a sweep for the residuals and the error bars.
+/// **Checked by** `tests/fits/laws.rs`.
+///
+/// # Errors
+/// [`FitError`] of a sweep.
+pub fn judge(
+    plan: &Plan,
+    problem: &Problem<'_>,
+    fit: &Fit,
+    own: &Transform,
+    (pictures, round): (PictureSize, u64),
+    observer: &dyn Observer,
+) -> Result<Judged, FitError> {
+    let (settled, _) = phase(observer, "residuals", || settle(problem, fit, pictures))?;
+    let informations = [&plan.transform, own]
+        .map(|transform| Covariance::try_new(&fit.equations, transform, &fit.theta));
+    let (whole, information) = match informations {
+        [Ok(whole), Ok(information)] => (whole, information),
+        [Err(reason), _] | [_, Err(reason)] => return Ok(Judged::without(settled, reason)),
+    };
+    let minimum = Minimum {
+        problem: *problem,
+        evaluated: &settled.evaluated,
+        scaling: &settled.scaling,
+        residuals: &settled.residuals,
+        information: &whole,
+        bins: &plan.bins,
+        round,
+    };
+    let error_bars = || headline(&minimum, &plan.config.uncertainty);
+    let ((of_all, mut uncertainty), _) = phase(observer, "error bars", error_bars)?;
+    let covariance = match &uncertainty.score {
+        Some(score) => information.sandwich(score)?,
+        None => information.clone(),
+    };
+    let s2 = information.residual_variance().unwrap_or(1.0);
+    let penalty = match &uncertainty.score {
+        Some(score) => trace(information.inverse_information(), score) / s2,
+        None => information.parameters() as f64,
+    };
+    let held = held(plan, fit, own, &whole, &of_all);
+    let typical_excess = (penalty / information.parameters().max(1) as f64).max(1.0);
+    uncertainty.information = information;
+    let (covariance, uncertainty) = (Ok(covariance), Some(uncertainty));
+    Ok(Judged { settled, covariance, uncertainty, penalty, typical_excess, held })
+}
+
+impl Judged {
+    fn without(settled: Settled, reason: SolveError) -> Self {
+        Self {
+            settled,
+            covariance: Err(reason),
+            uncertainty: None,
+            penalty: 0.0,
+            typical_excess: 1.0,
+            held: Vec::new(),
+        }
+    }
+}
+
+fn held(
+    plan: &Plan,
+    fit: &Fit,
+    own: &Transform,
+    whole: &Covariance,
+    of_all: &Covariance,
+) -> Vec<HeldParameter> {
+    let (order, gradient) = (whole.order(), fit.equations.gradient());
+    let inverse = whole.inverse_information();
+    let one = |k: usize| {
+        let (error, independent) = (of_all.stderr(k).ok()?, whole.stderr(k).ok()?);
+        let row = &inverse[k * order..][..gradient.len()];
+        let step: f64 = -row.iter().zip(gradient).map(|(h, g)| h * g).sum::<f64>();
+        let excess = (error / independent).powi(2);
+        (error > 0.0 && excess.is_finite()).then(|| HeldParameter {
+            position: k,
+            pull: step / error,
+            excess,
+        })
+    };
+    let free = |k: &&usize| !own.free().contains(k);
+    plan.transform.free().iter().filter(free).filter_map(|k| one(*k)).collect()
+}
+
+fn trace(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,104 @@
+//! The test of lack of fit, on the frames on which it can be afforded.
+
+use dyne_runtime::Silent;
+use dyne_solve::{Covariance, Fit, Loss, Transform, minimise};
+use dyne_xpcs_data::{Counts, mean_pixels, relative_pixels};
+
+use crate::fit::{FitError, Settled, settle};
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::residuals::PictureSize;
+use crate::uncertainty::{
+    LackOfFitTest, MOST_FRAMES, MOST_WORK, Minimum, Uncertainty, UncertaintyError, lack_of_fit,
+};
+
+/// The test with the pixels that its noise was taken from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Misfit {
+    /// The test.
+    pub test: LackOfFitTest,
+    /// Probability of so large a statistic if the model is right.
+    pub p: f64,
+    /// Pixels of a bin on average.
+    pub pixels: f64,
+    /// Where they come from.
+    pub pixels_source: String,
+}
+
+/// A fit that is tested.
+#[derive(Clone, Copy)]
+pub struct Tested<'a> {
+    /// The fit on all pairs.
+    pub fit: &'a Fit,
+    /// Its free parameters.
+    pub transform: &'a Transform,
+    /// What it leaves.
+    pub settled: &'a Settled,
+    /// What its error bars rest on.
+    pub uncertainty: Option<&'a Uncertainty>,
+}
+
+/// Tests whether the model of `plan` describes the data: on all pairs where there are few frames, else on
+/// those of the finest coarse set, to which the same model is fitted anew.
+///
+/// # Errors
+/// [`FitError`] of a sweep; any other reason why there is no test is told as data.
+pub fn misfit(
+    plan: &Plan,
+    problem: &Problem<'_>,
+    coarse: Option<&Problem<'_>>,
+    tested: Tested<'_>,
+) -> Result<Result<Misfit, String>, FitError> {
+    let Some(uncertainty) = tested.uncertainty else {
+        return Ok(Err("there is no information matrix".to_owned()));
+    };
+    let Some((pixels, source)) = uncertainty.pixels else {
+        return Ok(Err("the noise is not that of speckles".to_owned()));
+    };
+    if problem.robust.loss != Loss::Linear {
+        return Ok(Err("the loss is not linear".to_owned()));
+    }
+    let frames = problem.matrices.frames();
+    let small = frames <= MOST_FRAMES && frames * frames * plan.bins.len() <= MOST_WORK;
+    let relative = relative_pixels(&plan.bins).unwrap_or_else(|| vec![1.0; plan.bins.len()]);
+    let pixels_of_bins: Vec<f64> = relative.iter().map(|r| r * pixels).collect();
+    let seed = plan.config.uncertainty.seed;
+    let test = |minimum: &Minimum<'_>, counts: &[Counts]| {
+        match lack_of_fit(minimum, counts, &pixels_of_bins, seed) {
+            Ok(test) => Ok(Ok(test)),
+            Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
+            Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
+        }
+    };
+    let bins = &plan.bins;
+    let counts = &uncertainty.counts;
+    let found = match coarse.filter(|_| !small) {
+        None => {
+            let Settled { scaling, evaluated, residuals } = tested.settled;
+            let information = &uncertainty.information;
+            let problem = Problem { resources: problem.resources.without_journal(), ..*problem };
+            let minimum =
+                Minimum { problem, evaluated, scaling, residuals, information, bins, round: 0 };
+            test(&minimum, counts)?
+        }
+        Some(coarse) => {
+            let theta = &tested.fit.theta;
+            let fit = minimise(coarse, tested.transform, theta, &plan.search.fit, &Silent)?;
+            let settled = settle(coarse, &fit, PictureSize { pixels: 1 })?;
+            let Settled { scaling, evaluated, residuals } = &settled;
+            let information = &Covariance::try_new(&fit.equations, tested.transform, &fit.theta)?;
+            let problem = *coarse;
+            let minimum =
+                Minimum { problem, evaluated, scaling, residuals, information, bins, round: 0 };
+            test(&minimum, counts)?
+        }
+    };
+    Ok(found.map(|test| {
+        let p = test.p(1.0);
+        if std::env::var_os("DYNE_LOF").is_some() {
+            eprintln!("T {:.1} expected {:.1} var {:.1} p {:.3e} implied {pixels} map {:?}", test.statistic, test.expected, test.variance, p, mean_pixels(bins));
+            if let Some(map) = mean_pixels(bins) { eprintln!("   map: T {:.1} p {:.3e}", test.statistic * map / pixels, test.p(pixels / map)); }
+        }
+        Misfit { p, test, pixels, pixels_source: source.about().to_owned() }
+    }))
+}

@@ -1,0 +1,279 @@
+//! Whether the model describes the data: mean residuals in cells of lag and age against the noise that
+//! speckles of the fitted model would make of them.
+
+use dyne_runtime::Lanes;
+use dyne_sample::chi_square::upper_tail;
+use dyne_xpcs_data::Counts;
+use faer::{Mat, MatRef};
+
+use super::cells::Cells;
+use super::joint::Joint;
+use super::speckle::{Drawn, SpeckleOptions, mapped, powers, score_map};
+use super::{Minimum, UncertaintyError, product, spread};
+
+/// Speckles of a bin where there are few bins, and the least where there are many.
+const SPECKLES: [usize; 2] = [1024, 256];
+
+/// Speckles of all bins together beyond which each gets fewer.
+const ALL_SPECKLES: usize = 8192;
+
+/// Fewest pairs of a cell that takes part.
+const FEWEST: f64 = 30.0;
+
+/// A cell that the fit absorbs to less than this share of its variance takes no part.
+const ABSORBED: f64 = 1e-3;
+
+/// Most frames of a matrix on which the test is made.
+pub(crate) const MOST_FRAMES: usize = 512;
+
+/// Most frames² of all bins together.
+pub(crate) const MOST_WORK: usize = 1_500_000;
+
+/// One cell of the test.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TestedCell {
+    /// Position of the bin.
+    pub bin: usize,
+    /// Least and largest lag, frames.
+    pub lags: [usize; 2],
+    /// Ends of the ages, frames.
+    pub ages: [f64; 2],
+    /// Mean residual.
+    pub mean: f64,
+    /// Over its standard deviation if the model is right.
+    pub z: f64,
+}
+
+/// Outcome of the test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LackOfFitTest {
+    /// Σ z² over the cells.
+    pub statistic: f64,
+    /// Its expectation.
+    pub expected: f64,
+    /// Its variance.
+    pub variance: f64,
+    /// Its third cumulant.
+    pub skew: f64,
+    /// The cells.
+    pub cells: Vec<TestedCell>,
+}
+
+impl LackOfFitTest {
+    /// Probability of so large a statistic if the model is right and the noise is `scale` times as large, in
+    /// variance, as that of the test.
+    ///
+    /// **Formula** Σz² of correlated normal z has the cumulants κ₁ = tr R, κ₂ = 2 tr R², κ₃ = 8 tr R³ with
+    /// their correlation R; a χ² of ν = 8κ₂³/κ₃² degrees (rounded), shifted and stretched to κ₁ and κ₂, has
+    /// nearly the same tail. **Source** Buckley and Eagleson, Australian Journal of Statistics 30A (1988)
+    /// 150, doi:10.1111/j.1467-842X.1988.tb00471.x. **Checked by** `tails_of_correlated_squares`.
+    pub fn p(&self, scale: f64) -> f64 {
+        if self.cells.is_empty() {
+            return 1.0;
+        }
+        let freedom = (8.0 * self.variance.powi(3) / self.skew.powi(2)).round().max(1.0);
+        let stretch = (2.0 * freedom / self.variance).sqrt();
+        let x = freedom + (self.statistic / scale - self.expected) * stretch;
+        upper_tail(x, freedom.min(1e6) as usize)
+    }
+}
+
+/// The noise and the residuals of the cells of one bin.
+struct BinCells {
+    joint: Joint,
+    residuals: Vec<[f64; 2]>,
+}
+
+/// Tests whether the residuals of a fit are what noise alone would leave.
+///
+/// **Formula.** d: sum of the residuals of a cell (ten classes of lag × six of age); without lack of fit
+/// d = e − A H⁻¹ s with the noise e of the cell, the score s of all bins and A = Σ ∂y/∂(θ, z) over its pairs, so that
+/// Cov d = C_ee − A H⁻¹C_se − C_es H⁻¹Aᵀ + A H⁻¹ B H⁻¹ Aᵀ. C: joint covariance of cells and score from
+/// speckles of the fitted model, drawn for this test, with shot noise in closed form. z = d/√Var d.
+///
+/// **Symbols.** `pixels`: independent pixels, one number a bin. **Edges** Cells of fewer than 30 pairs, and those
+/// that the fit absorbs, take no part. Correlations of different bins, which come from the common
+/// parameters alone, are left out of the cumulants.
+/// **Cost** for each bin a Cholesky factor of frames³/3 and 2·frames² operations for each of some thousand speckles and
+/// each row of the score; one sweep.
+/// **Source** for the idea: parametric bootstrap of grouped residuals. **Checked by** `tests/fits/lack_of_fit.rs`,
+/// docs/calibration.md for false alarms and power.
+///
+/// # Errors
+/// [`UncertaintyError`].
+pub fn lack_of_fit(
+    minimum: &Minimum<'_>,
+    counts: &[Counts],
+    pixels: &[f64],
+    seed: u64,
+) -> Result<LackOfFitTest, UncertaintyError> {
+    let Minimum { problem, evaluated, scaling, information, .. } = minimum;
+    if problem.model.field(&evaluated.tables, &evaluated.terms[0], 0, 0, 0).is_none() {
+        return Err(UncertaintyError::NoField);
+    }
+    let cells = Cells::new(&problem.matrices.positions(), problem.grid.frames());
+    let residuals = problem.cell_residuals(evaluated, scaling, &cells)?;
+    let bins: Vec<usize> = (0..scaling.len()).collect();
+    let [most, least] = SPECKLES;
+    let each = (ALL_SPECKLES / bins.len()).clamp(least, most);
+    let options = SpeckleOptions { speckles: each * bins.len(), seed };
+    let one = |bin: &usize, lanes: &Lanes| -> Result<BinCells, UncertaintyError> {
+        let (contrast, counts) = (scaling[*bin].contrast, counts[*bin]);
+        let drawn = Drawn::on_all_frames(problem, evaluated, *bin, contrast, options, lanes)?;
+        let frames = problem.matrices.frames();
+        let intensities = drawn.on_frames();
+        let intensities =
+            MatRef::from_column_major_slice(&intensities, frames, intensities.len() / frames);
+        let joint =
+            problem.joint_noise(evaluated, *bin, contrast, counts, &cells, intensities);
+        Ok(BinCells { joint, residuals: residuals[*bin].clone() })
+    };
+    let found: Vec<BinCells> =
+        spread(problem.resources.lanes, &bins, one).into_iter().collect::<Result<_, _>>()?;
+    let p = problem.model.parameters().len();
+    let covariances: Vec<Vec<f64>> = found
+        .iter()
+        .enumerate()
+        .map(|(bin, own)| combined(&own.joint.parts, powers(counts[bin]), pixels[bin]))
+        .collect();
+    let maps: Vec<Vec<f64>> = bins
+        .iter()
+        .map(|bin| score_map(&evaluated.terms[*bin].map, p, scaling[*bin], problem.layout, *bin))
+        .collect();
+    let order = information.order();
+    let of_bins: Vec<Vec<f64>> = found
+        .iter()
+        .zip(&covariances)
+        .zip(&maps)
+        .map(|((own, covariance), map)| {
+            let rows = own.joint.rows;
+            mapped(map, &corner(covariance, own.joint.order, rows), rows)
+        })
+        .collect();
+    let mut whole = vec![0.0; order * order];
+    of_bins.iter().for_each(|b| whole.iter_mut().zip(b).for_each(|(sum, b)| *sum += b));
+    let mut test = LackOfFitTest {
+        statistic: 0.0,
+        expected: 0.0,
+        variance: 0.0,
+        skew: 0.0,
+        cells: Vec::new(),
+    };
+    for (bin, own) in found.iter().enumerate() {
+        let others: Vec<f64> = whole.iter().zip(&of_bins[bin]).map(|(a, b)| a - b).collect();
+        let bound = Bound { map: &maps[bin], inverse: information.inverse_information(), others };
+        let covariance = bound.residual_covariance(own, &covariances[bin]);
+        // Variances that the cells would have without the fit.
+        let (rows, order) = (own.joint.rows, own.joint.order);
+        let alone: Vec<f64> =
+            (rows..order).map(|at| covariances[bin][at * (order + 1)]).collect();
+        add_bin(&mut test, bin, own, (&covariance, &alone), &cells);
+    }
+    Ok(test)
+}
+
+/// C₀/P + C₁/(nP) + C₂/(n²P).
+fn combined(parts: &[Vec<f64>; 3], powers: [f64; 3], pixels: f64) -> Vec<f64> {
+    let sum = |k: usize| parts.iter().zip(powers).map(|(part, power)| part[k] * power).sum::<f64>();
+    (0..parts[0].len()).map(|k| sum(k) / pixels).collect()
+}
+
+/// The first `rows` rows and columns of a matrix.
+fn corner(matrix: &[f64], order: usize, rows: usize) -> Vec<f64> {
+    (0..rows * rows).map(|e| matrix[e / rows * order + e % rows]).collect()
+}
+
+/// What binds the residuals of a bin to the parameters.
+struct Bound<'a> {
+    /// T: (θ, z) × rows.
+    map: &'a [f64],
+    /// H⁻¹.
+    inverse: &'a [f64],
+    /// Covariance of the scores of the other bins.
+    others: Vec<f64>,
+}
+
+impl Bound<'_> {
+    /// Covariance of the sums of residuals of the cells.
+    fn residual_covariance(&self, own: &BinCells, covariance: &[f64]) -> Mat<f64> {
+        let (rows, order) = (own.joint.rows, own.joint.order);
+        let (cells, n) = (order - rows, self.map.len() / rows);
+        // A = slopes · Tᵀ, cells × (θ, z); then L = A H⁻¹ and G = L T.
+        let mut transposed = vec![0.0; self.map.len()];
+        for a in 0..n {
+            for k in 0..rows {
+                transposed[k * n + a] = self.map[a * rows + k];
+            }
+        }
+        let slopes = product(&own.joint.slopes, &transposed, cells, rows, n);
+        let lift = product(&slopes, self.inverse, cells, n, n);
+        let drag = product(&lift, self.map, cells, n, rows);
+        // Residuals are (−G, 1) · (score, cells).
+        let both = Mat::from_fn(cells, order, |c, k| match k.checked_sub(rows) {
+            None => -drag[c * rows + k],
+            Some(cell) => f64::from(u8::from(cell == c)),
+        });
+        let noise = Mat::from_fn(order, order, |a, b| covariance[a * order + b]);
+        let lift = Mat::from_fn(cells, n, |c, a| lift[c * n + a]);
+        let others = Mat::from_fn(n, n, |a, b| self.others[a * n + b]);
+        &both * &noise * both.transpose() + &lift * &others * lift.transpose()
+    }
+}
+
+/// Adds the cells of a bin to the statistic and to its cumulants.
+fn add_bin(
+    test: &mut LackOfFitTest,
+    bin: usize,
+    own: &BinCells,
+    (covariance, alone): (&Mat<f64>, &[f64]),
+    cells: &Cells,
+) {
+    let usable = |cell: &usize| {
+        let variance = covariance[(*cell, *cell)];
+        own.residuals[*cell][0] >= FEWEST && variance > ABSORBED * alone[*cell]
+    };
+    let used: Vec<usize> = (0..cells.count()).filter(usable).collect();
+    let error = |cell: usize| covariance[(cell, cell)].sqrt();
+    let correlation = Mat::from_fn(used.len(), used.len(), |a, b| {
+        covariance[(used[a], used[b])] / (error(used[a]) * error(used[b]))
+    });
+    let squared = &correlation * &correlation;
+    for a in 0..used.len() {
+        for b in 0..used.len() {
+            test.variance += 2.0 * correlation[(a, b)].powi(2);
+            test.skew += 8.0 * squared[(a, b)] * correlation[(a, b)];
+        }
+    }
+    for cell in used {
+        let [pairs, sum] = own.residuals[cell];
+        let z = sum / error(cell);
+        test.statistic += z * z;
+        test.expected += 1.0;
+        let (lags, ages) = (cells.lags(cell), cells.ages(cell));
+        test.cells.push(TestedCell { bin, lags, ages, mean: sum / pairs, z });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails_of_correlated_squares() {
+        // Independent squares: χ² of 30 degrees.
+        let cell = TestedCell { bin: 0, lags: [1, 1], ages: [0.0, 1.0], mean: 0.0, z: 0.0 };
+        let test = LackOfFitTest {
+            statistic: 50.9,
+            expected: 30.0,
+            variance: 60.0,
+            skew: 240.0,
+            cells: vec![cell; 30],
+        };
+        assert!((test.p(1.0) - 0.01).abs() < 2e-4, "{}", test.p(1.0));
+        // All the same square: 30 times χ² of one degree.
+        let same = LackOfFitTest { variance: 1800.0, skew: 8.0 * 27000.0, ..test };
+        let expected = upper_tail(50.9 / 30.0, 1);
+        assert!((same.p(1.0) - expected).abs() < 1e-12, "{} {expected}", same.p(1.0));
+        assert!(same.p(2.0) > same.p(1.0));
+    }
+}
