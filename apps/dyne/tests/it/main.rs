@@ -15,6 +15,7 @@ mod inspect;
 mod interrupt;
 mod mask;
 mod memory;
+mod record;
 mod result;
 mod sample;
 mod sample_trouble;
