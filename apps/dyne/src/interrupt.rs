@@ -21,7 +21,7 @@ pub(crate) fn cancel() -> &'static Cancel {
 }
 
 /// How long a request to end is given where nothing can be saved.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What has to go where the program ends on the way; nothing where it must be waited for.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);

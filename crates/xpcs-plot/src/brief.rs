@@ -50,7 +50,8 @@ pub fn brief(report: &Report, place: &str) -> String {
 fn quantity(quantity: &HeadlineQuantity) -> String {
     let at = quantity.at_s.map_or_else(String::new, |t| format!("(t = {} s)", significant(t, 4)));
     let value = facts::value(quantity.value, quantity.stderr);
-    format!("{}{at}  {value} {}", quantity.name, quantity.unit).trim_end().to_owned()
+    let words = format!("{}{at}  {value} {}", quantity.name, quantity.unit);
+    words.trim_end_matches([' ', '–']).to_owned()
 }
 
 fn laws(report: &Report) -> Vec<String> {
@@ -69,7 +70,8 @@ fn held(report: &Report) -> Option<String> {
         .parameters
         .iter()
         .filter(|p| Treatment::of(p) == Treatment::Fixed)
-        .map(|p| format!("{} = {} {}", p.name, significant(p.value, 6), p.unit).trim_end().to_owned())
+        .map(|p| format!("{} = {} {}", p.name, significant(p.value, 6), p.unit))
+        .map(|words| words.trim_end_matches([' ', '–']).to_owned())
         .collect();
     (!held.is_empty()).then(|| cut(&format!("held  {}", held.join(", "))))
 }

@@ -92,7 +92,9 @@ fn named<'a>(group: &[&'a BinPicture]) -> Vec<(String, Vec<&'a BinPicture>)> {
         0 => format!("{} Å⁻¹", significant(group[0].q, 4)),
         _ => String::new(),
     };
-    let chunks = group.chunks(COLUMNS).enumerate();
+    // Rows of nearly the same length.
+    let lines = group.len().div_ceil(COLUMNS).max(1);
+    let chunks = group.chunks(group.len().div_ceil(lines).max(1)).enumerate();
     chunks.map(|(k, chunk)| (name(k), chunk.to_vec())).collect()
 }
 
@@ -132,6 +134,6 @@ mod tests {
             (0..44).map(|k| bin(k, if k % 2 == 0 { 0.01 } else { 0.002 })).collect();
         let rows = rows(&pictures);
         let found: Vec<_> = rows.iter().map(|(name, row)| (name.as_str(), row.len())).collect();
-        assert_eq!(found, [("0.002 Å⁻¹", 18), ("", 4), ("0.01 Å⁻¹", 18), ("", 4)]);
+        assert_eq!(found, [("0.002 Å⁻¹", 11), ("", 11), ("0.01 Å⁻¹", 11), ("", 11)]);
     }
 }

@@ -34,7 +34,14 @@ pub(crate) fn other_warnings(report: &Report) -> Vec<&Warning> {
 /// One phrase a rate: the law that it follows.
 pub(crate) fn laws(report: &Report) -> Vec<String> {
     let chosen = report.laws.iter().filter(|law| law.chosen);
-    chosen.map(|law| format!("{} follows {}", law.rate, law_words(&law.law))).collect()
+    chosen.map(|law| format!("{} {}", law.rate, law_phrase(&law.law))).collect()
+}
+
+fn law_phrase(law: &str) -> String {
+    match law {
+        "constant" => "is constant".to_owned(),
+        law => format!("follows {}", law_words(law)),
+    }
 }
 
 /// A law in words.

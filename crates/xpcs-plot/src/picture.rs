@@ -14,6 +14,9 @@ use crate::{PlotError, contact, correlation, curves, cuts, map, scaling, telling
 /// Pixels of the file for one px of the drawing.
 const ENLARGEMENT: f64 = 2.0;
 
+/// Name of the sheet of small maps.
+const SHEET: &str = "sheet.png";
+
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
     fonts.load_font_data(include_bytes!("../fonts/DejaVuSans.ttf").to_vec());
@@ -64,7 +67,7 @@ pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
         ("scaling.png", scaling::figure(report)),
         ("rates.png", curves::figure(report)),
         ("profiles.png", curves::profiles(report)),
-        ("sheet.png", sheet(report)),
+        (SHEET, sheet(report)),
     ];
     let drawn = figures.into_iter().filter_map(|(name, svg)| svg.map(|svg| (name.to_owned(), svg)));
     drawn.map(|(name, svg)| rasterise(name, &svg)).collect()
@@ -92,19 +95,21 @@ pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
     })?;
     let scale = ENLARGEMENT as f32;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    match encode(&pixmap) {
+    // Small maps have pixels of many px, which pack well.
+    let compression = if name == SHEET { Compression::Balanced } else { Compression::Fast };
+    match encode(&pixmap, compression) {
         Ok(png) => Ok(Picture { name, png }),
         Err(e) => Err(PlotError::Encoding { picture: name, reason: e.to_string() }),
     }
 }
 
 /// Drawings have an opaque ground, so the fourth channel says nothing and is left out.
-fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+fn encode(pixmap: &Pixmap, compression: Compression) -> Result<Vec<u8>, EncodingError> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fast);
+    encoder.set_compression(compression);
     let mut header = encoder.write_header()?;
     // Row by row, as another copy of a picture is large.
     let mut rows = header.stream_writer()?;

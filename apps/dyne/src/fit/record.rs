@@ -77,7 +77,8 @@ impl<'a> Made<'a> {
 pub(super) fn table(report: &Report) -> String {
     let parameters = report.parameters.iter().map(|p| parameter(report, p));
     let headline = report.headline.iter().map(|q| quantity(report, q));
-    let derived = report.quantities.iter().map(|q| {
+    let is_headline = |name: &str| report.headline.iter().any(|q| q.name == name);
+    let derived = report.quantities.iter().filter(|q| !is_headline(&q.name)).map(|q| {
         row([
             "derived",
             &q.name,
