@@ -48,12 +48,23 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
     };
     let quantities = derived::quantities(plan, fitted, &other_conventions);
     let warnings = warnings::warnings(plan, fitted, &parameters);
+    let headline = headline::headline(plan, fitted, &quantities);
+    let lack_of_fit = laws::lack_of_fit(plan, fitted);
+    let findings = verdict::Findings {
+        plan,
+        fitted,
+        status,
+        warnings: &warnings,
+        headline: &headline,
+        lack_of_fit: &lack_of_fit,
+    };
+    let verdict = verdict::verdict(findings);
     let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1);
     Report {
-        verdict: verdict::verdict(status, &warnings),
-        headline: headline::headline(plan, fitted, &quantities),
+        verdict,
+        headline,
         laws: laws::laws(fitted),
-        lack_of_fit: laws::lack_of_fit(plan, fitted),
+        lack_of_fit,
         full_law: laws::full_law(plan, fitted),
         status,
         termination: fit.termination.sentence().to_owned(),
@@ -119,9 +130,12 @@ fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {
                 _ => (spec.lower, spec.upper),
             };
             let free = matches!(slot, Slot::Free { .. });
-            let stderr = match &fitted.covariance {
-                Ok(covariance) => covariance.stderr(k).map_err(|r| r.phrase(&names)),
-                Err(error) => Err(error.to_string()),
+            let at_bound = free.then(|| side(theta[k], lower, upper)).flatten();
+            let stderr = match (&fitted.covariance, at_bound) {
+                (_, Some(BoundSide::Lower)) => Err("at its lower bound".to_owned()),
+                (_, Some(BoundSide::Upper)) => Err("at its upper bound".to_owned()),
+                (Ok(covariance), None) => covariance.stderr(k).map_err(|r| r.phrase(&names)),
+                (Err(error), None) => Err(error.to_string()),
             };
             ParameterResult {
                 name: spec.name.to_owned(),
@@ -129,7 +143,7 @@ fn parameters(plan: &Plan, fitted: &Fitted) -> Vec<ParameterResult> {
                 value: theta[k],
                 unit: spec.unit.to_owned(),
                 free,
-                at_bound: free.then(|| side(theta[k], lower, upper)).flatten(),
+                at_bound,
                 lower,
                 upper,
                 stderr_absent: stderr.as_ref().err().cloned(),

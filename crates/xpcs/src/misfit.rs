@@ -2,7 +2,7 @@
 
 use dyne_runtime::Silent;
 use dyne_solve::{Covariance, Fit, Loss, Transform, minimise};
-use dyne_xpcs_data::{Counts, mean_pixels, relative_pixels};
+use dyne_xpcs_data::{Counts, relative_pixels};
 
 use crate::fit::{FitError, Settled, settle};
 use crate::plan::Plan;
@@ -95,10 +95,6 @@ pub fn misfit(
     };
     Ok(found.map(|test| {
         let p = test.p(1.0);
-        if std::env::var_os("DYNE_LOF").is_some() {
-            eprintln!("T {:.1} expected {:.1} var {:.1} p {:.3e} implied {pixels} map {:?}", test.statistic, test.expected, test.variance, p, mean_pixels(bins));
-            if let Some(map) = mean_pixels(bins) { eprintln!("   map: T {:.1} p {:.3e}", test.statistic * map / pixels, test.p(pixels / map)); }
-        }
         Misfit { p, test, pixels, pixels_source: source.about().to_owned() }
     }))
 }

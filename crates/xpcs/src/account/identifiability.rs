@@ -110,7 +110,7 @@ fn at_bounds(parameters: &[ParameterResult]) -> Vec<String> {
             BoundSide::Upper => "upper",
         };
         Some(format!(
-            "{} lies on its {side} bound: the errors of the others hold for it fixed there.",
+            "{} lies on its {side} bound; the errors of the others count it as free.",
             p.name
         ))
     };

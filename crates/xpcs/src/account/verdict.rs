@@ -1,23 +1,198 @@
 //! The verdict on a fit.
 
-use crate::report::{Reason, Status, Verdict, VerdictClass, Warning};
+use dyne_xpcs_data::mean_pixels;
+use dyne_xpcs_model::model::correlation_row;
+
+use crate::fit::Fitted;
+use crate::plan::Plan;
+use crate::report::{
+    HeadlineQuantity, LackOfFit, Reason, ResidualCell, Status, Verdict, VerdictClass, Warning,
+};
+use crate::uncertainty::PixelsSource;
+
+/// Probability below which the model does not describe the data.
+const MISFIT: f64 = 0.01;
+
+/// Residuals that so few of the pixels of the map explain are no noise: speckles that span more than this
+/// many pixels are not seen at beamlines.
+const LARGEST_SPECKLE: f64 = 16.0;
+
+/// Contrast over its error below which a bin shows no decay.
+const FAINT: f64 = 3.0;
+
+/// m beyond which nothing has decayed, and below which all has.
+const FROZEN: f64 = 0.97;
+const GONE: f64 = 0.03;
 
 /// Warnings that change what may be quoted.
-const RESERVATIONS: [&str; 5] =
-    ["at_bound", "undetermined", "scaling_range", "profile", "masked_rows"];
+const RESERVATIONS: [&str; 6] =
+    ["at_bound", "profile", "error_bars", "aliasing", "twin", "masked_rows"];
 
-/// What may be quoted of a fit that ended as `status` with these warnings.
-pub(super) fn verdict(status: Status, warnings: &[Warning]) -> Verdict {
-    let reserved = warnings.iter().filter(|w| RESERVATIONS.contains(&w.code.as_str()));
-    let mut reasons: Vec<Reason> =
-        reserved.map(|w| Reason { code: w.code.clone(), message: w.message.clone() }).collect();
-    if status != Status::Converged {
-        let message = "the fit has not converged".to_owned();
-        reasons.insert(0, Reason { code: "not_converged".to_owned(), message });
-    }
-    let class = match reasons.is_empty() {
-        true => VerdictClass::Good,
-        false => VerdictClass::Reservations,
+/// What a verdict is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Findings<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) fitted: &'a Fitted,
+    pub(super) status: Status,
+    pub(super) warnings: &'a [Warning],
+    pub(super) headline: &'a [HeadlineQuantity],
+    pub(super) lack_of_fit: &'a Result<LackOfFit, String>,
+}
+
+/// What may be quoted of a fit.
+///
+/// The worst finding decides: that nothing is determined, that the model does not describe the data, then what
+/// changes single numbers. **Checked by** `tests/fits/verdict.rs`, docs/calibration.md.
+pub(super) fn verdict(findings: Findings<'_>) -> Verdict {
+    let undetermined = undetermined(findings);
+    let misfit = misfit(findings);
+    let reserved = reservations(findings);
+    let class = if !undetermined.is_empty() {
+        VerdictClass::Undetermined
+    } else if !misfit.is_empty() {
+        VerdictClass::Misfit
+    } else if !reserved.is_empty() {
+        VerdictClass::Reservations
+    } else {
+        VerdictClass::Good
     };
+    let reasons = undetermined.into_iter().chain(misfit).chain(reserved).collect();
     Verdict { class, exit_code: u8::from(class != VerdictClass::Good), reasons }
+}
+
+fn reason(code: &str, message: String) -> Reason {
+    Reason { code: code.to_owned(), message }
+}
+
+/// m of a bin at the shortest lag in the middle of the series, and at the longest.
+fn decay(plan: &Plan, fitted: &Fitted, bin: usize) -> [f64; 2] {
+    let frames = fitted.evaluated.tables.rows.len();
+    let level = dyne_math::simd::Level::best();
+    let (tables, term) = (&fitted.evaluated.tables, &fitted.evaluated.terms[bin]);
+    let at = |i: usize, j: usize| {
+        correlation_row(&*plan.model, level, tables, term, i, j..j + 1).first().copied()
+    };
+    let (skip, middle) = (plan.skip().min(frames.saturating_sub(2)), frames / 2);
+    let first = at(middle.min(frames - 2), middle.min(frames - 2) + 1).unwrap_or(1.0);
+    [first, at(skip, frames - 1).unwrap_or(0.0)]
+}
+
+/// Why the data determine nothing.
+fn undetermined(findings: Findings<'_>) -> Vec<Reason> {
+    let Findings { plan, fitted, headline, .. } = findings;
+    let bins = 0..plan.bins.len();
+    let decays: Vec<[f64; 2]> = bins.clone().map(|bin| decay(plan, fitted, bin)).collect();
+    if decays.iter().all(|[_, last]| *last > FROZEN) {
+        let message = format!(
+            "no decay in the window: the fit keeps more than {:.0} % of the correlation over the whole series, so a rate has at best an upper limit; measure longer, or at larger q",
+            100.0 * FROZEN
+        );
+        return vec![reason("no_decay", message)];
+    }
+    if decays.iter().all(|[first, _]| *first < GONE) {
+        let message = format!(
+            "the correlation decays within a frame: less than {:.0} % is left after one of {} s; measure faster, or at smaller q",
+            100.0 * GONE,
+            plan.dt.seconds
+        );
+        return vec![reason("decay_within_frame", message)];
+    }
+    let error = |bin: usize| {
+        let covariance = fitted.covariance.as_ref().ok()?;
+        Some(covariance.scaling(&fitted.layout, bin).ok()?.contrast.max(0.0).sqrt())
+    };
+    let faint = |bin: usize| {
+        let contrast = fitted.scaling[bin].contrast;
+        contrast <= 0.0 || error(bin).is_some_and(|error| contrast < FAINT * error)
+    };
+    let free_scaling = bins.clone().any(|bin| !fitted.layout.parameters_of(bin).is_empty());
+    if free_scaling && bins.clone().all(faint) {
+        let message = "no bin has a contrast of more than three of its standard errors: the matrices show no decay beyond their noise".to_owned();
+        return vec![reason("no_signal", message)];
+    }
+    let told = |h: &HeadlineQuantity| h.stderr.is_some_and(|error| error < h.value.abs());
+    if !headline.is_empty()
+        && !fitted.transform.free().is_empty()
+        && fitted.covariance.is_ok()
+        && !headline.iter().any(told)
+    {
+        let message = "no rate is known to better than its own size".to_owned();
+        return vec![reason("error_exceeds_value", message)];
+    }
+    Vec::new()
+}
+
+/// Why the model does not describe the data.
+fn misfit(findings: Findings<'_>) -> Vec<Reason> {
+    let Findings { plan, fitted, lack_of_fit, .. } = findings;
+    let mut reasons = Vec::new();
+    if let Ok(found) = lack_of_fit
+        && found.p < MISFIT
+    {
+        reasons.push(reason("lack_of_fit", lack_of_fit_words(plan, found)));
+    }
+    let pixels = fitted.uncertainty.as_ref().and_then(|u| u.pixels);
+    if let (Some((pixels, PixelsSource::Residuals)), Some(map)) = (pixels, mean_pixels(&plan.bins))
+        && pixels * LARGEST_SPECKLE < map
+    {
+        let message = format!(
+            "the residuals are as large as {pixels:.0} pixels a bin would make them, but the map has {map:.0}: this is no noise but what the model leaves out (or speckles span more than {LARGEST_SPECKLE:.0} pixels: then say so by uncertainty.pixels)"
+        );
+        reasons.push(reason("residuals_too_large", message));
+    }
+    reasons
+}
+
+fn lack_of_fit_words(plan: &Plan, found: &LackOfFit) -> String {
+    let worst = found.cells.iter().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()));
+    let place = worst.map_or_else(String::new, |cell| format!("; most {}", place(plan, cell)));
+    format!(
+        "mean residuals differ from what noise leaves (p = {:.1e}, {:.0} where {:.0} is expected{place}). Possible causes: another shape of decay (dyne models compares), a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
+        found.p, found.statistic, found.expected
+    )
+}
+
+fn place(plan: &Plan, cell: &ResidualCell) -> String {
+    let bin = match plan.bins.len() {
+        1 => String::new(),
+        _ => format!(" in bin {}", cell.bin),
+    };
+    format!(
+        "at lags {:.3} to {:.3} s and ages {:.3} to {:.3} s{bin}, by {:+.1} % of the contrast ({:+.1} σ)",
+        cell.lag_s[0],
+        cell.lag_s[1],
+        cell.age_s[0],
+        cell.age_s[1],
+        100.0 * cell.of_contrast,
+        cell.z
+    )
+}
+
+/// What changes single numbers.
+fn reservations(findings: Findings<'_>) -> Vec<Reason> {
+    let Findings { fitted, status, warnings, headline, .. } = findings;
+    let mut reasons = Vec::new();
+    if status != Status::Converged {
+        reasons.push(reason("not_converged", "the fit has not converged".to_owned()));
+    }
+    let own = warnings.iter().filter(|w| RESERVATIONS.contains(&w.code.as_str()));
+    reasons.extend(own.map(|w| reason(&w.code, w.message.clone())));
+    if fitted.covariance.is_err() || fitted.transform.free().is_empty() {
+        return reasons;
+    }
+    for quantity in headline.iter().filter(|h| h.at_s.is_some()) {
+        let HeadlineQuantity { name, value, stderr, unit, .. } = quantity;
+        match stderr {
+            None => {
+                let why = quantity.stderr_absent.as_deref().unwrap_or("not determined");
+                reasons.push(reason("undetermined", format!("{name} has no standard error: {why}")));
+            }
+            Some(error) if error >= &value.abs() => {
+                let message = format!("{name} = {value:.4e} ± {error:.1e} {unit} is not told from 0");
+                reasons.push(reason("error_exceeds_value", message));
+            }
+            Some(_) => {}
+        }
+    }
+    reasons
 }

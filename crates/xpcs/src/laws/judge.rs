@@ -2,7 +2,7 @@
 //! hold.
 
 use dyne_runtime::{Observer, phase};
-use dyne_solve::{Covariance, Fit, SolveError, Transform};
+use dyne_solve::{Covariance, Fit, Scale, Slot, SolveError, Transform};
 
 use crate::fit::{FitError, Settled, settle};
 use crate::plan::Plan;
@@ -76,9 +76,14 @@ pub fn judge(
     };
     let error_bars = || headline(&minimum, &plan.config.uncertainty);
     let ((of_all, mut uncertainty), _) = phase(observer, "error bars", error_bars)?;
-    let covariance = match &uncertainty.score {
-        Some(score) => information.sandwich(score)?,
+    // A parameter on its bound counts as free: no error of the others may rest on an arbitrary bound.
+    let wide = match widened(own, &fit.theta)? {
+        Some(transform) => Covariance::try_new(&fit.equations, &transform, &fit.theta)?,
         None => information.clone(),
+    };
+    let covariance = match &uncertainty.score {
+        Some(score) => wide.sandwich(score)?,
+        None => wide,
     };
     let s2 = information.residual_variance().unwrap_or(1.0);
     let penalty = match &uncertainty.score {
@@ -103,6 +108,26 @@ impl Judged {
             held: Vec::new(),
         }
     }
+}
+
+/// The transform with wider bounds for the parameters that rest on theirs; nothing where none does.
+fn widened(transform: &Transform, theta: &[f64]) -> Result<Option<Transform>, SolveError> {
+    let mut slots = transform.slots().to_vec();
+    let mut any = false;
+    for (slot, value) in slots.iter_mut().zip(theta) {
+        let Slot::Free { scale, lower, upper } = slot else { continue };
+        if *value <= *lower || *value >= *upper {
+            any = true;
+            match scale {
+                Scale::Log => (*lower, *upper) = (0.1 * *lower, 10.0 * *upper),
+                Scale::Linear => {
+                    let range = *upper - *lower;
+                    (*lower, *upper) = (*lower - range, *upper + range);
+                }
+            }
+        }
+    }
+    if any { Transform::try_new(&slots).map(Some) } else { Ok(None) }
 }
 
 fn held(

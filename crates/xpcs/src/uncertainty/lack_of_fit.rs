@@ -4,7 +4,7 @@
 use dyne_runtime::Lanes;
 use dyne_sample::chi_square::upper_tail;
 use dyne_xpcs_data::Counts;
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, Side};
 
 use super::cells::Cells;
 use super::joint::Joint;
@@ -22,6 +22,10 @@ const FEWEST: f64 = 30.0;
 
 /// A cell that the fit absorbs to less than this share of its variance takes no part.
 const ABSORBED: f64 = 1e-3;
+
+/// Ridge of the statistic, a share of the variance of a cell: directions in which the cells hardly vary
+/// together count, but not those that are smaller than what the simulation knows of them.
+const RIDGE: f64 = 0.1;
 
 /// Most frames of a matrix on which the test is made.
 pub(crate) const MOST_FRAMES: usize = 512;
@@ -47,7 +51,7 @@ pub struct TestedCell {
 /// Outcome of the test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LackOfFitTest {
-    /// Σ z² over the cells.
+    /// Σ (uᵀz)²/(λ + ε).
     pub statistic: f64,
     /// Its expectation.
     pub expected: f64,
@@ -63,8 +67,8 @@ impl LackOfFitTest {
     /// Probability of so large a statistic if the model is right and the noise is `scale` times as large, in
     /// variance, as that of the test.
     ///
-    /// **Formula** Σz² of correlated normal z has the cumulants κ₁ = tr R, κ₂ = 2 tr R², κ₃ = 8 tr R³ with
-    /// their correlation R; a χ² of ν = 8κ₂³/κ₃² degrees (rounded), shifted and stretched to κ₁ and κ₂, has
+    /// **Formula** T = Σ_k w_k x_k² with independent standard normal x_k and w = λ/(λ + ε) has the cumulants
+    /// κ₁ = Σw, κ₂ = 2Σw², κ₃ = 8Σw³; a χ² of ν = 8κ₂³/κ₃² degrees (rounded), shifted and stretched to κ₁ and κ₂, has
     /// nearly the same tail. **Source** Buckley and Eagleson, Australian Journal of Statistics 30A (1988)
     /// 150, doi:10.1111/j.1467-842X.1988.tb00471.x. **Checked by** `tails_of_correlated_squares`.
     pub fn p(&self, scale: f64) -> f64 {
@@ -75,6 +79,21 @@ impl LackOfFitTest {
         let stretch = (2.0 * freedom / self.variance).sqrt();
         let x = freedom + (self.statistic / scale - self.expected) * stretch;
         upper_tail(x, freedom.min(1e6) as usize)
+    }
+
+    /// Adds cells with the standardised residuals z and their correlation.
+    fn add_spectrum(&mut self, correlation: &Mat<f64>, z: &[f64]) {
+        let Ok(spectrum) = correlation.self_adjoint_eigen(Side::Lower) else { return };
+        let (values, vectors) = (spectrum.S(), spectrum.U());
+        for (k, value) in values.column_vector().iter().enumerate() {
+            let value = value.max(0.0);
+            let along: f64 = vectors.col(k).iter().zip(z).map(|(u, z)| u * z).sum();
+            let weight = value / (value + RIDGE);
+            self.statistic += along * along / (value + RIDGE);
+            self.expected += weight;
+            self.variance += 2.0 * weight.powi(2);
+            self.skew += 8.0 * weight.powi(3);
+        }
     }
 }
 
@@ -89,7 +108,9 @@ struct BinCells {
 /// **Formula.** d: sum of the residuals of a cell (ten classes of lag × six of age); without lack of fit
 /// d = e − A H⁻¹ s with the noise e of the cell, the score s of all bins and A = Σ ∂y/∂(θ, z) over its pairs, so that
 /// Cov d = C_ee − A H⁻¹C_se − C_es H⁻¹Aᵀ + A H⁻¹ B H⁻¹ Aᵀ. C: joint covariance of cells and score from
-/// speckles of the fitted model, drawn for this test, with shot noise in closed form. z = d/√Var d.
+/// speckles of the fitted model, drawn for this test, with shot noise in closed form. z = d/√Var d, and with
+/// eigenvalues λ and eigenvectors u of the correlation of z in a bin T = Σ (uᵀz)²/(λ + ε), ε = 0.1. Σz²
+/// alone is ruled by the few directions in which all cells vary together, and sees a wrong shape late.
 ///
 /// **Symbols.** `pixels`: independent pixels, one number a bin. **Edges** Cells of fewer than 30 pairs, and those
 /// that the fit absorbs, take no part. Correlations of different bins, which come from the common
@@ -237,18 +258,10 @@ fn add_bin(
     let correlation = Mat::from_fn(used.len(), used.len(), |a, b| {
         covariance[(used[a], used[b])] / (error(used[a]) * error(used[b]))
     });
-    let squared = &correlation * &correlation;
-    for a in 0..used.len() {
-        for b in 0..used.len() {
-            test.variance += 2.0 * correlation[(a, b)].powi(2);
-            test.skew += 8.0 * squared[(a, b)] * correlation[(a, b)];
-        }
-    }
-    for cell in used {
+    let z: Vec<f64> = used.iter().map(|cell| own.residuals[*cell][1] / error(*cell)).collect();
+    test.add_spectrum(&correlation, &z);
+    for (cell, z) in used.into_iter().zip(z) {
         let [pairs, sum] = own.residuals[cell];
-        let z = sum / error(cell);
-        test.statistic += z * z;
-        test.expected += 1.0;
         let (lags, ages) = (cells.lags(cell), cells.ages(cell));
         test.cells.push(TestedCell { bin, lags, ages, mean: sum / pairs, z });
     }
