@@ -17,6 +17,15 @@ pub(crate) fn status(status: Status) -> &'static str {
     }
 }
 
+/// How the fit ended, with the test that ended it.
+pub(crate) fn termination(report: &Report) -> String {
+    let status = status(report.status);
+    match report.termination.starts_with(status) {
+        true => report.termination.clone(),
+        false => format!("{status}: {}", report.termination),
+    }
+}
+
 /// The verdict in words; an interrupted fit has none.
 pub(crate) fn verdict(report: &Report) -> &'static str {
     match report.status {

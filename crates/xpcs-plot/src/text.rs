@@ -58,7 +58,7 @@ fn heading(out: &mut String, report: &Report) {
             facts::file_name(&report.provenance.file)
         ),
     );
-    wrap(out, "", &format!("{}: {}", facts::status(report.status), report.termination));
+    wrap(out, "", &facts::termination(report));
     for reason in &report.verdict.reasons {
         wrap(out, "- ", &format!("{} [{}]", reason.message, reason.code));
     }

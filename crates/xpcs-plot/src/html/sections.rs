@@ -207,7 +207,8 @@ pub(super) fn folded(title: &str, content: &str) -> String {
 /// Provenance, cost, work, and the settings that differ from the defaults.
 pub(super) fn provenance(report: &Report) -> String {
     let content = format!(
-        "{}{}{}<p>Settings that differ from the defaults:</p>\n<pre>{}</pre>\n",
+        "<p>{}</p>\n{}{}{}<p>Settings that differ from the defaults:</p>\n<pre>{}</pre>\n",
+        escape(&facts::termination(report)),
         tables::facts(&facts::provenance(&report.provenance)),
         tables::facts(&facts::cost(report)),
         tables::facts(&facts::work(report)),
