@@ -44,13 +44,18 @@ def changed(at, value, k=1, form="upper"):
 
 
 def aps_u(path, matrices=None, chunks=None, scalar=(), frame_time=0.01, stride=2, avg=3, names=("q", "phi"),
-          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1, oldest=False, labels=None):
+          mapping=MAPPING, processed=PROCESSED, num_pts=(2, 3), first=1, oldest=False, labels=None, written=None):
     """An APS-U file; an argument of None leaves its dataset out."""
     matrices = [matrix(k) for k in range(3)] if matrices is None else matrices
     with small(path, oldest) as f:
         for k, c in enumerate(matrices):
             options = dict(chunks=chunks, compression="gzip", shuffle=True) if chunks else {}
-            f.create_dataset(f"xpcs/twotime/correlation_map/c2_{k + first:05d}", data=c, **options)
+            path = f"xpcs/twotime/correlation_map/c2_{k + first:05d}"
+            if written is None:
+                f.create_dataset(path, data=c, **options)
+            else:
+                # Of the other rows no chunk is ever stored.
+                f.create_dataset(path, shape=c.shape, dtype=c.dtype, **options)[:written] = c[:written]
         f.create_group("xpcs/qmap")
         optional = {
             "xpcs/twotime/processed_bins": processed,
@@ -108,6 +113,7 @@ def good_aps_u(out):
         aps_u(out(f"aps_u_{name}"), [matrix(k, dtype) for k in range(3)])
     for form in ("lower", "full"):
         aps_u(out(f"aps_u_{form}"), [matrix(k, form=form) for k in range(3)])
+    aps_u(out("aps_u_unwritten"), chunks=(2, 6), written=2)
     aps_u(out("aps_u_nan_diagonal"), [matrix(0), changed((2, 2), np.nan), matrix(2)])
 
 

@@ -270,6 +270,41 @@ pub(crate) struct Selected {
     /// Time between frames, s; only where the file does not tell
     #[arg(long, value_name = "s", allow_hyphen_values = true)]
     pub(crate) dt: Option<String>,
+    #[command(flatten)]
+    pub(crate) masked: Masked,
+}
+
+/// What is left out of what is taken.
+#[derive(Debug, Args)]
+pub(crate) struct Masked {
+    /// Bins to leave out, by their number in the file, e.g. 3,7
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) exclude_bins: Vec<u32>,
+    /// Frames to leave out, counted from 1, e.g. 40,120:125
+    #[arg(long, value_name = "N|FIRST:LAST,…", value_delimiter = ',')]
+    pub(crate) mask_frames: Vec<String>,
+    /// Leave out the frames that `dyne inspect --quality` calls outliers
+    #[arg(long)]
+    pub(crate) mask_auto: bool,
+}
+
+impl Masked {
+    /// As overrides of a configuration.
+    pub(crate) fn overrides(&self) -> Result<Vec<Override>, Failure> {
+        let mut list = Vec::new();
+        if !self.exclude_bins.is_empty() {
+            list.push(Override::parse(&format!("mask.bins={:?}", self.exclude_bins))?);
+        }
+        if !self.mask_frames.is_empty() {
+            let entry = |text: &String| if text.contains(':') { pair(text) } else { text.clone() };
+            let entries: Vec<String> = self.mask_frames.iter().map(entry).collect();
+            list.push(Override::parse(&format!("mask.frames=[{}]", entries.join(", ")))?);
+        }
+        if self.mask_auto {
+            list.push(Override::parse("mask.auto=true")?);
+        }
+        Ok(list)
+    }
 }
 
 impl Selected {
@@ -284,8 +319,16 @@ impl Selected {
             ("data.phi", (!phi.is_empty()).then(|| format!("[{}]", phi.join(", ")))),
         ];
         let texts = given.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
-        texts.map(|text| Ok(Override::parse(&text)?)).collect()
+        let mut list: Vec<Override> =
+            texts.map(|text| Ok(Override::parse(&text)?)).collect::<Result<_, Failure>>()?;
+        list.extend(self.masked.overrides()?);
+        Ok(list)
     }
+}
+
+/// `A:B` as a YAML list of two.
+fn pair(range: &str) -> String {
+    format!("[{}]", range.replacen(':', ", ", 1))
 }
 
 /// A range of angles as a YAML list of two.
@@ -375,6 +418,8 @@ pub(crate) struct InspectArguments {
     /// Quality of each matrix before any model: outlier frames, baseline, contrast, ageing
     #[arg(long, conflicts_with = "headers")]
     pub(crate) quality: bool,
+    #[command(flatten)]
+    pub(crate) masked: Masked,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

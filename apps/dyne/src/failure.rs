@@ -100,6 +100,8 @@ impl Failure {
                 | PlanError::FarQ { .. }
                 | PlanError::QWithoutPhi { .. }
                 | PlanError::MaskFrames { .. }
+                | PlanError::MaskBins { .. }
+                | PlanError::MaskAllBins { .. }
                 | PlanError::MaskPairs { .. } => Ending::Usage,
                 _ => Ending::Data,
             },

@@ -22,6 +22,7 @@ use dyne_runtime::{Cancel, Identity, Lanes, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{FitError, Fitted, fit};
+use dyne_xpcs::gaps;
 use dyne_xpcs::mask::Mask;
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::posterior::{Sampled, ShardRun};
@@ -344,19 +345,19 @@ fn fitted(
 ) -> Result<Outcome, Failure> {
     let ((plan, catalog, kept), read_s) = phase(run.watch, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
-        let plan = Plan::resolve(config, reader.catalog())?;
+        let mut plan = Plan::resolve(config, reader.catalog())?;
         for warning in plan.warnings.iter().filter(|w| SLIPS.contains(&w.code.as_str())) {
             run.watch.warn(&warning.code, warning.message.clone());
         }
         let selection = data::selection(stamp, &plan);
         let means = Means { budget: run.budget, resources, selection, observer: run.watch };
-        let kept = data::kept(&plan, &*reader, means)?;
+        let kept = data::kept(&mut plan, &*reader, means)?;
         Ok::<_, Failure>((plan, reader.catalog().clone(), kept))
     })?;
     let (fitted, fit_s) = phase(run.watch, "fit", || {
         let size = PictureSize { pixels: dyne_xpcs_plot::map_pixels(plan.bins.len()) };
         let _error_bars = kept.lease(run.budget, memory::Phase::ErrorBars)?;
-        Ok::<_, Failure>(fit(&plan, &kept.data, resources, resources, size, run.watch)?)
+        Ok::<_, Failure>(fit(&plan, &kept.data, resources, size, run.watch)?)
     })?;
     Ok(Outcome { plan, catalog, kept, fitted, read_s, fit_s })
 }
@@ -417,10 +418,11 @@ fn report(
     let (lanes, watch) = (run.lanes, run.watch);
     let provenance = provenance::of(plan, catalog, hash, lanes);
     let mut report = account::report(plan, fitted, provenance);
-    if report.status == Status::Interrupted {
+    if report.status == Status::Interrupted || run.cancel.requested() {
         // Half a fit is no result.
         return Err(FitError::Interrupted.into());
     }
+    report.warnings.extend(gaps::warnings(&report.left_out));
     if let Some(warning) = masked_rows(&kept.mask) {
         report.verdict.reserve(Reason::from(&warning));
         report.warnings.push(warning);

@@ -6,9 +6,12 @@ use dyne_runtime::{Lanes, Resources, Solo, SweepError};
 use dyne_xpcs::config::{FitConfig, Override};
 use dyne_xpcs::fit::FitError;
 use dyne_xpcs::g2::{Ages, Angles, Decay, G2Provenance, G2Report, Request};
-use dyne_xpcs::plan::Selection;
+use dyne_xpcs::gaps::{self, Origin};
+use dyne_xpcs::mask::{self, Outliers};
+use dyne_xpcs::plan::{PlanError, Selection};
+use dyne_xpcs::report::Warning;
 use dyne_xpcs::results::{Earlier, ResultFolder};
-use dyne_xpcs_data::Matrices;
+use dyne_xpcs_data::{Bin, Matrices, ReadError, Reader};
 
 use crate::args::G2Arguments;
 use crate::failure::{Ending, Failure};
@@ -33,7 +36,7 @@ pub(crate) fn run(arguments: &G2Arguments) -> Result<Ending, Failure> {
 }
 
 fn overrides(arguments: &G2Arguments) -> Result<Vec<Override>, Failure> {
-    // The mode stands there because a configuration has one; only its group `data` is used.
+    // The mode stands there because a configuration has one; only its groups `data` and `mask` are used.
     let mut list = vec![Override::parse("mode=static")?];
     list.push(Override::text("data.file", &arguments.file.to_string_lossy())?);
     list.extend(arguments.selected.overrides()?);
@@ -45,15 +48,14 @@ fn report(arguments: &G2Arguments, config: &FitConfig, lanes: &Lanes) -> Result<
     let progress = Progress::new(&arguments.telling, cancel)?;
     let reader = dyne_xpcs_h5::open(&config.data.file)?;
     let catalog = reader.catalog();
-    let selection = Selection::resolve(&config.data, catalog)?;
+    let mut selection = Selection::resolve(&config.data, &config.mask, catalog)?;
     let windows = ages(arguments).windows(selection.frames.len());
     let windows = windows.map_err(|e| Failure::Usage(e.to_string()))?;
-    let triangles = reader.read(&selection.positions, selection.frames.clone(), lanes)?;
-    let matrices = Matrices::new(triangles, 0);
+    let resources = Resources::new(lanes, &Solo, cancel);
+    let matrices = matrices(&*reader, &mut selection, config, resources)?;
     let angles = if arguments.each_angle { Angles::Each } else { Angles::Averaged };
     let models = models(arguments);
     let request = Request { selection: &selection, catalog, angles, windows: &windows, models };
-    let resources = Resources::new(lanes, &Solo, cancel);
     let source = G2Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: env!("DYNE_GIT_REVISION").to_owned(),
@@ -66,6 +68,46 @@ fn report(arguments: &G2Arguments, config: &FitConfig, lanes: &Lanes) -> Result<
         SweepError::Cancelled => Failure::Fit(FitError::Interrupted),
         other => Failure::Usage(other.to_string()),
     })
+}
+
+/// The matrices that are selected, without what has no data or is masked.
+fn matrices(
+    reader: &dyn Reader,
+    selection: &mut Selection,
+    config: &FitConfig,
+    resources: Resources<'_>,
+) -> Result<Matrices, Failure> {
+    let (catalog, frames) = (reader.catalog(), selection.frames.clone());
+    let bins: Vec<Bin> = selection.positions.iter().map(|k| catalog.bins[*k].clone()).collect();
+    let stored = reader.read_stored(&selection.positions, frames.clone(), resources.lanes)?;
+    let all = Matrices::new(stored, 0);
+    let unwritten = reader.unwritten(&selection.positions, frames.clone())?;
+    let none = || Vec::new();
+    let origin =
+        Origin { bins: &bins, first: frames.start, unwritten: &unwritten, failures: &none };
+    let found = gaps::find(&all, &origin, resources).map_err(FitError::from)?;
+    selection.leave_out(&found);
+    let left = found.left_of(all).ok_or_else(|| {
+        let found = selection.left_out.sentences().join("; ");
+        Failure::Plan(PlanError::NoData { file: catalog.file.clone(), found })
+    })?;
+    let outliers = if config.mask.auto { Outliers::Masked } else { Outliers::Kept };
+    let (left, excluded) = mask::of_selection(selection, outliers, left, resources.lanes)?;
+    selection.warnings.extend(gaps::warnings(&selection.left_out));
+    if excluded > 0 {
+        let message = format!("{excluded} frames are left out by mask.frames and mask.auto");
+        selection.warnings.push(Warning { code: "masked".to_owned(), message });
+    }
+    let Some((bin, [row, column], value)) = left.first_not_finite()? else { return Ok(left) };
+    let positions = left.positions();
+    let frame = |k: usize| frames.start + positions[k] + 1;
+    Err(Failure::Read(ReadError::NotFinite {
+        file: catalog.file.clone(),
+        path: catalog.bins[selection.positions[bin]].path.clone(),
+        value,
+        row: frame(row),
+        column: frame(column),
+    }))
 }
 
 fn ages(arguments: &G2Arguments) -> Ages {

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use dyne_xpcs::config::{FitConfig, MaskConfig, Override};
 use dyne_xpcs_data::{Catalog, MatrixSummary, StoredTriangle};
 use serde_json::json;
 
 use crate::args::InspectArguments;
 use crate::failure::{Ending, Failure};
+use crate::quality::{Depth, Looked};
 use crate::{machine, quality, terminal};
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
@@ -14,33 +16,46 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
     let lanes = machine::lanes(None)?;
     let summaries =
         if arguments.headers { Vec::new() } else { dyne_xpcs_h5::inspect(&*reader, &lanes)? };
-    let found = if arguments.quality {
-        let readable: Vec<&MatrixSummary> = summaries.iter().filter(|s| !is_refused(s)).collect();
-        quality::of(&*reader, &readable, &lanes)?
-    } else {
-        Vec::new()
-    };
+    let masks = masks(arguments)?;
+    // One that contradicts itself cannot be read.
+    let readable = |s: &&MatrixSummary| s.stored != StoredTriangle::Asymmetric;
+    let readable: Vec<&MatrixSummary> = summaries.iter().filter(readable).collect();
+    let depth = if arguments.quality { Depth::Quality } else { Depth::Gaps };
+    let Looked { left_out, quality: found } =
+        quality::of(&*reader, &readable, &masks, depth, &lanes)?;
     let catalog = reader.catalog();
     if arguments.json {
-        let mut told = json!({ "catalog": catalog, "matrices": summaries });
+        let mut told = json!({ "catalog": catalog, "matrices": summaries, "left_out": left_out });
         if arguments.quality {
             told["quality"] = quality::json(&found);
         }
         terminal::show(&format!("{told:#}\n"))?;
     } else {
         let mut told = text(catalog, &summaries);
+        for sentence in left_out.sentences() {
+            told += &format!("left out  {sentence}\n");
+        }
         if arguments.quality {
             told += &quality::text(&found, catalog.dt.as_ref().map(|dt| dt.seconds));
         }
         told += &next(catalog);
         terminal::show(&told)?;
     }
-    let noted = found.iter().any(|b| !b.quality.notes().is_empty());
+    let noted = !left_out.is_empty() || found.iter().any(|b| !b.quality.notes().is_empty());
     Ok(if noted || summaries.iter().any(is_unfit) {
         Ending::Reservations
     } else {
         Ending::Converged
     })
+}
+
+/// What the flags leave out.
+fn masks(arguments: &InspectArguments) -> Result<MaskConfig, Failure> {
+    // The mode stands there because a configuration has one.
+    let mut list = vec![Override::parse("mode=static")?];
+    list.push(Override::text("data.file", &arguments.file.to_string_lossy())?);
+    list.extend(arguments.masked.overrides()?);
+    Ok(FitConfig::from_overrides(&list)?.mask)
 }
 
 /// Whether no fit takes the matrix.

@@ -2,9 +2,16 @@
 
 use std::fmt::Write;
 
-use dyne_runtime::Lanes;
+use dyne_runtime::{Cancel, Lanes, Resources, Solo};
+use dyne_xpcs::config::MaskConfig;
+use dyne_xpcs::fit::FitError;
+use dyne_xpcs::gaps::{Side, judged};
+use dyne_xpcs::plan::Selection;
+use dyne_xpcs::report::LeftOut;
 use dyne_xpcs_data::quality::{Ageing, HalfDecay, Outlier};
-use dyne_xpcs_data::{MatrixSummary, Quality, Reader};
+use dyne_xpcs_data::{
+    Bin, BinBlanks, ExcludedRows, Matrices, MatrixSummary, Quality, ReadError, Reader, blanks,
+};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -15,24 +22,88 @@ pub(crate) struct BinQuality {
     pub(crate) quality: Quality,
 }
 
-/// Quality of the matrices that can be read, as many at a time as there are lanes.
+/// What a look at all pairs tells.
+pub(crate) struct Looked {
+    /// What has no data.
+    pub(crate) left_out: LeftOut,
+    /// Quality of the matrices that have, where it is asked for.
+    pub(crate) quality: Vec<BinQuality>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What has no data.
+    Gaps,
+    /// Quality besides.
+    Quality,
+}
+
+/// Looks at the matrices that can be read, as many at a time as there are lanes.
 pub(crate) fn of(
     reader: &dyn Reader,
     readable: &[&MatrixSummary],
+    masks: &MaskConfig,
+    depth: Depth,
     lanes: &Lanes,
-) -> Result<Vec<BinQuality>, Failure> {
+) -> Result<Looked, Failure> {
     let catalog = reader.catalog();
+    let mut left_out = Selection::left_out_of(masks, catalog)?;
+    let out = |number: u32| left_out.bins.iter().any(|bin| bin.bin == number);
     let positions: Vec<usize> = (0..catalog.bins.len())
         .filter(|k| readable.iter().any(|s| s.bin == catalog.bins[*k].number))
+        .filter(|k| !out(catalog.bins[*k].number))
         .collect();
-    let mut found = Vec::new();
+    let masked = masked(masks, catalog.frames);
+    let cancel = Cancel::new();
+    let resources = Resources::new(lanes, &Solo, &cancel);
+    let (mut blank, mut quality, mut side) = (Vec::new(), Vec::new(), None);
     for part in positions.chunks(lanes.count()) {
-        let triangles = reader.read_stored(part, 0..catalog.frames, lanes)?;
-        let qualities = lanes.map(&triangles, Quality::of);
-        let bins = part.iter().map(|k| catalog.bins[*k].number);
-        found.extend(bins.zip(qualities).map(|(bin, quality)| BinQuality { bin, quality }));
+        let unwritten = reader.unwritten(part, 0..catalog.frames)?;
+        let matrices = Matrices::new(reader.read_stored(part, 0..catalog.frames, lanes)?, 0);
+        let none = ExcludedRows::default;
+        let own = blanks(&matrices, &unwritten, none, resources).map_err(FitError::from)?;
+        side = Some(Side::of(&matrices, 0));
+        if depth == Depth::Quality {
+            let bins: Vec<usize> = (0..part.len()).filter(|k| own[*k].whole.is_none()).collect();
+            let found = lanes.map(&bins, |bin| of_bin(&matrices, *bin, &own[*bin], &masked));
+            for (bin, found) in bins.into_iter().zip(found) {
+                quality.push(BinQuality { bin: catalog.bins[part[bin]].number, quality: found? });
+            }
+        }
+        blank.extend(own);
     }
-    Ok(found)
+    if let Some(side) = side {
+        let bins: Vec<Bin> = positions.iter().map(|k| catalog.bins[*k].clone()).collect();
+        let found = judged(&blank, &side, &bins).left_out;
+        left_out.frames = found.frames;
+        left_out.add_bins(found.bins);
+    }
+    Ok(Looked { left_out, quality })
+}
+
+fn of_bin(
+    matrices: &Matrices,
+    bin: usize,
+    blanks: &BinBlanks,
+    masked: &[usize],
+) -> Result<Quality, ReadError> {
+    let rows: Vec<usize> = blanks.rows.iter().map(|(i, _)| *i).collect();
+    let mut frames: Vec<usize> = blanks.frames.iter().map(|(k, _)| *k).collect();
+    frames.extend(masked);
+    frames.sort_unstable();
+    frames.dedup();
+    let triangle = matrices.triangle(bin)?;
+    Ok(match frames.is_empty() && rows.is_empty() {
+        true => Quality::of(&triangle),
+        false => Quality::without(&triangle, &frames, &rows),
+    })
+}
+
+/// Frames that are masked, from 0.
+fn masked(masks: &MaskConfig, frames: usize) -> Vec<usize> {
+    let ends = masks.frames.iter().map(|entry| entry.ends());
+    ends.flat_map(|[first, last]| first - 1..last.min(frames)).collect()
 }
 
 /// As JSON; frames count from 1.

@@ -56,8 +56,8 @@ pub struct Layout {
     /// Where the parameters of each group begin in z; one more entry closes the last group.
     starts: Vec<usize>,
     names: Vec<String>,
-    /// Largest contrast where contrast is itself a linear parameter.
-    ceiling: f64,
+    /// Least and largest contrast where contrast is itself a linear parameter.
+    contrasts: [f64; 2],
 }
 
 impl Layout {
@@ -75,7 +75,7 @@ impl Layout {
             names: (0..bins)
                 .flat_map(|bin| [format!("contrast[{bin}]"), format!("offset[{bin}]")])
                 .collect(),
-            ceiling: f64::INFINITY,
+            contrasts: [f64::NEG_INFINITY, f64::INFINITY],
         }
     }
 
@@ -91,7 +91,7 @@ impl Layout {
             bins: vec![map; bins],
             starts: vec![0, 2],
             names: vec!["contrast".into(), "offset".into()],
-            ceiling: f64::INFINITY,
+            contrasts: [f64::NEG_INFINITY, f64::INFINITY],
         }
     }
 
@@ -107,7 +107,7 @@ impl Layout {
             bins: values.iter().map(map).collect(),
             starts: vec![0, 0],
             names: Vec::new(),
-            ceiling: f64::INFINITY,
+            contrasts: [f64::NEG_INFINITY, f64::INFINITY],
         }
     }
 
@@ -149,22 +149,22 @@ impl Layout {
                 .iter()
                 .flat_map(|name| fourier_names(name, order))
                 .collect(),
-            ceiling: f64::INFINITY,
+            contrasts: [f64::NEG_INFINITY, f64::INFINITY],
         })
     }
 
-    /// The same layout with no contrast above `ceiling`, where contrast is itself a linear parameter
+    /// The same layout with contrasts between two ends, where contrast is itself a linear parameter
     /// (groups of contrast and offset): [`crate::project`] stops there, and the normal equations
-    /// hold it while the data ask for more. Without it a decay that is over between two frames is
+    /// hold it while the data ask for more. Without them a decay that is over between two frames is
     /// fitted by a contrast of any size.
     #[must_use]
-    pub fn with_contrast_ceiling(self, ceiling: f64) -> Self {
-        Self { ceiling, ..self }
+    pub fn with_contrast_between(self, contrasts: [f64; 2]) -> Self {
+        Self { contrasts, ..self }
     }
 
-    /// Largest contrast.
-    pub(crate) fn ceiling(&self) -> f64 {
-        self.ceiling
+    /// Least and largest contrast.
+    pub(crate) fn contrasts(&self) -> [f64; 2] {
+        self.contrasts
     }
 
     /// Number of bins.

@@ -68,7 +68,7 @@ pub struct Projection {
 /// **Edges.** A singular block (a constant m leaves contrast and offset inseparable) gives the
 /// solution of least norm in variables scaled to a unit diagonal, and the group is listed in
 /// [`Projection::deficient`]; eigenvalues up to 1e-13 of the largest count as 0.
-/// A contrast above the ceiling of the layout is put there and the offset solved for.
+/// A contrast beyond the ends of the layout is put there and the offset solved for.
 ///
 /// **Cost.** O(bins·k²) + O(groups·k³).
 ///
@@ -98,9 +98,10 @@ pub fn project(grams: &[Gram<'_>], layout: &Layout) -> Result<Projection, SolveE
         }
         let mut z = factor.solve(&group.gradient);
         if let [contrast, offset] = &mut z[..]
-            && *contrast > layout.ceiling()
+            && let [least, most] = layout.contrasts()
+            && !(least..=most).contains(contrast)
         {
-            *contrast = layout.ceiling();
+            *contrast = contrast.clamp(least, most);
             *offset = (group.gradient[1] - group.zz[2] * *contrast) / group.zz[3];
         }
         linear[layout.range(index)].copy_from_slice(&z);
@@ -238,7 +239,10 @@ fn blocks(
     }
     for (index, group) in equations.groups.iter_mut().enumerate() {
         let z = &linear[layout.range(index)];
-        if z.len() == 2 && z[0] >= layout.ceiling() && group.gradient[0] <= 0.0 {
+        let [least, most] = layout.contrasts();
+        let beyond =
+            |z: f64, gradient: f64| z >= most && gradient <= 0.0 || z <= least && gradient >= 0.0;
+        if z.len() == 2 && beyond(z[0], group.gradient[0]) {
             hold_contrast(group, p);
         }
     }

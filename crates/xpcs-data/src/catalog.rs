@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::blank::Unwritten;
 use crate::rows::{Decoding, RowSource};
 use crate::triangle::Triangle;
 use dyne_runtime::Lanes;
@@ -316,6 +317,20 @@ pub trait Reader: Send + Sync {
         bins: &[usize],
         frames: std::ops::Range<usize>,
     ) -> Result<Decoding, ReadError>;
+
+    /// Rows and columns, of the frames asked for, that the file was never given; one list a bin. Where
+    /// they are read they are NaN.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn unwritten(
+        &self,
+        bins: &[usize],
+        frames: std::ops::Range<usize>,
+    ) -> Result<Vec<Vec<Unwritten>>, ReadError> {
+        let _ = frames;
+        Ok(vec![Vec::new(); bins.len()])
+    }
 
     /// Describes the matrices of the bins at positions `bins` of the catalogue. Values
     /// that cannot be fitted are counted, not refused.

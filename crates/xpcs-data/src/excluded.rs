@@ -29,6 +29,19 @@ impl ExcludedRows {
         self.0.range((bin, 0)..(bin + 1, 0)).map(|(_, row)| *row)
     }
 
+    /// These and others.
+    #[must_use]
+    pub fn and(&self, others: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        Self::new(self.iter().chain(others))
+    }
+
+    /// The rows of the bins at these positions, counted among them.
+    pub(crate) fn of_bins(&self, bins: &[usize]) -> Self {
+        let place =
+            |(bin, row): (usize, usize)| Some((bins.iter().position(|own| *own == bin)?, row));
+        Self::new(self.iter().filter_map(place))
+    }
+
     /// The same where only these frames are left, ascending.
     pub(crate) fn at(&self, frames: &[usize]) -> Self {
         let place = |(bin, row): (usize, usize)| Some((bin, frames.binary_search(&row).ok()?));

@@ -1,6 +1,7 @@
 //! A data set of two-time matrices: what is in it, which part of it is fitted, and the
 //! packed matrices themselves, measured or simulated.
 
+pub mod blank;
 pub mod blocks;
 pub mod catalog;
 pub mod excluded;
@@ -14,6 +15,7 @@ pub mod simulate;
 mod strips;
 pub mod triangle;
 
+pub use blank::{BinBlanks, Blank, Unwritten, blanks};
 pub use blocks::{BlockBuffer, BlockPairs, PairBlock, PairBlocks};
 pub use catalog::{
     Bin, Catalog, Element, FrameTime, Layout, MatrixSummary, ReadError, Reader, StoredTriangle,

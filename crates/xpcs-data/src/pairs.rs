@@ -10,7 +10,7 @@ use dyne_xpcs_model::model::KeptFrames;
 use crate::blocks::{Address, BlockBuffer, BlockPairs, Data, PairBlocks, cut};
 use crate::catalog::{Element, ReadError};
 use crate::excluded::ExcludedRows;
-use crate::rows::{PickedRows, RowAccess, RowSource, pick_row, triangles};
+use crate::rows::{PickedBins, PickedRows, RowAccess, RowSource, pick_row, triangles};
 use crate::samples::Samples;
 use crate::strips::{Shelf, Strips, StripsHeld};
 use crate::triangle::Triangle;
@@ -174,6 +174,24 @@ impl Matrices {
         }
     }
 
+    /// The first pair that takes part with a value that is not finite: bin, frames along a side, value.
+    ///
+    /// # Errors
+    /// Where a matrix cannot be read.
+    pub fn first_not_finite(&self) -> Result<Option<(usize, [usize; 2], f64)>, ReadError> {
+        let last = self.frames().saturating_sub(1);
+        for bin in 0..self.bins() {
+            let triangle = self.triangle(bin)?;
+            for i in self.excluded.parts(bin, self.skip..last).into_iter().flatten() {
+                let row = triangle.rows(i..i + 1);
+                if let Some(k) = row.first_not_finite() {
+                    return Ok(Some((bin, [i, i + 1 + k], row.get(k))));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Positions of about `count` of the frames that take part: the same data with
     /// (frames / count)² times fewer pairs.
     ///
@@ -205,6 +223,31 @@ impl Matrices {
     pub fn without(&self, masked: &[usize]) -> Self {
         let left = |frame: &usize| masked.binary_search(frame).is_err();
         self.only(&(0..self.frames()).filter(left).collect::<Vec<_>>())
+    }
+
+    /// The bins at these positions, ascending.
+    ///
+    /// **Cost** a copy of their pairs where they are in memory and others are not wanted.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn of_bins(self, bins: &[usize]) -> Self {
+        assert!(!bins.is_empty(), "at least one matrix");
+        if bins.len() == self.bins() {
+            return self;
+        }
+        let store = match &self.store {
+            Store::Resident(triangles) => {
+                Store::Resident(bins.iter().map(|bin| triangles[*bin].clone()).collect())
+            }
+            Store::Read { rows, shelf } => Store::Read {
+                rows: Arc::new(PickedBins::new(Arc::clone(rows), bins.into())),
+                shelf: Arc::clone(shelf),
+            },
+        };
+        Self { store, excluded: self.excluded.of_bins(bins), ..self }
     }
 
     /// The frames at these positions, in matrices of their own.

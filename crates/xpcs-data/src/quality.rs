@@ -5,6 +5,7 @@ mod outliers;
 
 use serde::Serialize;
 
+use crate::samples::Samples;
 use crate::triangle::Triangle;
 
 pub use ageing::{Ageing, HalfDecay};
@@ -56,8 +57,36 @@ pub struct Quality {
 impl Quality {
     /// That of one matrix.
     pub fn of(triangle: &Triangle) -> Self {
-        let outliers = outliers(triangle);
-        let out: Vec<usize> = outliers.iter().map(|o| o.frame).collect();
+        Self::among(triangle, Vec::new())
+    }
+
+    /// That of one matrix without some of its frames, and without some of its rows.
+    pub fn without(triangle: &Triangle, frames: &[usize], rows: &[usize]) -> Self {
+        let n = triangle.frames();
+        let [mut frame, mut row] = [vec![false; n], vec![false; n]];
+        frames.iter().for_each(|k| frame[*k] = true);
+        rows.iter().for_each(|i| row[*i] = true);
+        let value = |i: usize, j: usize| match frame[i] || frame[j] || row[i] {
+            true => f64::NAN,
+            false => triangle.get(i, j),
+        };
+        let packed = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        let packed = packed.map(|(i, j)| value(i, j)).collect();
+        let left = Triangle::new(n, Samples::F64(packed));
+        let mut quality = Self::among(&left, frames.to_vec());
+        let taking = |i: usize, j: usize| !(frame[i] || frame[j] || row[i]);
+        let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        let pairs = pairs.filter(|(i, j)| taking(*i, *j));
+        quality.not_finite = pairs.filter(|(i, j)| !triangle.get(*i, *j).is_finite()).count();
+        quality
+    }
+
+    /// That of the frames of a matrix besides those that are `gone`, ascending.
+    fn among(triangle: &Triangle, gone: Vec<usize>) -> Self {
+        let mut outliers = outliers(triangle);
+        outliers.retain(|o| gone.binary_search(&o.frame).is_err());
+        let mut out: Vec<usize> = outliers.iter().map(|o| o.frame).chain(gone).collect();
+        out.sort_unstable();
         let kept: Vec<usize> =
             (0..triangle.frames()).filter(|k| out.binary_search(k).is_err()).collect();
         let lags = LagSums::over(triangle, &kept);
@@ -166,7 +195,6 @@ fn slope_over_age(triangle: &Triangle, kept: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Samples;
 
     pub(super) fn matrix(frames: usize, value: impl Fn(usize, usize) -> f64) -> Triangle {
         let value = &value;
@@ -190,6 +218,16 @@ mod tests {
         }));
         assert!((q.drift - 0.3).abs() < 0.01, "{q:?}");
         assert_eq!(q.notes(), ["the baseline drifts by 30 % of the contrast"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_no_outlier_and_not_counted() {
+        let decay = |i: usize, j: usize| 1.0 + 0.2 * (-((j - i) as f64) / 4.0).exp();
+        let bad = |k: usize| (7..20).contains(&k);
+        let whole = matrix(60, |i, j| if bad(i) || bad(j) { f64::NAN } else { decay(i, j) });
+        let q = Quality::without(&whole, &(7..20).collect::<Vec<_>>(), &[]);
+        assert!(q.outliers.is_empty() && q.not_finite == 0 && q.notes().is_empty(), "{q:?}");
+        assert!((q.contrast - 0.2).abs() < 0.02, "{q:?}");
     }
 
     #[test]

@@ -274,6 +274,43 @@ impl RowSource for PickedRows {
     }
 }
 
+/// Some bins of another source.
+pub(crate) struct PickedBins {
+    inner: Arc<dyn RowSource>,
+    bins: Arc<[usize]>,
+}
+
+impl PickedBins {
+    /// The bins at these positions.
+    pub(crate) fn new(inner: Arc<dyn RowSource>, bins: Arc<[usize]>) -> Self {
+        Self { inner, bins }
+    }
+}
+
+impl RowSource for PickedBins {
+    fn size(&self) -> RowsSize {
+        RowsSize { bins: self.bins.len(), ..self.inner.size() }
+    }
+
+    fn access(&self, bin: usize) -> RowAccess {
+        self.inner.access(self.bins[bin])
+    }
+
+    fn read_rows(
+        &self,
+        bin: usize,
+        rows: Range<usize>,
+        out: &mut Samples,
+        buffers: &mut DecodeBuffers,
+    ) -> Result<(), ReadError> {
+        self.inner.read_rows(self.bins[bin], rows, out, buffers)
+    }
+
+    fn diagonal(&self, bin: usize) -> Result<Vec<f64>, ReadError> {
+        self.inner.diagonal(self.bins[bin])
+    }
+}
+
 /// Adds the pairs of the frame at place `row` of `frames` with those behind it, from the rows from
 /// `first` on of a triangle over `n` frames.
 pub(crate) fn pick_row(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dyne_runtime::{Cancel, Lanes};
 use dyne_xpcs_data::{
     Catalog, Decoding, Element, MatrixSummary, ReadError, Reader, RowSource, Samples, Triangle,
-    triangles,
+    Unwritten, triangles,
 };
 
 use crate::backend::{Facts, Fault, Kind};
@@ -98,12 +98,24 @@ impl Reader for TwoTimeFile {
         Ok(FileRows::headers(&self.source, &self.catalog, bins, &frames)?.decoding())
     }
 
+    fn unwritten(
+        &self,
+        bins: &[usize],
+        frames: Range<usize>,
+    ) -> Result<Vec<Vec<Unwritten>>, ReadError> {
+        check_request(&self.catalog, bins, &frames)?;
+        Ok(FileRows::headers(&self.source, &self.catalog, bins, &frames)?.unwritten())
+    }
+
     fn summarize(&self, bins: &[usize], lanes: &Lanes) -> Result<Vec<MatrixSummary>, ReadError> {
         let frames = 0..self.catalog.frames;
         check_request(&self.catalog, bins, &frames)?;
-        self.over(bins, lanes, |bin, lanes| {
-            let bin = &self.catalog.bins[bin];
-            let samples = self.square(&bin.path, &frames, lanes)?;
+        self.over(bins, lanes, |at, lanes| {
+            let bin = &self.catalog.bins[at];
+            let mut samples = self.square(&bin.path, &frames, lanes)?;
+            for [rows, columns] in self.unwritten(&[at], frames.clone())?.concat() {
+                blank(&mut samples, frames.len(), &rows, &columns);
+            }
             let facts = self.source.facts(&bin.path, MATRIX)?;
             Ok(summary(bin, &samples, frames.len(), facts.chunk, facts.filters))
         })
@@ -151,6 +163,17 @@ fn joined(parts: Vec<Result<Samples, Fault>>, values: usize) -> Result<Samples, 
     }
 }
 
+/// Puts NaN in place of what the library fills in.
+fn blank(samples: &mut Samples, side: usize, rows: &Range<usize>, columns: &Range<usize>) {
+    for row in rows.clone() {
+        let at = row * side + columns.start..row * side + columns.end;
+        match samples {
+            Samples::F32(values) => values[at].fill(f32::NAN),
+            Samples::F64(values) => values[at].fill(f64::NAN),
+        }
+    }
+}
+
 /// Describes one matrix.
 pub(crate) fn summary(
     bin: &dyne_xpcs_data::Bin,
@@ -180,13 +203,6 @@ pub(crate) fn summary(
 pub(crate) fn defect(defect: Defect, file: &Path, path: &str, origin: usize) -> ReadError {
     let frame = |k: usize| origin + k + 1;
     match defect {
-        Defect::AllZero => dataset_error(
-            file,
-            path,
-            "only zeros off the diagonal",
-            "a two-time matrix",
-            "leave the bin out of the selection, or correlate it again",
-        ),
         Defect::Asymmetric { row, column, above, below } => dataset_error(
             file,
             path,

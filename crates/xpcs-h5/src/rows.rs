@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::{
     Catalog, DecodeBuffers, Decoding, Element, ReadError, RowAccess, RowSource, RowsSize, Samples,
-    Triangle,
+    Triangle, Unwritten,
 };
 
 use crate::matrix::{Defect, disagree};
@@ -76,6 +76,11 @@ impl FileRows {
         Ok(rows)
     }
 
+    /// What the file was never given, one list a bin.
+    pub(crate) fn unwritten(&self) -> Vec<Vec<Unwritten>> {
+        (0..self.bins.len()).map(|bin| self.never_stored(bin)).collect()
+    }
+
     /// What decoding takes.
     pub(crate) fn decoding(&self) -> Decoding {
         let frames = self.frames.len();
@@ -126,7 +131,8 @@ impl FileRows {
             (true, false) => Half::Upper,
             (false, true) => Half::Lower,
             (true, true) => self.symmetric(bin, last)?,
-            (false, false) => return Err(self.defect(bin, Defect::AllZero)),
+            // Zeros only: whoever needs data finds none.
+            (false, false) => Half::Upper,
         };
         Ok(*self.bins[bin].half.get_or_init(|| half))
     }

@@ -76,10 +76,11 @@ fn held(report: &Report) -> Option<String> {
     (!held.is_empty()).then(|| cut(&format!("held  {}", held.join(", "))))
 }
 
-/// Frames that took no part.
+/// Frames and bins that took no part.
 fn left_out(report: &Report) -> Vec<String> {
     let mask = facts::mask(report);
-    let words: Vec<String> = mask.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let masked = mask.iter().map(|(name, value)| format!("{name} {value}"));
+    let words: Vec<String> = report.left_out.sentences().into_iter().chain(masked).collect();
     if words.is_empty() { Vec::new() } else { vec![cut(&words.join("; "))] }
 }
 
@@ -104,6 +105,7 @@ fn reasons(report: &Report, room: usize) -> Vec<String> {
 fn others(report: &Report) -> Option<String> {
     let mut codes: Vec<&str> =
         facts::other_warnings(report).iter().map(|w| w.code.as_str()).collect();
+    codes.retain(|code| *code != "left_out");
     codes.sort_unstable();
     codes.dedup();
     (!codes.is_empty()).then(|| cut(&format!("  also in the report: {}", codes.join(", "))))

@@ -156,7 +156,7 @@ impl Trial {
         let resources = Resources::new(&self.lanes, &Solo, &cancel);
         let start = Instant::now();
         let data = Data::survey(&plan, matrices.clone(), resources)?;
-        let fitted = fit(&plan, &data, resources, resources, PICTURES, &Silent)?;
+        let fitted = fit(&plan, &data, resources, PICTURES, &Silent)?;
         let elapsed = start.elapsed();
         let shift = fitted.shift;
         let (layout, sweeps) = (plan.layout(shift)?, AtomicU64::new(0));
@@ -398,7 +398,7 @@ fn time_large(plan: &Plan, matrices: &Matrices, lanes: &Lanes) -> Outcome<()> {
     let resources = Resources::new(lanes, &Solo, &cancel);
     let start = Instant::now();
     let data = Data::survey(plan, matrices.clone(), resources)?;
-    let fitted = fit(plan, &data, resources, resources, PICTURES, &clock)?;
+    let fitted = fit(plan, &data, resources, PICTURES, &clock)?;
     let total = start.elapsed();
     let began = clock.fit_began.into_inner()?.unwrap_or(start);
     let outcome = &fitted.outcome;

@@ -15,10 +15,12 @@ use dyne_xpcs_data::{Counts, mean_pixels};
 use dyne_xpcs_model::{Mode, ShearConvention};
 
 use crate::fit::Fitted;
+use crate::gaps::left_out as out;
 use crate::plan::Plan;
 use crate::report::{
-    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, OtherConvention, ParameterResult,
-    Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty, Work,
+    Basin, BinPicture, BoundSide, Cost, Counters, Covariance, LeftOut, OtherConvention,
+    ParameterResult, Profile, Provenance, Report, ScalingResult, Status, Timings, Uncertainty,
+    Work,
 };
 use crate::residuals::BinResiduals;
 use crate::uncertainty::CountsSource;
@@ -82,6 +84,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         profiles: profiles(plan, fitted),
         cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
         mask: crate::mask::Mask::default(),
+        left_out: left_out(plan, fitted),
         warnings,
         identifiability: identifiability::identifiability(plan, fitted, &parameters),
         curves: derived::curves(plan, fitted),
@@ -100,6 +103,14 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         provenance,
         pictures,
     }
+}
+
+/// What has no data, and what tells nothing.
+fn left_out(plan: &Plan, fitted: &Fitted) -> LeftOut {
+    let silent = fitted.uncertainty.iter().flat_map(|found| &found.silent);
+    let mut left_out = plan.left_out.clone();
+    left_out.add_bins(silent.map(|silent| out(&plan.bins[silent.bin], silent.reason())));
+    left_out
 }
 
 /// By what factor a shear rate of this fit is called under the other conventions.

@@ -206,7 +206,7 @@ fn trial(
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let size = PictureSize { pixels: 1 };
     let data = Data::survey(plan, matrices.clone(), resources)?;
-    let fitted = fit(plan, &data, resources, resources, size, &Silent)?;
+    let fitted = fit(plan, &data, resources, size, &Silent)?;
     let dyadic = dyadic(plan, matrices, &fitted, resources)?;
     let expected = expected(plan, sim, cell, resources)?;
     let truth = sim.parameter_values();
@@ -286,6 +286,7 @@ fn dyadic(
         information: &uncertainty.information,
         bins: &plan.bins,
         round: 0,
+        silent: &[],
     };
     Ok(Some(dyadic_covariance(&minimum, minimum.correlation_frames())?))
 }
@@ -328,6 +329,7 @@ fn expected(
         information: &information,
         bins: &plan.bins,
         round: 0,
+        silent: &[],
     };
     let counts = vec![mean(&cell); matrices.bins()];
     let options = SpeckleOptions { speckles: EXPECTED_SPECKLES, seed: 0 };

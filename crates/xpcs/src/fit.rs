@@ -159,7 +159,8 @@ impl Data {
         {
             return Err(not_finite(plan, &matrices, *found).into());
         }
-        let matrices = matrices.without_rows(survey.bad_rows());
+        let rows = matrices.excluded().and(survey.bad_rows().iter());
+        let matrices = matrices.without_rows(rows);
         match (0..matrices.bins()).find(|bin| matrices.pairs(*bin) == 0) {
             Some(bin) => Err(PlanError::NothingLeft { bin: plan.bins[bin].number }.into()),
             None => Ok(Self { matrices, survey, bins_at_once: resources.lanes.count() }),
@@ -169,8 +170,7 @@ impl Data {
 
 /// Fits the data that `plan` selects.
 ///
-/// `after` is what the residual sweep may use: other than `resources` its request to end is
-/// not yet made, so that an interrupted fit is reported.
+/// A request to end is heard throughout: then there is no fit.
 ///
 /// # Errors
 /// [`FitError`]. That a fit does not converge is not an error.
@@ -178,7 +178,6 @@ pub fn fit(
     plan: &Plan,
     data: &Data,
     resources: Resources<'_>,
-    after: Resources<'_>,
     pictures: PictureSize,
     observer: &dyn Observer,
 ) -> Result<Fitted, FitError> {
@@ -189,11 +188,11 @@ pub fn fit(
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
     let full = Problem { bins_at_once: *bins_at_once, ..full };
     let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
-    let variances = weighted(plan, &full, after, &mut outcome.fit, observer)?;
+    let variances = weighted(plan, &full, &mut outcome.fit, observer)?;
     let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
-    let last = Problem { resources: after, ..full };
+    let last = full;
     let finest = finest(plan, &full, survey.coarse.last(), variances.as_deref());
     let finest = finest.as_ref().map(|(matrices, weights)| Problem {
         matrices,
@@ -306,7 +305,6 @@ pub fn settle(
 fn weighted(
     plan: &Plan,
     full: &Problem<'_>,
-    after: Resources<'_>,
     fit: &mut Fit,
     observer: &dyn Observer,
 ) -> Result<Option<Vec<Vec<f64>>>, FitError> {
@@ -316,8 +314,7 @@ fn weighted(
         if fit.termination == Termination::Stopped {
             break;
         }
-        let last = Problem { resources: after, ..*full };
-        let residuals = settle(&last, fit, PictureSize { pixels: 1 })?.residuals;
+        let residuals = settle(full, fit, PictureSize { pixels: 1 })?.residuals;
         let Some(next) = weights(model, &residuals) else { break };
         let problem = Problem { weights: Weights::ByLag(&next), ..*full };
         *fit = minimise(&problem, &plan.transform, &fit.theta, &plan.search.fit, observer)?;

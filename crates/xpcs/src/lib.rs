@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod config;
 pub mod fit;
 pub mod g2;
+pub mod gaps;
 pub mod laws;
 pub mod mask;
 pub mod memory;

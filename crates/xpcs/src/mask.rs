@@ -2,12 +2,12 @@
 
 use dyne_runtime::Lanes;
 use dyne_xpcs_data::quality::outliers;
-use dyne_xpcs_data::{Matrices, ReadError, RowFailure};
+use dyne_xpcs_data::{Matrices, ReadError, RowFailure, Triangle};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::fit::Data;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, Selection};
 
 /// Why a frame is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -81,7 +81,8 @@ pub fn rows(plan: &Plan, data: &Data, failures: &[RowFailure]) -> Vec<MaskedRows
     for found in &data.survey.not_finite {
         let (bin, row) = (found.bin, found.frames[0]);
         let frame = plan.frames.start + positions[row] + 1;
-        let own = failures.iter().find(|f| f.bin == bin && f.rows.contains(&row));
+        let (read, at) = (plan.place(bin), positions[row]);
+        let own = failures.iter().find(|f| f.bin == read && f.rows.contains(&at));
         let reason = match own {
             Some(failure) => failure.reason.clone(),
             None => format!("a value is {}", found.value),
@@ -114,15 +115,8 @@ pub fn apply(
     matrices: Matrices,
     lanes: &Lanes,
 ) -> Result<(Matrices, Mask), MaskError> {
-    let mut reasons: Vec<Option<MaskReason>> = vec![None; plan.frames.len()];
-    if plan.config.mask.auto {
-        let (bins, at): (Vec<usize>, _) = ((0..matrices.bins()).collect(), matrices.positions());
-        let found = lanes.map(&bins, |bin| Ok(outliers(&*matrices.triangle(*bin)?)));
-        for outliers in found.into_iter().collect::<Result<Vec<_>, MaskError>>()? {
-            outliers.iter().for_each(|o| reasons[at[o.frame]] = Some(MaskReason::Auto));
-        }
-    }
-    plan.masked.iter().for_each(|k| reasons[*k] = Some(MaskReason::Config));
+    let auto = plan.config.mask.auto;
+    let reasons = reasons(plan.frames.len(), &plan.masked, auto, &matrices, lanes)?;
     let masked: Vec<usize> = (0..reasons.len()).filter(|k| reasons[*k].is_some()).collect();
     let (pairs, parameters) = (plan.pairs_without(&masked), plan.free_parameters());
     if pairs <= parameters {
@@ -135,11 +129,67 @@ pub fn apply(
         frames: runs(&reasons, plan.frames.start + 1),
         rows: Vec::new(),
     };
+    Ok((without(matrices, &reasons), mask))
+}
+
+/// Takes the masked frames, with `auto` outliers too, out of matrices to which no model is fitted; tells
+/// how many there are.
+///
+/// # Errors
+/// [`PlanError::MaskPairs`] where fewer than three frames are left; that of reading.
+pub fn of_selection(
+    selection: &Selection,
+    auto: Outliers,
+    matrices: Matrices,
+    lanes: &Lanes,
+) -> Result<(Matrices, usize), MaskError> {
+    let (all, there) = (selection.frames.len(), matrices.frames());
+    let auto = auto == Outliers::Masked;
+    let reasons = reasons(all, &selection.masked, auto, &matrices, lanes)?;
+    let own = matrices.positions().iter().filter(|k| reasons[**k].is_some()).count();
+    if there < own + 3 {
+        let (parameters, frames) = (2, all);
+        let pairs = Triangle::pairs(there - own);
+        return Err(PlanError::MaskPairs { pairs, parameters, masked: own, frames }.into());
+    }
+    Ok((without(matrices, &reasons), own))
+}
+
+/// What happens to outlier frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outliers {
+    /// They are left out.
+    Masked,
+    /// They stay.
+    Kept,
+}
+
+/// Why each frame of a selection is masked, if it is.
+fn reasons(
+    frames: usize,
+    masked: &[usize],
+    auto: bool,
+    matrices: &Matrices,
+    lanes: &Lanes,
+) -> Result<Vec<Option<MaskReason>>, MaskError> {
+    let mut reasons: Vec<Option<MaskReason>> = vec![None; frames];
+    if auto {
+        let (bins, at): (Vec<usize>, _) = ((0..matrices.bins()).collect(), matrices.positions());
+        let found = lanes.map(&bins, |bin| Ok(outliers(&*matrices.triangle(*bin)?)));
+        for outliers in found.into_iter().collect::<Result<Vec<_>, MaskError>>()? {
+            outliers.iter().for_each(|o| reasons[at[o.frame]] = Some(MaskReason::Auto));
+        }
+    }
+    masked.iter().for_each(|k| reasons[*k] = Some(MaskReason::Config));
+    Ok(reasons)
+}
+
+/// The matrices without the frames that have a reason.
+fn without(matrices: Matrices, reasons: &[Option<MaskReason>]) -> Matrices {
     let at = matrices.positions();
     let masked = |k: &usize| reasons[at[*k]].is_some();
     let own: Vec<usize> = (0..matrices.frames()).filter(masked).collect();
-    let left = if own.is_empty() { matrices } else { matrices.without(&own) };
-    Ok((left, mask))
+    if own.is_empty() { matrices } else { matrices.without(&own) }
 }
 
 /// Frames in a row with one reason; the first has the number `first`.

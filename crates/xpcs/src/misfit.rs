@@ -63,22 +63,33 @@ pub fn misfit(
     let relative = relative_pixels(&plan.bins).unwrap_or_else(|| vec![1.0; plan.bins.len()]);
     let pixels_of_bins: Vec<f64> = relative.iter().map(|r| r * pixels).collect();
     let seed = plan.config.uncertainty.seed;
-    let test = |minimum: &Minimum<'_>, counts: &[Counts]| {
-        match lack_of_fit(minimum, counts, &pixels_of_bins, seed) {
-            Ok(test) => Ok(Ok(test)),
-            Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
-            Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
-        }
+    let test = |minimum: &Minimum<'_>, counts: &[Counts]| match lack_of_fit(
+        minimum,
+        counts,
+        &pixels_of_bins,
+        seed,
+    ) {
+        Ok(test) => Ok(Ok(test)),
+        Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
+        Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
     };
     let bins = &plan.bins;
-    let counts = &uncertainty.counts;
+    let (counts, silent) = (&uncertainty.counts, &uncertainty.silent);
     let found = match coarse.filter(|_| !small) {
         None => {
             let Settled { scaling, evaluated, residuals } = tested.settled;
             let information = &uncertainty.information;
             let problem = Problem { resources: problem.resources.without_journal(), ..*problem };
-            let minimum =
-                Minimum { problem, evaluated, scaling, residuals, information, bins, round: 0 };
+            let minimum = Minimum {
+                problem,
+                evaluated,
+                scaling,
+                residuals,
+                information,
+                bins,
+                round: 0,
+                silent,
+            };
             test(&minimum, counts)?
         }
         Some(coarse) => {
@@ -88,8 +99,16 @@ pub fn misfit(
             let Settled { scaling, evaluated, residuals } = &settled;
             let information = &Covariance::try_new(&fit.equations, tested.transform, &fit.theta)?;
             let problem = *coarse;
-            let minimum =
-                Minimum { problem, evaluated, scaling, residuals, information, bins, round: 0 };
+            let minimum = Minimum {
+                problem,
+                evaluated,
+                scaling,
+                residuals,
+                information,
+                bins,
+                round: 0,
+                silent,
+            };
             test(&minimum, counts)?
         }
     };

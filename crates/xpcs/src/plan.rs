@@ -1,6 +1,7 @@
 //! The plan: a configuration and the catalogue of a file resolved into what will be done.
 //! Nothing after it reads the configuration or a default.
 
+mod bounds;
 mod error;
 mod notice;
 mod select;
@@ -11,10 +12,18 @@ use dyne_xpcs_model::param::CONTRAST;
 use dyne_xpcs_model::{Geometry, Mode, Model, ParameterSpec, Scale, ScatteringWindow, TimeGrid};
 
 use crate::config::{self, FitConfig, PerBin, TimeOrigin};
-use crate::report::Warning;
+use crate::gaps::Gaps;
+use crate::report::{LeftOut, Warning};
+
+pub(crate) use bounds::follows_data;
+use bounds::{Seen, bounds};
 
 pub use error::PlanError;
 pub use select::Selection;
+
+/// Least and largest contrast where it is fitted: it is never negative, and above 1 where the mean is over few
+/// pixels. Without an end a decay within a frame is fitted by a contrast of any size.
+const CONTRASTS: [f64; 2] = [CONTRAST.lower, 10.0 * CONTRAST.upper];
 
 /// What will be done to which data.
 pub struct Plan {
@@ -32,6 +41,12 @@ pub struct Plan {
     pub frames: std::ops::Range<usize>,
     /// Positions in the selection of the frames that the configuration masks, ascending.
     pub masked: Vec<usize>,
+    /// Positions in the selection of the frames without data, ascending; known once the matrices are.
+    pub absent: Vec<usize>,
+    /// What is left out beside masked frames.
+    pub left_out: LeftOut,
+    /// Place of each bin among those selected at first, and their number.
+    places: (Vec<usize>, usize),
     /// Frame time.
     pub dt: FrameTime,
     /// Time grid of the selected frames.
@@ -57,7 +72,8 @@ impl Plan {
     /// [`PlanError`], before any matrix is read.
     pub fn resolve(config: FitConfig, catalog: &Catalog) -> Result<Self, PlanError> {
         let mut warnings = Vec::new();
-        let positions = select::bins(&config.data, catalog, &mut warnings)?;
+        let chosen = select::bins(&config.data, &config.mask, catalog, &mut warnings)?;
+        let select::Chosen { positions, left_out } = chosen;
         let bins: Vec<Bin> = positions.iter().map(|p| catalog.bins[*p].clone()).collect();
         let frames = select::frames(&config.data, catalog)?;
         let masked = select::mask(&config.mask, &frames)?;
@@ -72,18 +88,22 @@ impl Plan {
         let gap = config.geometry.gap.unwrap_or(0.0);
         let geometries =
             bins.iter().map(|b| Geometry { q: b.q, phi_deg: b.phi_deg, gap }).collect();
-        let slots = slots(&config);
+        let seen = Seen::of(bins.iter().map(|b| b.q), gap, &grid, dt.seconds);
+        let slots = slots(&config, &seen);
         let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
         let mut plan = Self {
             mode: config.mode,
             model: config.mode.model(config.physics.conventions()),
-            start: start(&config),
+            start: start(&config, &seen),
             robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
             search: search_options(&config, &transform),
+            places: ((0..bins.len()).collect(), bins.len()),
             positions,
             bins,
             frames,
             masked,
+            absent: Vec::new(),
+            left_out,
             dt,
             grid,
             geometries,
@@ -100,6 +120,39 @@ impl Plan {
         plan.warnings.extend(notice::one_angle(&plan));
         plan.warnings.extend(notice::held(&plan));
         Ok(plan)
+    }
+
+    /// Place of a bin among those that were selected before any matrix was read.
+    pub fn place(&self, bin: usize) -> usize {
+        self.places.0[bin]
+    }
+
+    /// Leaves out what has no data; `positions` are those on the time grid of the frames along a side
+    /// of the matrices in which it was found.
+    ///
+    /// # Errors
+    /// [`PlanError::NoData`] where nothing is left, [`PlanError::Pairs`] where too little is.
+    pub fn leave_out(&mut self, gaps: &Gaps, positions: &[usize]) -> Result<(), PlanError> {
+        let mut left_out = self.left_out.clone();
+        left_out.frames.extend(gaps.left_out.frames.iter().cloned());
+        left_out.add_bins(gaps.left_out.bins.iter().cloned());
+        let kept: Vec<usize> = (0..self.bins.len()).filter(|k| !gaps.bins.contains(k)).collect();
+        self.absent = gaps.frames.iter().map(|k| positions[*k]).collect();
+        if kept.is_empty() || positions.len() < 3 + self.absent.len() {
+            let found = left_out.sentences().join("; ");
+            return Err(PlanError::NoData { file: self.config.data.file.clone(), found });
+        }
+        self.left_out = left_out;
+        if kept.len() < self.bins.len() {
+            self.positions = kept.iter().map(|k| self.positions[*k]).collect();
+            self.geometries = kept.iter().map(|k| self.geometries[*k]).collect();
+            self.places.0 = kept.iter().map(|k| self.places.0[*k]).collect();
+            self.bins = kept.iter().map(|k| self.bins[*k].clone()).collect();
+            self.warnings.retain(|warning| warning.code != notice::ONE_ANGLE);
+            self.warnings.extend(notice::one_angle(self));
+            self.layout(0.0)?;
+        }
+        self.check_pairs()
     }
 
     /// Range over which the search looks for parameter `k`, the others in the middle of theirs, in the
@@ -140,6 +193,11 @@ impl Plan {
         self.pairs_without(&self.masked)
     }
 
+    /// Whether the frame at position `k` of the selection has data.
+    fn is_there(&self, k: usize) -> bool {
+        self.absent.binary_search(&k).is_err()
+    }
+
     /// Pairs that take part without the frames at the positions `masked`, all bins together.
     pub fn pairs_without(&self, masked: &[usize]) -> usize {
         let out = masked.iter().filter(|k| self.takes(**k)).count();
@@ -149,14 +207,18 @@ impl Plan {
 
     /// Whether the frame at position `k` of the selection takes part where it is not masked.
     fn takes(&self, k: usize) -> bool {
-        k.checked_sub(self.skip()).is_some_and(|k| k.is_multiple_of(self.config.data.stride_coarse))
+        let strided = |k: usize| k.is_multiple_of(self.config.data.stride_coarse);
+        self.is_there(k) && k.checked_sub(self.skip()).is_some_and(strided)
     }
 
     /// Positions in the selection of the frames that the stride leaves out; none where it is 1.
     pub fn strided(&self) -> Vec<usize> {
         match self.config.data.stride_coarse {
             1 => Vec::new(),
-            _ => (0..self.frames.len()).filter(|k| !self.takes(*k)).collect(),
+            stride => {
+                let takes = |k: usize| k.checked_sub(self.skip()).is_some_and(|k| k % stride == 0);
+                (0..self.frames.len()).filter(|k| !takes(*k)).collect()
+            }
         }
     }
 
@@ -228,10 +290,10 @@ impl Plan {
         let bins = self.bins.len();
         match self.config.fit.scaling {
             config::Scaling::Individual => {
-                Ok(Layout::individual(bins).with_contrast_ceiling(CONTRAST.upper))
+                Ok(Layout::individual(bins).with_contrast_between(CONTRASTS))
             }
             config::Scaling::Averaged => {
-                Ok(Layout::averaged(bins).with_contrast_ceiling(CONTRAST.upper))
+                Ok(Layout::averaged(bins).with_contrast_between(CONTRASTS))
             }
             config::Scaling::Fourier(order) => {
                 let phi: Vec<f64> = self.bins.iter().map(|b| b.phi_deg.to_radians()).collect();
@@ -256,9 +318,11 @@ impl Plan {
         let given = self.config.parameters.get(name).and_then(|p| p.fixed.as_ref());
         match given.expect("the configuration was checked: constant scaling gives both values") {
             PerBin::One(value) => Ok(vec![*value; bins]),
-            PerBin::Each(values) if values.len() == bins => Ok(values.clone()),
+            PerBin::Each(values) if values.len() == self.places.1 => {
+                Ok(self.places.0.iter().map(|place| values[*place]).collect())
+            }
             PerBin::Each(values) => {
-                Err(PlanError::PerBin { name, found: values.len(), expected: bins })
+                Err(PlanError::PerBin { name, found: values.len(), expected: self.places.1 })
             }
         }
     }
@@ -268,7 +332,15 @@ fn settings(config: &FitConfig, spec: &ParameterSpec) -> config::ParameterConfig
     config.parameters.get(spec.name).cloned().unwrap_or_default()
 }
 
-fn slots(config: &FitConfig) -> Vec<Slot> {
+/// Bounds of a parameter: those given, else those that follow from what the data can see.
+fn bounds_of(given: &config::ParameterConfig, spec: &ParameterSpec, seen: &Seen) -> [f64; 2] {
+    let [lower, upper] = bounds(spec, seen);
+    let [lower, upper] = [given.min.unwrap_or(lower), given.max.unwrap_or(upper)];
+    // One that is given beyond the other has the room of the table.
+    if lower < upper { [lower, upper] } else { [given.lower(spec), given.upper(spec)] }
+}
+
+fn slots(config: &FitConfig, seen: &Seen) -> Vec<Slot> {
     let specs = config.mode.parameters();
     specs
         .iter()
@@ -291,14 +363,15 @@ fn slots(config: &FitConfig) -> Vec<Slot> {
                 Scale::Linear => dyne_solve::Scale::Linear,
                 Scale::Log => dyne_solve::Scale::Log,
             };
-            Slot::Free { scale, lower: given.lower(spec), upper: given.upper(spec) }
+            let [lower, upper] = bounds_of(&given, spec, seen);
+            Slot::Free { scale, lower, upper }
         })
         .collect()
 }
 
 /// Starting values where at least one is given: the others take the table's default, moved
 /// onto their bounds.
-fn start(config: &FitConfig) -> Option<Vec<f64>> {
+fn start(config: &FitConfig, seen: &Seen) -> Option<Vec<f64>> {
     let specs = config.mode.parameters();
     specs.iter().any(|s| settings(config, s).start.is_some()).then(|| {
         specs
@@ -307,7 +380,8 @@ fn start(config: &FitConfig) -> Option<Vec<f64>> {
                 let given = settings(config, spec);
                 let held = config.mode.held(spec).unwrap_or(spec.default);
                 let value = given.fixed_value().or(given.start).unwrap_or(held);
-                value.clamp(given.lower(spec), given.upper(spec))
+                let [lower, upper] = bounds_of(&given, spec, seen);
+                value.clamp(lower, upper)
             })
             .collect()
     })

@@ -2,6 +2,7 @@
 
 mod derived;
 mod identifiability;
+pub mod left_out;
 mod noise;
 mod verdict;
 mod work;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
+pub use left_out::{LeftOut, LeftOutBin, LeftOutFrames};
 pub use noise::{BinNoise, NoiseResult};
 pub use verdict::{
     FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell, Verdict,
@@ -347,6 +349,8 @@ pub struct Report {
     pub noise: NoiseResult,
     /// Frames left out; no frame where none is masked.
     pub mask: Mask,
+    /// Frames and bins that have no data, or tell nothing.
+    pub left_out: LeftOut,
     /// Cost and noise.
     pub cost: Cost,
     /// Warnings.
@@ -406,6 +410,7 @@ impl Report {
             "quantities": self.quantities,
             "noise": self.noise,
             "mask": self.mask,
+            "left_out": self.left_out,
             "cost": self.cost,
             "warnings": self.warnings,
             "counters": self.counters,

@@ -49,7 +49,8 @@ pub fn survey(
         || (),
         |block, ()| Found::of(block, &sets, element),
     )?;
-    let left = matrices.clone().without_rows(rows_of(&total.not_finite));
+    let rows = matrices.excluded().and(rows_of(&total.not_finite).iter());
+    let left = matrices.clone().without_rows(rows);
     let levels = sets.iter().zip(&total.coarse).map(|(frames, samples)| {
         let pairs = Triangle::pairs(frames.len());
         let one = |bin: usize| {

@@ -9,11 +9,12 @@ mod nodes;
 mod parabola;
 mod score;
 mod speckle;
+mod telling;
 
 use dyne_runtime::{Lanes, SweepError};
 use dyne_solve::{Covariance, Loss, Scaling, SolveError};
 use dyne_xpcs_data::{Bin, Counts, ReadError, SimulateError, mean_pixels, relative_pixels};
-use dyne_xpcs_model::model::correlation_row;
+use dyne_xpcs_model::model::{BinTerm, correlation_row};
 use thiserror::Error;
 
 use crate::config::{UncertaintyConfig, UncertaintyMethod};
@@ -21,6 +22,7 @@ use crate::problem::{Evaluated, Problem};
 use crate::residuals::BinResiduals;
 use score::Scored;
 use speckle::{BinNoise, Drawn, mapped, score_map};
+use telling::{add_silent, drawn_contrast};
 
 pub use counts::{CountsSource, mean_counts};
 pub use dyadic::dyadic_covariance;
@@ -29,6 +31,7 @@ pub(crate) use lack_of_fit::{MOST_FRAMES, MOST_WORK};
 pub use parabola::{BENT, Ellipsoid, bent_shares};
 pub use speckle::SpeckleOptions;
 pub(crate) use speckle::{BinSize, speckles_of_bin};
+pub use telling::{Silent, silent};
 
 /// Why a kind of covariance could not be had.
 #[derive(Debug, Error)]
@@ -79,6 +82,8 @@ pub struct Minimum<'a> {
     pub bins: &'a [Bin],
     /// Number of the error bars among those of one run, which a journal tells apart by it.
     pub round: u64,
+    /// Those among them that tell nothing, whose noise is not that of the others.
+    pub silent: &'a [Silent],
 }
 
 /// The headline error bars: which kind they are, and what they rest on.
@@ -98,6 +103,8 @@ pub struct Uncertainty {
     pub counts: Vec<Counts>,
     /// Where the counts come from.
     pub counts_source: CountsSource,
+    /// Bins that tell nothing.
+    pub silent: Vec<Silent>,
 }
 
 /// The headline covariance at a minimum, of the kind that `config` asks for.
@@ -120,6 +127,7 @@ pub fn headline(
         pixels: None,
         counts: Vec::new(),
         counts_source,
+        silent: minimum.silent.to_vec(),
     };
     let found = match config.method {
         UncertaintyMethod::Information => Ok(minimum.information.clone()),
@@ -147,17 +155,32 @@ pub fn headline(
 }
 
 impl Minimum<'_> {
+    /// Whether a bin tells something.
+    pub fn tells(&self, bin: usize) -> bool {
+        self.silent.iter().all(|silent| silent.bin != bin)
+    }
+
+    /// The bins that tell something, in order.
+    fn telling(&self) -> Vec<usize> {
+        (0..self.scaling.len()).filter(|bin| self.tells(*bin)).collect()
+    }
+
     /// Frames after which m has fallen to a half in the middle of the series, at the slowest bin; a
     /// quarter of the series at most.
     pub fn correlation_frames(&self) -> usize {
         let frames = self.problem.matrices.frames();
         let i = frames / 2;
-        let lag = |term| {
+        let lag = |term: &BinTerm| {
             let (model, level) = (self.problem.model, self.problem.level);
             let m = correlation_row(model, level, &self.evaluated.tables, term, i, i + 1..frames);
             m.iter().position(|m| *m < 0.5).map_or(frames, |k| k + 1)
         };
-        self.evaluated.terms.iter().map(lag).max().unwrap_or(1).min((frames / 4).max(1))
+        self.telling()
+            .into_iter()
+            .map(|k| lag(&self.evaluated.terms[k]))
+            .max()
+            .unwrap_or(1)
+            .min((frames / 4).max(1))
     }
 }
 
@@ -220,7 +243,8 @@ impl PixelsSource {
 /// **Symbols.** H: information of θ and z; T: derivatives of y by θ and z in the rows of the tile;
 /// r: pixels of a bin over their mean, from the map of the file, 1 where it has none.
 ///
-/// **Edges.** Where the fit absorbs nearly all of such noise the residuals tell no P, and that of the
+/// **Edges.** Bins that tell nothing take no part but in their own contrast and offset, whose pairs count as
+/// independent. Where the fit absorbs nearly all of such noise the residuals tell no P, and that of the
 /// map is taken. Frames of a bin share its contrast. Means over few
 /// pixels make c2 nonlinear in them; terms of order 1/P² are left out.
 ///
@@ -252,7 +276,8 @@ pub fn speckle_covariance(
     let mut score = vec![0.0; n * n];
     let mut variance = 0.0;
     let relative = relative_pixels(bins).unwrap_or_else(|| vec![1.0; bins.len()]);
-    for (bin, noise) in noise_of_bins(minimum, counts, options)?.iter().enumerate() {
+    for (bin, noise) in &noise_of_bins(minimum, counts, options)? {
+        let bin = *bin;
         let t = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
         let k = problem.model.basis() + 2;
         let b = mapped(&t, &noise.covariance(counts[bin]), k);
@@ -262,12 +287,14 @@ pub fn speckle_covariance(
     let (pixels, pixels_source) = match pixels {
         Pixels::Given(pixels) => (pixels, PixelsSource::Given),
         Pixels::Implied => {
-            let ssr: f64 = residuals.iter().map(|r| r.weighted).sum();
+            let told = minimum.telling().into_iter();
+            let ssr: f64 = told.map(|bin| residuals[bin].weighted).sum();
             let absorbed = trace_of_product(information.inverse_information(), &score, n);
             implied((variance - absorbed) / ssr, bins)?
         }
     };
     score.iter_mut().for_each(|b| *b /= pixels);
+    minimum.silent.iter().for_each(|silent| add_silent(minimum, silent, &mut score));
     let covariance = information.sandwich(&score)?;
     Ok(SpeckleCovariance { covariance, score, pixels, pixels_source })
 }
@@ -283,18 +310,18 @@ fn implied(found: f64, bins: &[Bin]) -> Result<(f64, PixelsSource), UncertaintyE
     }
 }
 
-/// The noise of every bin; some bins at a time, for the memory's sake.
+/// The noise of every bin that tells something; some bins at a time, for the memory's sake.
 fn noise_of_bins(
     minimum: &Minimum<'_>,
     counts: &[Counts],
     options: SpeckleOptions,
-) -> Result<Vec<BinNoise>, UncertaintyError> {
+) -> Result<Vec<(usize, BinNoise)>, UncertaintyError> {
     let Minimum { problem, evaluated, scaling, .. } = minimum;
-    let bins: Vec<usize> = (0..scaling.len()).collect();
+    let bins = minimum.telling();
     let one = |bin: &usize, lanes: &Lanes| -> Result<BinNoise, UncertaintyError> {
         let resources = problem.resources.with_lanes(lanes).without_journal();
         let problem = Problem { resources, ..*problem };
-        let (contrast, counts) = (scaling[*bin].contrast, counts[*bin]);
+        let (contrast, counts) = (drawn_contrast(scaling[*bin].contrast), counts[*bin]);
         let drawn = Drawn::new(&problem, evaluated, *bin, contrast, options, lanes)?;
         let of = Scored { evaluated, contrast, counts, nodes: &drawn.nodes };
         Ok(BinNoise::new(&problem, *bin, of, &drawn)?)
@@ -310,8 +337,9 @@ fn noise_of_bins(
     };
     let mut noise = Vec::with_capacity(bins.len());
     for bins in bins.chunks(problem.bins_at_once.max(1)) {
-        for found in spread(problem.resources.lanes, bins, one) {
-            noise.push(found?);
+        let found = spread(problem.resources.lanes, bins, one);
+        for (bin, found) in bins.iter().zip(found) {
+            noise.push((*bin, found?));
         }
     }
     Ok(noise)

@@ -6,11 +6,14 @@ use dyne_runtime::budget::{Budget, Lease};
 use dyne_runtime::machine::take_memory;
 use dyne_runtime::{Event, Lanes, Observer, Resources};
 use dyne_xpcs::config::OnBadBlock;
-use dyne_xpcs::fit::Data;
+use dyne_xpcs::fit::{Data, FitError};
+use dyne_xpcs::gaps::{self, Origin};
 use dyne_xpcs::mask::{self, Mask};
 use dyne_xpcs::memory::{Candidate, MemoryError, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
-use dyne_xpcs_data::{Afterwards, Matrices, PatchedRows, ReadError, Reader, RowSource, Scratch};
+use dyne_xpcs_data::{
+    Afterwards, Matrices, PatchedRows, ReadError, Reader, RowFailure, RowSource, Scratch,
+};
 
 use super::memory;
 use crate::failure::Failure;
@@ -62,7 +65,11 @@ pub(super) fn selection(stamp: &str, plan: &Plan) -> [u8; 32] {
 }
 
 /// Reads, or prepares for reading, the matrices that `plan` selects.
-pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result<Kept, Failure> {
+pub(super) fn kept(
+    plan: &mut Plan,
+    reader: &dyn Reader,
+    means: Means<'_>,
+) -> Result<Kept, Failure> {
     let Means { budget, resources, .. } = means;
     let lanes = resources.lanes;
     let (memory, _) = memory::plan(plan, reader, budget, lanes.count())?;
@@ -80,13 +87,33 @@ pub(super) fn kept(plan: &Plan, reader: &dyn Reader, means: Means<'_>) -> Result
         })?;
     }
     let (matrices, patched) = matrices(plan, reader, &memory, means)?;
+    let failures = || patched.as_ref().map(|rows| rows.failures()).unwrap_or_default();
+    let matrices = without_gaps(plan, reader, matrices, &failures, resources)?;
     let (matrices, mut mask) = mask::apply(plan, matrices, lanes)?;
     let mut data = Data::survey(plan, matrices, resources)?;
     data.bins_at_once = memory.concurrency.bins;
-    let failures = patched.map(|rows| rows.failures()).unwrap_or_default();
-    mask.rows = mask::rows(plan, &data, &failures);
+    mask.rows = mask::rows(plan, &data, &failures());
     drop(reading);
     Ok(Kept { data, mask, chosen, _leases: always })
+}
+
+/// The matrices without what has no data, which goes from the plan as well.
+fn without_gaps(
+    plan: &mut Plan,
+    reader: &dyn Reader,
+    matrices: Matrices,
+    failures: &dyn Fn() -> Vec<RowFailure>,
+    resources: Resources<'_>,
+) -> Result<Matrices, Failure> {
+    let unwritten = reader.unwritten(&plan.positions, plan.frames.clone())?;
+    let origin =
+        Origin { bins: &plan.bins, first: plan.frames.start, unwritten: &unwritten, failures };
+    let found = gaps::find(&matrices, &origin, resources).map_err(FitError::from)?;
+    plan.leave_out(&found, &matrices.positions())?;
+    if found.is_empty() {
+        return Ok(matrices);
+    }
+    Ok(found.left_of(matrices).expect("the plan refuses where nothing is left"))
 }
 
 /// The matrices, and who tells what of them could not be read where that is allowed.

@@ -11,6 +11,7 @@ mod experiment;
 mod faults;
 mod fit;
 mod g2;
+mod gaps;
 mod inspect;
 mod interrupt;
 mod mask;

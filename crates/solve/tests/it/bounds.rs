@@ -176,7 +176,7 @@ fn wrong_input_is_refused() {
 /// what is left, and the gradient by θ is that of the cost with the contrast held.
 #[test]
 fn a_contrast_beyond_its_ceiling_is_held_there() {
-    let layout = Layout::individual(1).with_contrast_ceiling(1.0);
+    let layout = Layout::individual(1).with_contrast_between([0.0, 1.0]);
     let m = |theta: f64, k: usize| (-theta * (k + 1) as f64).exp();
     let y: Vec<f64> = (0..9).map(|k| 5.0 * m(0.3, k) + 0.2).collect();
     let equations = |theta: f64| {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dyne_runtime::{Generator, Lanes};
+use dyne_runtime::{Cancel, Generator, Lanes};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
@@ -10,6 +10,7 @@ use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::reborrow::Reborrow;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
+use super::modes::Modes;
 use super::{SimulateError, Truth, check_finite};
 
 /// Variance of white noise added to each component, so that a covariance which is singular
@@ -113,17 +114,25 @@ impl Field {
         Ok(Self { frames, components: components.collect() })
     }
 
-    /// Intensities I = Σ_k w_k |E_k|² of one pixel for each generator: frames × pixels, of
-    /// mean 1.
+    /// Intensities of one pixel for each generator, of the modes given: frames × pixels, of mean 1.
+    /// Once `cancel` is requested they mean nothing.
     ///
     /// **Cost** about 2·frames² operations for each pixel, mode and component, and
     /// 6·8·frames bytes a pixel while it runs.
-    pub(super) fn intensities(&self, weights: &[f64], generators: &mut [Generator]) -> Mat<f64> {
+    pub(super) fn intensities(
+        &self,
+        modes: &Modes,
+        generators: &mut [Generator],
+        cancel: &Cancel,
+    ) -> Mat<f64> {
         let (frames, pixels) = (self.frames, generators.len());
         let mut normals = Mat::zeros(frames, 2 * pixels);
         let mut drawn = Mat::zeros(frames, 2 * pixels);
-        let mut intensities = Mat::zeros(frames, pixels);
-        for weight in weights {
+        let mut intensities = Mat::full(frames, pixels, modes.background);
+        for weight in &modes.weights {
+            if cancel.requested() {
+                break;
+            }
             let mut field = Mat::zeros(frames, 2 * pixels);
             for component in &self.components {
                 for (pixel, generator) in generators.iter_mut().enumerate() {

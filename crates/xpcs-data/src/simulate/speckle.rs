@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use dyne_runtime::{Generator, Lanes, Stream};
+use dyne_runtime::{Cancel, Generator, Lanes, Stream};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 
 use super::field::Field;
-use super::modes::mode_weights;
+use super::modes::{Modes, modes};
 use super::{Counts, SimulateError};
 
 /// Pixels that one lane draws at a time. The sizes are fixed so that sums are formed in the
@@ -46,13 +46,13 @@ struct Tile {
 impl Pixels<'_> {
     /// Draws all pixels and adds up their moments, once for each mean count.
     pub(super) fn moments(&self, lanes: &Lanes) -> Vec<Moments> {
-        let weights = mode_weights(self.contrast);
+        let modes = modes(self.contrast);
         let mut sums: Vec<Sums> = self.counts.iter().map(|_| Sums::new(self.frames)).collect();
         let starts: Vec<usize> = (0..self.count).step_by(PIXELS_PER_BLOCK).collect();
         for round in starts.chunks(BLOCKS_PER_ROUND) {
             let blocks = lanes.map(round, |&start| {
                 let end = self.count.min(start + PIXELS_PER_BLOCK);
-                self.intensities(start..end, &weights)
+                self.intensities(start..end, &modes)
             });
             for (k, sums) in sums.iter_mut().enumerate() {
                 sums.add(&blocks, k, lanes);
@@ -64,11 +64,11 @@ impl Pixels<'_> {
     /// Intensities or counts of the pixels of a block, frames × pixels, one matrix for each mean
     /// count. Each pixel has its own streams for field and counts, so counts see the same
     /// speckle as none.
-    fn intensities(&self, pixels: Range<usize>, weights: &[f64]) -> Vec<Mat<f64>> {
+    fn intensities(&self, pixels: Range<usize>, modes: &Modes) -> Vec<Mat<f64>> {
         let streams: Vec<Stream> = pixels.map(|pixel| self.stream.index(pixel as u64)).collect();
         let mut fields: Vec<Generator> =
             streams.iter().map(|stream| stream.split("field").generator()).collect();
-        let drawn = self.field.intensities(weights, &mut fields);
+        let drawn = self.field.intensities(modes, &mut fields, &Cancel::new());
         self.counts.iter().map(|counts| detected(&drawn, *counts, &streams)).collect()
     }
 }

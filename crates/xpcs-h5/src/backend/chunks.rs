@@ -18,7 +18,7 @@ use dyne_xpcs_data::Element;
 use super::Fault;
 use super::pure::fault;
 
-/// The chunks of a matrix of little-endian floats, all of them there.
+/// The chunks of a matrix of little-endian floats.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     /// Rows and columns of a chunk; those at the edges reach beyond the matrix.
@@ -27,8 +27,8 @@ pub(crate) struct Chunks {
     pub(crate) element: Element,
     /// Chunks along a row of them.
     across: usize,
-    /// Row by row.
-    entries: Vec<ChunkEntry>,
+    /// Row by row; nothing for a chunk that was never stored.
+    entries: Vec<Option<ChunkEntry>>,
     filters: Vec<FilterDescription>,
 }
 
@@ -49,7 +49,7 @@ impl Chunks {
 
     /// Bytes of the largest chunk as stored.
     pub(crate) fn stored_bytes(&self) -> usize {
-        self.entries.iter().map(|e| e.size as usize).max().unwrap_or(0)
+        self.entries.iter().flatten().map(|e| e.size as usize).max().unwrap_or(0)
     }
 
     /// Filters besides the shuffle that is undone last.
@@ -57,8 +57,13 @@ impl Chunks {
         self.filters.iter().skip_while(|f| f.id == FILTER_SHUFFLE).count()
     }
 
-    /// Those of `dataset`; nothing where it is not stored so, some of it is not stored, or a chunk would
-    /// take more than `limit` bytes.
+    /// Whether the chunk at a place of the grid of chunks was ever stored.
+    pub(crate) fn stored(&self, [a, b]: [usize; 2]) -> bool {
+        self.entries[a * self.across + b].is_some()
+    }
+
+    /// Those of `dataset`; nothing where it is not stored so, none of it is stored, or a chunk would take
+    /// more than `limit` bytes.
     pub(super) fn of(
         file: &Hdf5File,
         dataset: &Dataset,
@@ -77,18 +82,17 @@ impl Chunks {
         let Some(bytes) = bytes.filter(|bytes| (1..=limit).contains(bytes)) else {
             return Ok(None);
         };
-        let mut entries = entries(file, dataset, [*height, *width], size).map_err(fault)?;
-        entries.sort_by(|a, b| a.offsets.cmp(&b.offsets));
+        let found = entries(file, dataset, [*height, *width], size).map_err(fault)?;
         let grid = [rows.div_ceil(shape[0] as u64), columns.div_ceil(shape[1] as u64)];
-        let place = |k: u64| [k / grid[1] * shape[0] as u64, k % grid[1] * shape[1] as u64];
-        let whole = entries.len() as u64 == grid[0] * grid[1]
-            && (0..).zip(&entries).all(|(k, entry)| entry.offsets[..] == place(k));
         let filters = filters(file, dataset)?;
-        let mut chunks = Self { shape, element, across: grid[1] as usize, entries, filters };
-        for entry in chunks.entries.iter_mut().filter(|entry| entry.size == 0) {
-            entry.size = bytes as u64;
-        }
-        Ok(whole.then_some(chunks))
+        let placed = placed(found, shape, grid, bytes as u64);
+        Ok(placed.map(|entries| Self {
+            shape,
+            element,
+            across: grid[1] as usize,
+            entries,
+            filters,
+        }))
     }
 
     /// Decodes the chunk at row `a` and column `b` of the grid of chunks into `out`.
@@ -99,7 +103,10 @@ impl Chunks {
         [a, b]: [usize; 2],
         out: &mut Decoded,
     ) -> Result<(), Fault> {
-        let entry = &self.entries[a * self.across + b];
+        let Some(entry) = &self.entries[a * self.across + b] else {
+            out.fill_nan(self.bytes(), self.element);
+            return Ok(());
+        };
         let stored = usize::try_from(entry.size).map_err(|_| too_long(entry.size))?;
         raw.read(entry.address, stored, &mut out.raw)?;
         out.shuffled = self.filters.first().is_some_and(|filter| filter.id == FILTER_SHUFFLE)
@@ -144,6 +151,20 @@ impl Decoded {
     /// The memory, for a later chunk.
     pub(crate) fn into_memory(self) -> [Vec<u8>; 2] {
         [self.raw, self.bytes]
+    }
+
+    /// Values that the file was never given.
+    fn fill_nan(&mut self, bytes: usize, element: Element) {
+        self.shuffled = false;
+        self.bytes.clear();
+        self.bytes.reserve_exact(bytes);
+        let mut fill = |value: &[u8]| {
+            (0..bytes / value.len()).for_each(|_| self.bytes.extend_from_slice(value));
+        };
+        match element {
+            Element::F32 => fill(&f32::NAN.to_le_bytes()),
+            Element::F64 => fill(&f64::NAN.to_le_bytes()),
+        }
     }
 
     /// Undoes the deflate filter, in the memory of the chunk before.
@@ -211,6 +232,36 @@ pub(super) fn filters(file: &Hdf5File, dataset: &Dataset) -> Result<Vec<FilterDe
         _ => None,
     });
     Ok(pipelines.flatten().collect())
+}
+
+/// The chunks at their places of a grid, row by row, each of `bytes` bytes where the index does not tell;
+/// nothing where there are none, or they do not lie on the grid.
+fn placed(
+    found: Vec<ChunkEntry>,
+    shape: [usize; 2],
+    grid: [u64; 2],
+    bytes: u64,
+) -> Option<Vec<Option<ChunkEntry>>> {
+    let places = usize::try_from(grid[0].checked_mul(grid[1])?).ok()?;
+    // An index names at least one chunk of a matrix that it can place.
+    if found.is_empty() || found.len() > places {
+        return None;
+    }
+    let mut entries: Vec<Option<ChunkEntry>> = (0..places).map(|_| None).collect();
+    for mut entry in found {
+        let [row, column] = entry.offsets[..] else { return None };
+        let (height, width) = (shape[0] as u64, shape[1] as u64);
+        let (a, b) = (row / height, column / width);
+        let on_grid = row % height == 0 && column % width == 0 && a < grid[0] && b < grid[1];
+        let place = on_grid.then(|| &mut entries[(a * grid[1] + b) as usize])?;
+        if entry.size == 0 {
+            entry.size = bytes;
+        }
+        if place.replace(entry).is_some() {
+            return None;
+        }
+    }
+    Some(entries)
 }
 
 /// The index of the chunks, in whatever form the file has it.

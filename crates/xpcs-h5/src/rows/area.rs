@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use dyne_xpcs_data::{DecodeBuffers, ReadError, Samples, Values};
+use dyne_xpcs_data::{DecodeBuffers, ReadError, Samples, Unwritten, Values};
 
 use super::{FileRows, STRIP_VALUES};
 use crate::backend::{Chunks, Decoded};
@@ -181,7 +181,10 @@ impl FileRows {
         };
         let new = |rows: &Range<usize>, columns: &Range<usize>| {
             let Halves { upper, lower } = found.get();
-            !upper && columns.end > rows.start + 1 || !lower && columns.start + 1 < rows.end
+            let place = [rows.start / chunks.shape[0], columns.start / chunks.shape[1]];
+            chunks.stored(place)
+                && (!upper && columns.end > rows.start + 1
+                    || !lower && columns.start + 1 < rows.end)
         };
         let mut unreadable = None;
         let later = |error| {
@@ -193,6 +196,22 @@ impl FileRows {
             Some(error) if found.get() == Halves::default() => Err(error),
             _ => Ok(found.get()),
         }
+    }
+
+    /// Rows and columns, of the frames of this source, whose chunks were never stored.
+    pub(super) fn never_stored(&self, bin: usize) -> Vec<Unwritten> {
+        let Stored::Chunks(chunks) = &self.bins[bin].stored else { return Vec::new() };
+        let Range { start, end } = self.frames;
+        let [height, width] = chunks.shape;
+        let within = |at: usize, side: usize| {
+            (at * side).max(start) - start..((at + 1) * side).min(end) - start
+        };
+        let places = (start / height..end.div_ceil(height))
+            .flat_map(|a| (start / width..end.div_ceil(width)).map(move |b| [a, b]));
+        places
+            .filter(|place| !chunks.stored(*place))
+            .map(|[a, b]| [within(a, height), within(b, width)])
+            .collect()
     }
 
     fn decoded<'l>(

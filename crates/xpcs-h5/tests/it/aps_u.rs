@@ -170,8 +170,28 @@ fn bad_matrices_are_refused() {
     assert_refused("bad_integers.h5", &["c2_00001", "integers of shape [6, 6]"]);
     assert_refused("bad_nan.h5", &["c2_00002", "NaN at frames (2, 5) (counted from 1)"]);
     assert_refused("bad_inf.h5", &["c2_00002", "inf at frames (1, 6)"]);
-    assert_refused("bad_all_zero.h5", &["c2_00002", "only zeros off the diagonal"]);
     assert_refused("bad_asymmetric.h5", &["c2_00002", "frames (3, 5)", "5 at (5, 3)"]);
+}
+
+#[test]
+fn a_matrix_of_zeros_is_read_as_it_is() {
+    let reader = open("bad_all_zero.h5");
+    let read = reader.read(&[1], 0..6, &lanes(1)).unwrap();
+    assert!(!read[0].samples().all().any_not_zero());
+}
+
+#[test]
+fn what_was_never_written_is_told_and_not_made_up() {
+    let reader = open("aps_u_unwritten.h5");
+    let told = reader.unwritten(&[1], 0..6).unwrap();
+    assert_eq!(told, [vec![[2..4, 0..6], [4..6, 0..6]]]);
+    assert_eq!(reader.unwritten(&[0, 1], 0..2).unwrap(), [vec![], vec![]]);
+    assert_eq!(reader.unwritten(&[0], 1..4).unwrap(), [vec![[1..3, 0..3]]]);
+    let read = reader.read_stored(&[1], 0..6, &lanes(1)).unwrap();
+    assert_eq!(read[0].get(1, 4), 1.125 + 14.0 / 1024.0);
+    assert!(read[0].get(2, 3).is_nan() && read[0].get(4, 5).is_nan());
+    let [summary] = &reader.summarize(&[1], &lanes(1)).unwrap()[..] else { panic!("one") };
+    assert_eq!((summary.not_finite, summary.zeros), (6, 0));
 }
 
 #[test]

@@ -83,6 +83,7 @@ fn report(bins: usize, ages: usize) -> G2Report {
     let power_laws =
         if bins < 3 { Vec::new() } else { (0..ages).map(|a| law(&curves, a)).collect() };
     G2Report {
+        left_out: Default::default(),
         curves,
         power_laws,
         weights: "bins of one q: numbers of pixels",

@@ -332,6 +332,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         quantities: quantities(),
         noise: noise_of(bins),
         mask: Default::default(),
+        left_out: Default::default(),
         cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
         warnings: vec![Warning {
             code: "at_bound".to_owned(),

@@ -185,10 +185,12 @@ fn reservations(findings: Findings<'_>) -> Vec<Reason> {
         match stderr {
             None => {
                 let why = quantity.stderr_absent.as_deref().unwrap_or("not determined");
-                reasons.push(reason("undetermined", format!("{name} has no standard error: {why}")));
+                reasons
+                    .push(reason("undetermined", format!("{name} has no standard error: {why}")));
             }
             Some(error) if error >= &value.abs() => {
-                let message = format!("{name} = {value:.4e} ± {error:.1e} {unit} is not told from 0");
+                let message =
+                    format!("{name} = {value:.4e} ± {error:.1e} {unit} is not told from 0");
                 reasons.push(reason("error_exceeds_value", message));
             }
             Some(_) => {}

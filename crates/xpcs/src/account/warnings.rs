@@ -36,13 +36,14 @@ pub(super) fn warnings(
 
 fn of_parameter(p: &ParameterResult) -> Option<Warning> {
     if let Some(side) = p.at_bound {
-        let (word, bound) = match side {
-            BoundSide::Lower => ("lower", p.lower),
-            BoundSide::Upper => ("upper", p.upper),
+        let (word, key, bound) = match side {
+            BoundSide::Lower => ("lower", "min", p.lower),
+            BoundSide::Upper => ("upper", "max", p.upper),
         };
+        let name = &p.name;
         let message = format!(
-            "{} lies on its {word} bound {bound} {}: the data ask for a value beyond it, or do not determine it",
-            p.name, p.unit
+            "{name} lies on its {word} bound {bound:.6e} {}: the data ask for a value beyond it, or do not determine it; parameters.{name}.{key} moves the bound",
+            p.unit
         );
         return Some(warning("at_bound", message));
     }
@@ -50,18 +51,43 @@ fn of_parameter(p: &ParameterResult) -> Option<Warning> {
     Some(warning("undetermined", format!("{} has no standard error: {reason}", p.name)))
 }
 
+/// Contrasts and offsets that are not the usual ones. A contrast above 1 is possible with few pixels, and
+/// c2 − 1 has its baseline at 0: both are noted, without a reservation. A bin that tells nothing is named
+/// as such.
 fn of_scaling(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
-    scaling(plan, fitted)
-        .into_iter()
-        .filter(|s| !(0.0..1.0).contains(&s.contrast) || !(0.5..=1.5).contains(&s.offset))
-        .map(|s| {
-            let message = format!(
-                "bin {} (q {:.5} Å⁻¹, φ {:.1}°): contrast {:.4} and offset {:.4} are not inside 0 … 1 and 0.5 … 1.5",
-                s.bin, s.q, s.phi_deg, s.contrast, s.offset
-            );
-            warning("scaling_range", message)
-        })
-        .collect()
+    let silent = |bin: usize| {
+        fitted.uncertainty.iter().flat_map(|u| &u.silent).any(|silent| silent.bin == bin)
+    };
+    let told = scaling(plan, fitted).into_iter().enumerate().filter(|(bin, _)| !silent(*bin));
+    told.flat_map(|(_, s)| {
+        let bin = format!("bin {} (q {:.5} Å⁻¹, φ {:.1}°)", s.bin, s.q, s.phi_deg);
+        let contrast = match s.contrast {
+            c if c >= 1.0 => Some(warning(
+                "contrast_above_1",
+                format!("{bin}: contrast {c:.3} is above 1, which a mean over few pixels can make"),
+            )),
+            c if c <= 0.0 => Some(warning(
+                "scaling_range",
+                format!("{bin}: contrast {c:.4} lies on its bound 0: no decay is seen in it"),
+            )),
+            _ => None,
+        };
+        let offset = match s.offset {
+            o if (0.5..=1.5).contains(&o) => None,
+            o if (-0.25..=0.25).contains(&o) => Some(warning(
+                "baseline",
+                format!(
+                    "{bin}: the baseline is {o:.4}: the file stores c2 − 1, or a mean was taken off"
+                ),
+            )),
+            o => Some(warning(
+                "scaling_range",
+                format!("{bin}: offset {o:.4} is not inside 0.5 … 1.5"),
+            )),
+        };
+        contrast.into_iter().chain(offset)
+    })
+    .collect()
 }
 
 /// Independent pixels over pixels of the map above which the noise is too small to be believed.

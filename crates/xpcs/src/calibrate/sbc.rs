@@ -177,7 +177,7 @@ pub fn sbc_trial(setting: SbcSetting, number: u64) -> Result<SbcTrial, Calibrate
     let cancel = Cancel::new();
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let data = Data::survey(&plan, Matrices::new(triangles, plan.skip()), resources)?;
-    let fitted = fit(&plan, &data, resources, resources, PictureSize { pixels: 1 }, &Silent)?;
+    let fitted = fit(&plan, &data, resources, PictureSize { pixels: 1 }, &Silent)?;
     let sample = sampled(&plan, &data, &fitted, resources)?;
     let of = |name: &str, value: f64, chains: &Vec<Vec<f64>>| {
         let draws: Vec<f64> = chains.iter().flatten().copied().collect();

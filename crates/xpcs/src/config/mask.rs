@@ -1,11 +1,12 @@
-//! The group `mask`: frames that are left out.
+//! The group `mask`: frames and bins that are left out.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// Frames that are left out of every matrix.
+/// Frames that are left out of every matrix, and bins that are left out. What has no data is left out
+/// by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskConfig {
@@ -13,6 +14,10 @@ pub struct MaskConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [[[120, 125], 300]]))]
     pub frames: Vec<MaskEntry>,
+    /// Bins that are left out, by their number in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [[3, 7]]))]
+    pub bins: Vec<u32>,
     /// Whether frames that `dyne inspect --quality` calls outliers in a selected matrix are left
     /// out of all.
     pub auto: bool,

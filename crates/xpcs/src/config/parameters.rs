@@ -23,10 +23,13 @@ pub struct ParameterConfig {
     /// skipped, otherwise it is one start more, with the others at their default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<f64>,
-    /// Lower bound, in the parameter's unit; positive for a parameter on a logarithmic scale.
+    /// Lower bound, in the parameter's unit; positive for a parameter on a logarithmic scale. Where left out
+    /// that of the table; for prefactors and constant parts of transport, shear and velocity lower where q,
+    /// frame time and length of the series see slower.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
-    /// Upper bound, in the parameter's unit.
+    /// Upper bound, in the parameter's unit. Where left out that of the table; for prefactors and constant
+    /// parts of transport, shear and velocity higher where q and frame time see faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// Value it is held at, in the parameter's unit; a `start` beside it has no effect. For

@@ -195,7 +195,8 @@ fn add(sums: &mut [f64], more: &[f64]) {
 /// together each weighs as its number of pairs. A pair of a bin with P independent pixels has a
 /// variance ∝ 1/P, so the weight by pixels is the one with the least error.
 ///
-/// **Symbols.** `groups`: the bins that are averaged together; `windows`: half-open ranges of i + j.
+/// **Symbols.** `groups`: the bins that are averaged together; `windows`: half-open ranges of i + j, which
+/// count frames that are left out.
 ///
 /// **Edges.** A window of w frames has about w pairs at lags up to twice the age of its near edge
 /// (counted from the nearer end of the series), fewer beyond. **Checked by**
@@ -209,10 +210,11 @@ pub fn curves(
     windows: &[[usize; 2]],
     resources: Resources<'_>,
 ) -> Result<Curves, SweepError<ReadError>> {
-    let edges = edges(matrices.frames());
+    let positions = matrices.positions();
+    let edges = edges(positions.last().map_or(0, |last| last + 1));
     let source = matrices.blocks(BlockPairs::default());
     let total = sweep(&source, resources, Vec::new, |block, row: &mut Vec<f64>| {
-        Sums(vec![(block.bin, block_sums(block, &edges, windows, row))])
+        Sums(vec![(block.bin, block_sums(block, &positions, &edges, windows, row))])
     })?;
     let size = (edges.len() - 1) * CELL;
     let pooled = groups.iter().map(|group| {
@@ -230,6 +232,7 @@ pub fn curves(
 
 fn block_sums(
     block: PairBlock<'_>,
+    positions: &[usize],
     edges: &[usize],
     windows: &[[usize; 2]],
     row: &mut Vec<f64>,
@@ -241,14 +244,15 @@ fn block_sums(
         block.row(i).widen_into(row);
         for j in i + 1..frames {
             let value = row[j - i - 1] - 1.0;
-            let bin = edges.partition_point(|edge| *edge <= j - i) - 1;
+            let (lag, age) = (positions[j] - positions[i], positions[i] + positions[j]);
+            let bin = edges.partition_point(|edge| *edge <= lag) - 1;
             // Both ends ascend from window to window.
-            let first = windows.partition_point(|w| w[1] <= i + j);
-            let end = windows.partition_point(|w| w[0] <= i + j);
+            let first = windows.partition_point(|w| w[1] <= age);
+            let end = windows.partition_point(|w| w[0] <= age);
             for window in first..end {
                 let at = (window * lags + bin) * CELL;
                 let cell = &mut cells[at..at + CELL];
-                add(&mut cell[..4], &[1.0, value, value * value, (j - i) as f64]);
+                add(&mut cell[..4], &[1.0, value, value * value, lag as f64]);
                 let (a, b) = (i * BLOCKS / frames, j * BLOCKS / frames);
                 add(&mut cell[4 + 2 * a..6 + 2 * a], &[1.0, value]);
                 if a != b {

@@ -9,7 +9,7 @@ use super::cuts::{Curve, Group, curves};
 use super::decay::{Decay, DecayFit, fit};
 use super::power_law::{PowerLaw, power_laws};
 use crate::plan::Selection;
-use crate::report::Warning;
+use crate::report::{LeftOut, Warning};
 
 /// What happens to the azimuths of one q.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub struct G2Report {
     pub weights: &'static str,
     /// What was noticed.
     pub warnings: Vec<Warning>,
+    /// Frames and bins without data.
+    pub left_out: LeftOut,
     /// Layout of the file.
     pub layout: String,
     /// First and last frame, counted from 1.
@@ -121,12 +123,13 @@ impl Request<'_> {
         let Some(curves) = fitted.filter(|_| !requested()) else {
             return Err(SweepError::Cancelled);
         };
-        let Selection { frames, dt, warnings, .. } = self.selection;
+        let Selection { frames, dt, warnings, left_out, .. } = self.selection;
         Ok(G2Report {
             power_laws: power_laws(&curves, self.angles),
             weights: self.weights(),
             curves,
             warnings: warnings.clone(),
+            left_out: left_out.clone(),
             layout: self.catalog.layout.to_string(),
             frames: [frames.start + 1, frames.end],
             dt_s: dt.seconds,
@@ -207,6 +210,7 @@ impl G2Report {
             "curves": self.curves,
             "power_laws": self.power_laws,
             "warnings": self.warnings,
+            "left_out": self.left_out,
             "provenance": provenance,
         })
     }

@@ -8,7 +8,7 @@ use crate::fit::{FitError, Settled, settle};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::residuals::PictureSize;
-use crate::uncertainty::{Minimum, Uncertainty, headline};
+use crate::uncertainty::{Minimum, Uncertainty, headline, silent};
 
 /// A fit with its error bars.
 pub struct Judged {
@@ -73,8 +73,12 @@ pub fn judge(
         information: &whole,
         bins: &plan.bins,
         round,
+        silent: &[],
     };
-    let error_bars = || headline(&minimum, &plan.config.uncertainty);
+    let error_bars = || {
+        let silent = &silent(&minimum)?;
+        headline(&Minimum { silent, ..minimum }, &plan.config.uncertainty)
+    };
     let ((of_all, mut uncertainty), _) = phase(observer, "error bars", error_bars)?;
     // A parameter on its bound counts as free: no error of the others may rest on an arbitrary bound.
     let wide = match widened(own, &fit.theta)? {

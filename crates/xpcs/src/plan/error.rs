@@ -51,6 +51,40 @@ pub enum PlanError {
         /// The angles, in words.
         found: String,
     },
+    /// No bin has a q that can be used.
+    #[error("{}: q of the bins: found {found} Å⁻¹; expected positive numbers\ncorrect the q map of the file, or correlate again with it", file.display())]
+    BadQ {
+        /// The file.
+        file: PathBuf,
+        /// The values, in words.
+        found: String,
+    },
+    /// A masked bin that is not in the file.
+    #[error(
+        "mask.bins: bin {bin}: the file has no such bin; expected some of {found}\nnumbers count as dyne inspect shows them"
+    )]
+    MaskBins {
+        /// Number asked for.
+        bin: u32,
+        /// Numbers in the file, in words.
+        found: String,
+    },
+    /// No bin is left.
+    #[error(
+        "mask.bins: all selected bins ({found}) are masked; expected at least one to be left\nmask fewer bins or select more"
+    )]
+    MaskAllBins {
+        /// Numbers selected, in words.
+        found: String,
+    },
+    /// Nothing that could be fitted.
+    #[error("{}: no data are left: {found}; expected at least one bin with 3 frames\nlook at the file with dyne inspect --quality, select other bins or frames, or correlate again", file.display())]
+    NoData {
+        /// The file.
+        file: PathBuf,
+        /// What is left out, in words.
+        found: String,
+    },
     /// No angle in the ranges.
     #[error("{}: data.phi: no bin of the selected q lies in the ranges; their angles are {found}\nwiden data.phi (degrees, inclusive; from > to wraps around ±180)", file.display())]
     NoPhi {

@@ -11,6 +11,9 @@ use dyne_xpcs_model::param::PHI0;
 use super::{Plan, PlanError, settings};
 use crate::report::Warning;
 
+/// Code of the warning of [`one_angle`].
+pub(super) const ONE_ANGLE: &str = "one_angle";
+
 /// Angles in degrees closer than this are one.
 const SAME_ANGLE: f64 = 1e-6;
 
@@ -45,7 +48,7 @@ pub(super) fn one_angle(plan: &Plan) -> Option<Warning> {
     let message = format!(
         "all matrices are at one angle, {phi}° (opposite angles count as one): phi0 and the prefactor of the rate only enter as rate·cos(φ − phi0), so phi0 is not determined: fix it (parameters: {{phi0: {{fixed: 0}}}})"
     );
-    Some(Warning { code: "one_angle".into(), message })
+    Some(Warning { code: ONE_ANGLE.into(), message })
 }
 
 /// Tells which parameters are held though the configuration does not say so.

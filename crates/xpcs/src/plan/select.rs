@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use dyne_xpcs_data::{Catalog, FrameTime};
+use dyne_xpcs_data::{Bin, Catalog, FrameTime};
 
 use super::PlanError;
 use crate::config::{DataConfig, MaskConfig, PhiRange, QSelection};
-use crate::report::Warning;
+use crate::gaps::{Gaps, left_out as left_out_bin};
+use crate::report::{LeftOut, LeftOutBin, Warning};
 
 /// Two values of q that differ by less than this fraction are one.
 const SAME_Q: f64 = 1e-6;
@@ -29,20 +30,52 @@ pub struct Selection {
     pub frames: Range<usize>,
     /// Frame time.
     pub dt: FrameTime,
+    /// Positions in the selection of the frames that the configuration masks, ascending.
+    pub masked: Vec<usize>,
     /// What was noticed on the way.
     pub warnings: Vec<Warning>,
+    /// Bins that are left out before any matrix is read.
+    pub left_out: LeftOut,
 }
 
 impl Selection {
-    /// Resolves `data` against what the file holds.
+    /// Resolves `data` without what `masks` names against what the file holds.
     ///
     /// # Errors
     /// [`PlanError`], before any matrix is read.
-    pub fn resolve(data: &DataConfig, catalog: &Catalog) -> Result<Self, PlanError> {
+    pub fn resolve(
+        data: &DataConfig,
+        masks: &MaskConfig,
+        catalog: &Catalog,
+    ) -> Result<Self, PlanError> {
         let mut warnings = Vec::new();
-        let positions = bins(data, catalog, &mut warnings)?;
+        let Chosen { positions, left_out } = bins(data, masks, catalog, &mut warnings)?;
         let (frames, dt) = (frames(data, catalog)?, frame_time(data, catalog, &mut warnings)?);
-        Ok(Self { positions, frames, dt, warnings })
+        let masked = mask(masks, &frames)?;
+        Ok(Self { positions, frames, dt, masked, warnings, left_out })
+    }
+
+    /// What is left out of a whole file before any matrix is read: bins without q, and those that `masks`
+    /// names.
+    ///
+    /// # Errors
+    /// [`PlanError::MaskBins`] for a bin that is not in the file.
+    pub fn left_out_of(masks: &MaskConfig, catalog: &Catalog) -> Result<LeftOut, PlanError> {
+        let mut left_out = LeftOut::default();
+        let bad = |bin: &&Bin| !has_q(bin);
+        left_out.add_bins(catalog.bins.iter().filter(bad).map(|bin| no_q(bin)));
+        check_numbers(masks, catalog)?;
+        let masked = |bin: &&Bin| has_q(bin) && masks.bins.contains(&bin.number);
+        left_out.add_bins(catalog.bins.iter().filter(masked).map(by_mask));
+        Ok(left_out)
+    }
+
+    /// Leaves out bins, by their place among [`Self::positions`].
+    pub fn leave_out(&mut self, gaps: &Gaps) {
+        let mut place = 0..;
+        self.positions.retain(|_| !place.next().is_some_and(|k| gaps.bins.contains(&k)));
+        self.left_out.add_bins(gaps.left_out.bins.iter().cloned());
+        self.left_out.frames.extend(gaps.left_out.frames.iter().cloned());
     }
 
     /// Indices among [`Self::positions`], those of one q together.
@@ -59,13 +92,92 @@ impl Selection {
     }
 }
 
-/// Positions of the selected bins, in the order of the file.
+/// Bins that take part, and those that would but for what they are.
+pub(super) struct Chosen {
+    /// Positions in the catalogue, in the order of the file.
+    pub(super) positions: Vec<usize>,
+    pub(super) left_out: LeftOut,
+}
+
+/// The selected bins.
 pub(super) fn bins(
     data: &DataConfig,
+    masks: &MaskConfig,
     catalog: &Catalog,
     warnings: &mut Vec<Warning>,
+) -> Result<Chosen, PlanError> {
+    let (usable, bad): (Vec<usize>, Vec<usize>) =
+        (0..catalog.bins.len()).partition(|k| has_q(&catalog.bins[*k]));
+    if usable.is_empty() {
+        let found: Vec<String> = bad.iter().map(|k| catalog.bins[*k].q.to_string()).collect();
+        let (file, found) = (catalog.file.clone(), found.join(", "));
+        return Err(PlanError::BadQ { file, found });
+    }
+    let of_q = by_q(data, catalog, &usable, warnings)?;
+    let mut positions = by_phi(data, catalog, of_q, warnings)?;
+    let mut left_out = LeftOut::default();
+    if matches!(data.q, Some(QSelection::All) | None) {
+        left_out.add_bins(bad.iter().map(|k| no_q(&catalog.bins[*k])));
+    }
+    let numbers =
+        |positions: &[usize]| positions.iter().map(|k| catalog.bins[*k].number).collect::<Vec<_>>();
+    let asked = numbers(&positions);
+    check_numbers(masks, catalog)?;
+    let (masked, left) = positions
+        .drain(..)
+        .partition::<Vec<_>, _>(|k| masks.bins.contains(&catalog.bins[*k].number));
+    if left.is_empty() {
+        return Err(PlanError::MaskAllBins { found: ranges(&asked) });
+    }
+    left_out.add_bins(masked.iter().map(|k| by_mask(&catalog.bins[*k])));
+    Ok(Chosen { positions: left, left_out })
+}
+
+/// Refuses bins to mask that are not in the file.
+fn check_numbers(masks: &MaskConfig, catalog: &Catalog) -> Result<(), PlanError> {
+    let known: Vec<u32> = catalog.bins.iter().map(|bin| bin.number).collect();
+    match masks.bins.iter().find(|bin| !known.contains(bin)) {
+        Some(bin) => Err(PlanError::MaskBins { bin: *bin, found: ranges(&known) }),
+        None => Ok(()),
+    }
+}
+
+fn no_q(bin: &Bin) -> LeftOutBin {
+    left_out_bin(bin, format!("its q is {} Å⁻¹, expected a positive number", bin.q))
+}
+
+fn by_mask(bin: &Bin) -> LeftOutBin {
+    left_out_bin(bin, "named by mask.bins".to_owned())
+}
+
+/// Whether a bin says where in reciprocal space it lies.
+fn has_q(bin: &Bin) -> bool {
+    bin.q.is_finite() && bin.q > 0.0
+}
+
+/// Numbers, neighbours as ranges.
+fn ranges(numbers: &[u32]) -> String {
+    let mut runs: Vec<[u32; 2]> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some(run) if run[1] + 1 == *number => run[1] = *number,
+            _ => runs.push([*number; 2]),
+        }
+    }
+    let words = runs.iter().map(|[first, last]| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Those of some bins whose angle is asked for.
+fn by_phi(
+    data: &DataConfig,
+    catalog: &Catalog,
+    by_q: Vec<usize>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Vec<usize>, PlanError> {
-    let by_q = by_q(data, catalog, warnings)?;
     let Some(ranges) = &data.phi else { return Ok(by_q) };
     let kept: Vec<usize> = by_q
         .iter()
@@ -102,9 +214,10 @@ fn dropped(by_q: &[usize], kept: &[usize], catalog: &Catalog) -> Vec<f64> {
 fn by_q(
     data: &DataConfig,
     catalog: &Catalog,
+    usable: &[usize],
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<usize>, PlanError> {
-    let all = || (0..catalog.bins.len()).collect::<Vec<usize>>();
+    let all = || usable.to_vec();
     let asked = match &data.q {
         Some(QSelection::All) => return Ok(all()),
         Some(QSelection::Nearest(q)) => vec![*q],
@@ -137,7 +250,7 @@ fn nearest(q: f64, catalog: &Catalog, warnings: &mut Vec<Warning>) -> Result<f64
     let nearest = distinct_q(catalog)
         .into_iter()
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-        .expect("a catalogue holds at least one bin");
+        .expect("some bin has a q");
     if distance(&nearest) > OTHER_Q * q {
         let (file, found) = (catalog.file.clone(), list(distinct_q(catalog), " Å⁻¹"));
         return Err(PlanError::FarQ { file, q, nearest, found });
@@ -152,7 +265,7 @@ fn nearest(q: f64, catalog: &Catalog, warnings: &mut Vec<Warning>) -> Result<f64
 }
 
 fn distinct_q(catalog: &Catalog) -> Vec<f64> {
-    let mut q: Vec<f64> = catalog.bins.iter().map(|b| b.q).collect();
+    let mut q: Vec<f64> = catalog.bins.iter().filter(|b| has_q(b)).map(|b| b.q).collect();
     q.sort_by(f64::total_cmp);
     q.dedup_by(|a, b| (*a - *b).abs() <= SAME_Q * b.abs());
     q

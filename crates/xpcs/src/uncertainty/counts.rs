@@ -72,6 +72,9 @@ pub fn mean_counts(
     }
     let excess: Vec<Option<f64>> = (0..bins)
         .map(|bin| {
+            if !minimum.tells(bin) {
+                return Ok(None);
+            }
             let Some(diagonal) = minimum.problem.matrices.diagonal(bin)? else { return Ok(None) };
             let used = &diagonal[minimum.problem.matrices.skip()..];
             // Where the file cannot be read and that is allowed, there are others.
@@ -98,7 +101,8 @@ pub fn mean_counts(
 /// by orders of magnitude.
 fn of_residuals(minimum: &Minimum<'_>) -> Counts {
     let (mut products, mut squares, mut follow) = (0.0, 0.0, 0.0);
-    for (bin, residuals) in minimum.residuals.iter().enumerate() {
+    let telling = |(bin, _): &(usize, _)| minimum.tells(*bin);
+    for (bin, residuals) in minimum.residuals.iter().enumerate().filter(telling) {
         let [_, product, square] = residuals.statistics.row[0];
         products += product;
         squares += square;
@@ -108,8 +112,8 @@ fn of_residuals(minimum: &Minimum<'_>) -> Counts {
     if !(follow > FOLLOWED * squares && ratio < FAINT) {
         return Counts::Infinite;
     }
-    let contrasts = minimum.scaling.iter().map(|s| s.contrast);
-    let contrast = contrasts.sum::<f64>() / minimum.scaling.len() as f64;
+    let contrasts = minimum.telling().into_iter().map(|bin| minimum.scaling[bin].contrast);
+    let contrast = contrasts.clone().sum::<f64>() / contrasts.len() as f64;
     let ratio = ratio.max(FAINTEST);
     Counts::Mean(ratio / (contrast * (1.0 - ratio)))
 }

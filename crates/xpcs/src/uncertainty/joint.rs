@@ -33,13 +33,7 @@ struct Rows {
 }
 
 impl Problem<'_> {
-    fn score_rows(
-        &self,
-        evaluated: &Evaluated,
-        bin: usize,
-        contrast: f64,
-        cells: &Cells,
-    ) -> Rows {
+    fn score_rows(&self, evaluated: &Evaluated, bin: usize, contrast: f64, cells: &Cells) -> Rows {
         let (basis, frames) = (self.model.basis(), self.matrices.frames());
         let rows = basis + 2;
         let mut weighted: Vec<Mat<f64>> = (0..rows).map(|_| Mat::zeros(frames, frames)).collect();
@@ -103,8 +97,13 @@ impl Problem<'_> {
         let mut forms = forms(&rows, cells, &taken, intensities);
         forms -= linear.transpose() * intensities;
         let shot = counts != Counts::Infinite;
-        let gradient = if shot { shot_part(&rows, cells, &taken, &linear, intensities) } else { vec![0.0; (k + n) * (k + n)] };
-        let products = if shot { product_part(&rows, cells, &taken) } else { vec![0.0; (k + n) * (k + n)] };
+        let gradient = if shot {
+            shot_part(&rows, cells, &taken, &linear, intensities)
+        } else {
+            vec![0.0; (k + n) * (k + n)]
+        };
+        let products =
+            if shot { product_part(&rows, cells, &taken) } else { vec![0.0; (k + n) * (k + n)] };
         Joint {
             rows: k,
             order: k + n,
@@ -175,8 +174,7 @@ fn shot_part(
     let order = k + cells.count();
     let averaged = intensities.ncols().min(SHOT_SPECKLES);
     let own = intensities.subcols(0, averaged);
-    let both: Vec<Mat<f64>> =
-        rows.weighted.iter().map(|v| v * own + v.transpose() * own).collect();
+    let both: Vec<Mat<f64>> = rows.weighted.iter().map(|v| v * own + v.transpose() * own).collect();
     let mut sum: Mat<f64> = Mat::zeros(order, order);
     let mut sums = vec![0.0; frames + 1];
     for s in 0..averaged {

@@ -9,6 +9,7 @@ use faer::{Mat, MatRef, Side};
 use super::cells::Cells;
 use super::joint::Joint;
 use super::speckle::{Drawn, SpeckleOptions, mapped, powers, score_map};
+use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
 
 /// Speckles of a bin where there are few bins, and the least where there are many.
@@ -49,7 +50,7 @@ pub struct TestedCell {
 }
 
 /// Outcome of the test.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LackOfFitTest {
     /// Σ (uᵀz)²/(λ + ε).
     pub statistic: f64,
@@ -81,6 +82,26 @@ impl LackOfFitTest {
         upper_tail(x, freedom.min(1e6) as usize)
     }
 
+    /// Adds the cells of a bin to the statistic and to its cumulants.
+    fn add_bin(&mut self, own: &BinCells, covariance: &Mat<f64>, cells: &Cells) {
+        let usable = |cell: &usize| {
+            let variance = covariance[(*cell, *cell)];
+            own.residuals[*cell][0] >= FEWEST && variance > ABSORBED * own.alone(*cell)
+        };
+        let used: Vec<usize> = (0..cells.count()).filter(usable).collect();
+        let error = |cell: usize| covariance[(cell, cell)].sqrt();
+        let correlation = Mat::from_fn(used.len(), used.len(), |a, b| {
+            covariance[(used[a], used[b])] / (error(used[a]) * error(used[b]))
+        });
+        let z: Vec<f64> = used.iter().map(|cell| own.residuals[*cell][1] / error(*cell)).collect();
+        self.add_spectrum(&correlation, &z);
+        for (cell, z) in used.into_iter().zip(z) {
+            let [pairs, sum] = own.residuals[cell];
+            let (lags, ages) = (cells.lags(cell), cells.ages(cell));
+            self.cells.push(TestedCell { bin: own.bin, lags, ages, mean: sum / pairs, z });
+        }
+    }
+
     /// Adds cells with the standardised residuals z and their correlation.
     fn add_spectrum(&mut self, correlation: &Mat<f64>, z: &[f64]) {
         let Ok(spectrum) = correlation.self_adjoint_eigen(Side::Lower) else { return };
@@ -99,8 +120,69 @@ impl LackOfFitTest {
 
 /// The noise and the residuals of the cells of one bin.
 struct BinCells {
+    bin: usize,
     joint: Joint,
+    /// Joint covariance at the pixels and counts of the bin, row-major.
+    covariance: Vec<f64>,
+    /// T: (θ, z) × rows of the score.
+    map: Vec<f64>,
+    /// Covariance of the score of (θ, z).
+    score: Vec<f64>,
     residuals: Vec<[f64; 2]>,
+}
+
+impl BinCells {
+    fn draw(
+        minimum: &Minimum<'_>,
+        bin: usize,
+        (counts, pixels): (Counts, f64),
+        (residuals, cells): (Vec<[f64; 2]>, &Cells),
+        options: SpeckleOptions,
+        lanes: &Lanes,
+    ) -> Result<Self, UncertaintyError> {
+        let Minimum { problem, evaluated, scaling, .. } = minimum;
+        let contrast = drawn_contrast(scaling[bin].contrast);
+        let drawn = Drawn::on_all_frames(problem, evaluated, bin, contrast, options, lanes)?;
+        let (frames, on_frames) = (problem.matrices.frames(), drawn.on_frames());
+        let speckles = on_frames.len() / frames;
+        let intensities = MatRef::from_column_major_slice(&on_frames, frames, speckles);
+        let joint = problem.joint_noise(evaluated, bin, contrast, counts, cells, intensities);
+        let covariance = combined(&joint.parts, powers(counts), pixels);
+        let p = problem.model.parameters().len();
+        let map = score_map(&evaluated.terms[bin].map, p, scaling[bin], problem.layout, bin);
+        let score = mapped(&map, &corner(&covariance, joint.order, joint.rows), joint.rows);
+        Ok(Self { bin, joint, covariance, map, score, residuals })
+    }
+
+    /// Covariance of the sums of residuals of the cells; `others`: covariance of the scores of other bins.
+    fn residual_covariance(&self, inverse: &[f64], others: &[f64]) -> Mat<f64> {
+        let (rows, order) = (self.joint.rows, self.joint.order);
+        let (cells, n) = (order - rows, self.map.len() / rows);
+        // A = slopes · Tᵀ, cells × (θ, z); then L = A H⁻¹ and G = L T.
+        let mut transposed = vec![0.0; self.map.len()];
+        for a in 0..n {
+            for k in 0..rows {
+                transposed[k * n + a] = self.map[a * rows + k];
+            }
+        }
+        let slopes = product(&self.joint.slopes, &transposed, cells, rows, n);
+        let lift = product(&slopes, inverse, cells, n, n);
+        let drag = product(&lift, &self.map, cells, n, rows);
+        // Residuals are (−G, 1) · (score, cells).
+        let both = Mat::from_fn(cells, order, |c, k| match k.checked_sub(rows) {
+            None => -drag[c * rows + k],
+            Some(cell) => f64::from(u8::from(cell == c)),
+        });
+        let noise = Mat::from_fn(order, order, |a, b| self.covariance[a * order + b]);
+        let lift = Mat::from_fn(cells, n, |c, a| lift[c * n + a]);
+        let others = Mat::from_fn(n, n, |a, b| others[a * n + b]);
+        &both * &noise * both.transpose() + &lift * &others * lift.transpose()
+    }
+
+    /// Variance that a cell would have without the fit.
+    fn alone(&self, cell: usize) -> f64 {
+        self.covariance[(self.joint.rows + cell) * (self.joint.order + 1)]
+    }
 }
 
 /// Tests whether the residuals of a fit are what noise alone would leave.
@@ -134,61 +216,35 @@ pub fn lack_of_fit(
     }
     let cells = Cells::new(&problem.matrices.positions(), problem.grid.frames());
     let residuals = problem.cell_residuals(evaluated, scaling, &cells)?;
-    let bins: Vec<usize> = (0..scaling.len()).collect();
+    let silent = |bin: &usize| minimum.silent.iter().any(|silent| silent.bin == *bin);
+    let bins: Vec<usize> = (0..scaling.len()).filter(|bin| !silent(bin)).collect();
     let [most, least] = SPECKLES;
-    let each = (ALL_SPECKLES / bins.len()).clamp(least, most);
-    let options = SpeckleOptions { speckles: each * bins.len(), seed };
-    let one = |bin: &usize, lanes: &Lanes| -> Result<BinCells, UncertaintyError> {
-        let (contrast, counts) = (scaling[*bin].contrast, counts[*bin]);
-        let drawn = Drawn::on_all_frames(problem, evaluated, *bin, contrast, options, lanes)?;
-        let frames = problem.matrices.frames();
-        let intensities = drawn.on_frames();
-        let intensities =
-            MatRef::from_column_major_slice(&intensities, frames, intensities.len() / frames);
-        let joint =
-            problem.joint_noise(evaluated, *bin, contrast, counts, &cells, intensities);
-        Ok(BinCells { joint, residuals: residuals[*bin].clone() })
+    let each = (ALL_SPECKLES / bins.len().max(1)).clamp(least, most);
+    let options = SpeckleOptions { speckles: each * scaling.len(), seed };
+    let one = |bin: &usize, lanes: &Lanes| {
+        let residuals = residuals[*bin].clone();
+        BinCells::draw(
+            minimum,
+            *bin,
+            (counts[*bin], pixels[*bin]),
+            (residuals, &cells),
+            options,
+            lanes,
+        )
     };
     let found: Vec<BinCells> =
         spread(problem.resources.lanes, &bins, one).into_iter().collect::<Result<_, _>>()?;
-    let p = problem.model.parameters().len();
-    let covariances: Vec<Vec<f64>> = found
-        .iter()
-        .enumerate()
-        .map(|(bin, own)| combined(&own.joint.parts, powers(counts[bin]), pixels[bin]))
-        .collect();
-    let maps: Vec<Vec<f64>> = bins
-        .iter()
-        .map(|bin| score_map(&evaluated.terms[*bin].map, p, scaling[*bin], problem.layout, *bin))
-        .collect();
     let order = information.order();
-    let of_bins: Vec<Vec<f64>> = found
-        .iter()
-        .zip(&covariances)
-        .zip(&maps)
-        .map(|((own, covariance), map)| {
-            let rows = own.joint.rows;
-            mapped(map, &corner(covariance, own.joint.order, rows), rows)
-        })
-        .collect();
     let mut whole = vec![0.0; order * order];
-    of_bins.iter().for_each(|b| whole.iter_mut().zip(b).for_each(|(sum, b)| *sum += b));
-    let mut test = LackOfFitTest {
-        statistic: 0.0,
-        expected: 0.0,
-        variance: 0.0,
-        skew: 0.0,
-        cells: Vec::new(),
-    };
-    for (bin, own) in found.iter().enumerate() {
-        let others: Vec<f64> = whole.iter().zip(&of_bins[bin]).map(|(a, b)| a - b).collect();
-        let bound = Bound { map: &maps[bin], inverse: information.inverse_information(), others };
-        let covariance = bound.residual_covariance(own, &covariances[bin]);
-        // Variances that the cells would have without the fit.
-        let (rows, order) = (own.joint.rows, own.joint.order);
-        let alone: Vec<f64> =
-            (rows..order).map(|at| covariances[bin][at * (order + 1)]).collect();
-        add_bin(&mut test, bin, own, (&covariance, &alone), &cells);
+    minimum.silent.iter().for_each(|silent| add_silent(minimum, silent, &mut whole));
+    for own in &found {
+        whole.iter_mut().zip(&own.score).for_each(|(sum, b)| *sum += b);
+    }
+    let mut test = LackOfFitTest::default();
+    for own in &found {
+        let others: Vec<f64> = whole.iter().zip(&own.score).map(|(a, b)| a - b).collect();
+        let covariance = own.residual_covariance(information.inverse_information(), &others);
+        test.add_bin(own, &covariance, &cells);
     }
     Ok(test)
 }
@@ -202,69 +258,6 @@ fn combined(parts: &[Vec<f64>; 3], powers: [f64; 3], pixels: f64) -> Vec<f64> {
 /// The first `rows` rows and columns of a matrix.
 fn corner(matrix: &[f64], order: usize, rows: usize) -> Vec<f64> {
     (0..rows * rows).map(|e| matrix[e / rows * order + e % rows]).collect()
-}
-
-/// What binds the residuals of a bin to the parameters.
-struct Bound<'a> {
-    /// T: (θ, z) × rows.
-    map: &'a [f64],
-    /// H⁻¹.
-    inverse: &'a [f64],
-    /// Covariance of the scores of the other bins.
-    others: Vec<f64>,
-}
-
-impl Bound<'_> {
-    /// Covariance of the sums of residuals of the cells.
-    fn residual_covariance(&self, own: &BinCells, covariance: &[f64]) -> Mat<f64> {
-        let (rows, order) = (own.joint.rows, own.joint.order);
-        let (cells, n) = (order - rows, self.map.len() / rows);
-        // A = slopes · Tᵀ, cells × (θ, z); then L = A H⁻¹ and G = L T.
-        let mut transposed = vec![0.0; self.map.len()];
-        for a in 0..n {
-            for k in 0..rows {
-                transposed[k * n + a] = self.map[a * rows + k];
-            }
-        }
-        let slopes = product(&own.joint.slopes, &transposed, cells, rows, n);
-        let lift = product(&slopes, self.inverse, cells, n, n);
-        let drag = product(&lift, self.map, cells, n, rows);
-        // Residuals are (−G, 1) · (score, cells).
-        let both = Mat::from_fn(cells, order, |c, k| match k.checked_sub(rows) {
-            None => -drag[c * rows + k],
-            Some(cell) => f64::from(u8::from(cell == c)),
-        });
-        let noise = Mat::from_fn(order, order, |a, b| covariance[a * order + b]);
-        let lift = Mat::from_fn(cells, n, |c, a| lift[c * n + a]);
-        let others = Mat::from_fn(n, n, |a, b| self.others[a * n + b]);
-        &both * &noise * both.transpose() + &lift * &others * lift.transpose()
-    }
-}
-
-/// Adds the cells of a bin to the statistic and to its cumulants.
-fn add_bin(
-    test: &mut LackOfFitTest,
-    bin: usize,
-    own: &BinCells,
-    (covariance, alone): (&Mat<f64>, &[f64]),
-    cells: &Cells,
-) {
-    let usable = |cell: &usize| {
-        let variance = covariance[(*cell, *cell)];
-        own.residuals[*cell][0] >= FEWEST && variance > ABSORBED * alone[*cell]
-    };
-    let used: Vec<usize> = (0..cells.count()).filter(usable).collect();
-    let error = |cell: usize| covariance[(cell, cell)].sqrt();
-    let correlation = Mat::from_fn(used.len(), used.len(), |a, b| {
-        covariance[(used[a], used[b])] / (error(used[a]) * error(used[b]))
-    });
-    let z: Vec<f64> = used.iter().map(|cell| own.residuals[*cell][1] / error(*cell)).collect();
-    test.add_spectrum(&correlation, &z);
-    for (cell, z) in used.into_iter().zip(z) {
-        let [pairs, sum] = own.residuals[cell];
-        let (lags, ages) = (cells.lags(cell), cells.ages(cell));
-        test.cells.push(TestedCell { bin, lags, ages, mean: sum / pairs, z });
-    }
 }
 
 #[cfg(test)]

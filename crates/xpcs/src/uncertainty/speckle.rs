@@ -1,7 +1,7 @@
 //! Covariance of the score from simulated speckles of the fitted model.
 
 use dyne_runtime::words::{Words, put_floats, put_words};
-use dyne_runtime::{Lanes, Stream, SweepError};
+use dyne_runtime::{Cancel, Lanes, Stream, SweepError};
 use dyne_solve::{Layout, Scaling};
 use dyne_xpcs_data::{Counts, Past, ReadError, Speckles};
 use faer::{Mat, MatRef};
@@ -103,7 +103,7 @@ impl Drawn {
         let truth =
             ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
         let nodes = Nodes::of(&truth, bin);
-        Self::at(&truth, nodes, bin, contrast, options, lanes)
+        Self::at(&truth, nodes, bin, contrast, options, (lanes, problem.resources.cancel))
     }
 
     /// Draws them at every frame, or at nodes where the field hardly changes between frames.
@@ -118,7 +118,7 @@ impl Drawn {
         let truth =
             ModelTruth { model: problem.model, tables: &evaluated.tables, terms: &evaluated.terms };
         let all = Nodes::every(problem.matrices.frames());
-        match Self::at(&truth, all, bin, contrast, options, lanes) {
+        match Self::at(&truth, all, bin, contrast, options, (lanes, problem.resources.cancel)) {
             Err(UncertaintyError::Simulate(_)) => {
                 Self::new(problem, evaluated, bin, contrast, options, lanes)
             }
@@ -132,13 +132,14 @@ impl Drawn {
         bin: usize,
         contrast: f64,
         options: SpeckleOptions,
-        lanes: &Lanes,
+        (lanes, cancel): (&Lanes, &Cancel),
     ) -> Result<Self, UncertaintyError> {
         let at_nodes = AtNodes { truth, nodes: &nodes };
         let speckles = Speckles::try_new(&at_nodes, bin, contrast, past(nodes.len()), lanes)?;
         let count = speckles_of_bin(options.speckles, truth.terms.len());
         let stream = Stream::new(options.seed).split("score").index(bin as u64);
-        let intensities = speckles.intensities(0..count, &stream, lanes);
+        let drawn = speckles.intensities(0..count, &stream, lanes, cancel);
+        let intensities = drawn.ok_or(SweepError::Cancelled)?;
         Ok(Self { nodes, intensities, mode_moments: speckles.mode_moments() })
     }
 

@@ -41,6 +41,6 @@ impl Case {
         let cancel = Cancel::new();
         let resources = Resources::new(lanes, &Solo, &cancel);
         let data = Data::survey(&self.plan, self.matrices.clone(), resources).unwrap();
-        fit(&self.plan, &data, resources, resources, PICTURES, &Silent).unwrap()
+        fit(&self.plan, &data, resources, PICTURES, &Silent).unwrap()
     }
 }

@@ -58,7 +58,7 @@ fn what_is_masked_does_not_enter_the_fit() {
         let cancel = Cancel::new();
         let resources = Resources::new(&lanes, &Solo, &cancel);
         let data = Data::survey(&case.plan, matrices, resources).unwrap();
-        let fitted = fit(&case.plan, &data, resources, resources, PICTURES, &Silent).unwrap();
+        let fitted = fit(&case.plan, &data, resources, PICTURES, &Silent).unwrap();
         for (value, truth) in fitted.outcome.fit.theta.iter().zip(&case.truth) {
             assert!((value - truth).abs() <= 1e-6 * truth.abs(), "{value} and {truth}");
         }

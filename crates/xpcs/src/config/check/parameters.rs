@@ -8,6 +8,7 @@ use super::super::keys::number;
 use super::super::nearest::{choices, nearest};
 use super::super::parameters::{ParameterConfig, Parameters, PerBin, is_logarithmic};
 use super::{Checked, finite, not_empty};
+use crate::plan::follows_data;
 
 /// The table row of a name that may stand under `parameters`.
 pub(super) fn known_parameter(
@@ -80,7 +81,11 @@ fn check_bounds(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) ->
 
 fn check_start(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> Checked {
     let Some(start) = parameter.start else { return Ok(()) };
-    let (lower, upper) = (parameter.lower(spec), parameter.upper(spec));
+    // Bounds that are not given follow from the data.
+    let least = if is_logarithmic(spec) { f64::MIN_POSITIVE } else { f64::NEG_INFINITY };
+    let open = follows_data(spec);
+    let lower = parameter.min.unwrap_or(if open { least } else { spec.lower });
+    let upper = parameter.max.unwrap_or(if open { f64::INFINITY } else { spec.upper });
     if (lower..=upper).contains(&start) {
         return Ok(());
     }
