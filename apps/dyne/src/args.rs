@@ -310,7 +310,8 @@ impl Masked {
 impl Selected {
     /// As overrides of a configuration.
     pub(crate) fn overrides(&self) -> Result<Vec<Override>, Failure> {
-        let phi: Result<Vec<String>, Failure> = self.phi.iter().map(|range| angles(range)).collect();
+        let phi: Result<Vec<String>, Failure> =
+            self.phi.iter().map(|range| angles(range)).collect();
         let phi = phi?;
         let given = [
             ("data.q", self.q.clone()),
@@ -342,7 +343,9 @@ fn angles(range: &str) -> Result<String, Failure> {
     }
     let example = number(range).map_or_else(
         || "--phi FROM:TO, e.g. --phi 40:50".to_owned(),
-        |phi| format!("--phi FROM:TO, for an angle near {phi} e.g. --phi {}:{}", phi - 5.0, phi + 5.0),
+        |phi| {
+            format!("--phi FROM:TO, for an angle near {phi} e.g. --phi {}:{}", phi - 5.0, phi + 5.0)
+        },
     );
     Err(Failure::Usage(format!(
         "--phi {range}: expected two angles in degrees with a colon between them\nwrite {example}"

@@ -137,7 +137,9 @@ fn next(catalog: &Catalog) -> String {
     }
     let mut out = format!("\nnext      {base} --mode static\n");
     if phi.len() > 1 {
-        out += &format!("          {base} --mode laminar_flow --gap Å    (where the sample is sheared)\n");
+        out += &format!(
+            "          {base} --mode laminar_flow --gap Å    (where the sample is sheared)\n"
+        );
     }
     if q.len() > 1 {
         out += "          --q all fits every q together\n";

@@ -43,8 +43,7 @@ pub(crate) fn panel(report: &Report, bin: u32) -> Option<Svg> {
 
 fn draw(svg: &mut Svg, plot: &Plot, cell: &ResidualCell, shortest: f64) {
     let (left, right) = (plot.x_at(cell.age_s[0]), plot.x_at(cell.age_s[1]));
-    let (top, bottom) =
-        (plot.y_inside(cell.lag_s[1]), plot.y_inside(cell.lag_s[0].max(shortest)));
+    let (top, bottom) = (plot.y_inside(cell.lag_s[1]), plot.y_inside(cell.lag_s[0].max(shortest)));
     let frame = Frame { x: left, y: top, w: right - left, h: bottom - top };
     let colour = ColourMap::BlueRed.at(((cell.z + END) / (2.0 * END)).clamp(0.0, 1.0));
     svg.fill(frame, colour);

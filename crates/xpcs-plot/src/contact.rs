@@ -61,7 +61,8 @@ pub(crate) fn figure(report: &Report, part: Part) -> Svg {
 fn title(part: Part, common: Limits) -> String {
     match part {
         Part::Data => {
-            "data of every bin with its number above, each in colours from its own least to largest".to_owned()
+            "data of every bin with its number above, each in colours from its own least to largest"
+                .to_owned()
         }
         Part::Residual => format!(
             "residuals of every bin, blue to red from −{0} to {0}",

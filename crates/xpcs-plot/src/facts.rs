@@ -354,11 +354,7 @@ fn basin(report: &Report, basin: &Basin) -> [String; 3] {
     let named = report.parameters.iter().filter(|p| p.free).filter_map(|p| {
         basin.parameters.get(&p.name).map(|v| format!("{} {}", p.name, significant(*v, 4)))
     });
-    [
-        significant(basin.cost, 6),
-        basin.starts.to_string(),
-        named.collect::<Vec<_>>().join(", "),
-    ]
+    [significant(basin.cost, 6), basin.starts.to_string(), named.collect::<Vec<_>>().join(", ")]
 }
 
 /// Whether the model describes the data.
@@ -378,7 +374,11 @@ pub(crate) fn lack_of_fit(report: &Report) -> Vec<Fact> {
             ),
             (
                 "noise",
-                format!("of {} pixels a bin, {}", significant(found.pixels, 3), found.pixels_source),
+                format!(
+                    "of {} pixels a bin, {}",
+                    significant(found.pixels, 3),
+                    found.pixels_source
+                ),
             ),
         ],
     }

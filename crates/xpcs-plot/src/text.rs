@@ -112,13 +112,7 @@ fn parameters(out: &mut String, report: &Report) {
             "" => Treatment::of(p).word(),
             bound => bound.trim_end_matches(" bound"),
         };
-        [
-            p.name.clone(),
-            facts::number(report, p),
-            p.unit.clone(),
-            facts::bounds(p),
-            end.to_owned(),
-        ]
+        [p.name.clone(), facts::number(report, p), p.unit.clone(), facts::bounds(p), end.to_owned()]
     };
     let rows: Vec<_> = std::iter::once(head).chain(report.parameters.iter().map(row)).collect();
     table(out, &rows, [Side::Left, Side::Right, Side::Left, Side::Left, Side::Left]);

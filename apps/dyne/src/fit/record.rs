@@ -64,8 +64,8 @@ impl<'a> Made<'a> {
             posterior: PosteriorConfig::default(),
             ..config.of_result()
         };
-        let same = FitConfig::load(&path, &[])
-            .is_ok_and(|config| of_fit(&config) == of_fit(self.config));
+        let same =
+            FitConfig::load(&path, &[]).is_ok_and(|config| of_fit(&config) == of_fit(self.config));
         match same && text.lines().any(|line| line == self.with) {
             true => Earlier::Keep,
             false => Earlier::Remove(&FILES),

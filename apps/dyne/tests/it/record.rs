@@ -35,7 +35,8 @@ fn the_exit_code_is_that_of_the_verdict() {
     let code = |folder: &Folder| folder.json("run_static/result.json")["verdict"].clone();
     assert_eq!(code(&folder)["exit_code"], 1);
     let class = code(&folder)["class"].clone();
-    let accepted = folder.dyne(&with(&STATIC, &[&bounded[..], &["--accept", "reservations"]].concat()));
+    let accepted =
+        folder.dyne(&with(&STATIC, &[&bounded[..], &["--accept", "reservations"]].concat()));
     accepted.ends(if class == "reservations" { 0 } else { 1 });
     assert_eq!(code(&folder)["class"], class);
     assert_eq!(code(&folder)["exit_code"], 1);

@@ -51,7 +51,8 @@ fn heading(report: &G2Report, name: &str) -> String {
 /// What keeps fits from being trusted, each reason once with the number of fits that it holds for.
 fn reservations(report: &G2Report) -> String {
     let mut found: Vec<(&str, usize)> = Vec::new();
-    let mut count = |words: &'static str| match found.iter_mut().find(|(known, _)| *known == words) {
+    let mut count = |words: &'static str| match found.iter_mut().find(|(known, _)| *known == words)
+    {
         Some((_, n)) => *n += 1,
         None => found.push((words, 1)),
     };

@@ -42,8 +42,12 @@ fn sentence(report: &Report) -> &'static str {
         (Status::Interrupted, _) => "The fit was stopped on its way: quote nothing of it.",
         (_, VerdictClass::Good) => "The headline below may be quoted as it stands.",
         (_, VerdictClass::Reservations) => "Something changes what may be quoted:",
-        (_, VerdictClass::Misfit) => "The model does not describe these data, so its numbers mean little:",
-        (_, VerdictClass::Undetermined) => "These data determine nothing that the model could be fitted to:",
+        (_, VerdictClass::Misfit) => {
+            "The model does not describe these data, so its numbers mean little:"
+        }
+        (_, VerdictClass::Undetermined) => {
+            "These data determine nothing that the model could be fitted to:"
+        }
     }
 }
 
@@ -56,10 +60,8 @@ pub(super) fn headline(report: &Report) -> String {
     if report.headline.is_empty() {
         return String::new();
     }
-    let laws: String = facts::laws(report)
-        .iter()
-        .map(|law| format!("<p>{}.</p>\n", escape(law)))
-        .collect();
+    let laws: String =
+        facts::laws(report).iter().map(|law| format!("<p>{}.</p>\n", escape(law))).collect();
     format!(
         "<section class=\"whole\">\n<h2>What the data determine</h2>\n{}{laws}</section>\n",
         tables::headline(report)
@@ -94,10 +96,7 @@ pub(super) fn parameters(report: &Report) -> String {
     let lines = facts::conventions(report);
     let lines: String =
         lines.iter().map(|l| format!("<p class=\"quiet\">{}</p>\n", escape(l))).collect();
-    format!(
-        "<section>\n<h2>Parameters</h2>\n{}{lines}</section>\n",
-        tables::parameters(report)
-    )
+    format!("<section>\n<h2>Parameters</h2>\n{}{lines}</section>\n", tables::parameters(report))
 }
 
 /// What the standard errors rest on, and the profiles.
@@ -198,10 +197,7 @@ pub(super) fn lack_of_fit(report: &Report) -> String {
 
 /// A section that is opened by a click on its title.
 pub(super) fn folded(title: &str, content: &str) -> String {
-    format!(
-        "<details class=\"fold\">\n<summary>{}</summary>\n{content}</details>\n",
-        escape(title)
-    )
+    format!("<details class=\"fold\">\n<summary>{}</summary>\n{content}</details>\n", escape(title))
 }
 
 /// Provenance, cost, work, and the settings that differ from the defaults.

@@ -42,7 +42,9 @@ fn treatment(report: &Report, p: &ParameterResult) -> String {
     }
     match (facts::note(p), Treatment::of(p)) {
         (Some(reason), Treatment::Tied) => parts[0] = reason.to_owned(),
-        (Some(reason), _) if bound.is_empty() && !facts::is_warned(report, p) => parts.push(format!("no error: {reason}")),
+        (Some(reason), _) if bound.is_empty() && !facts::is_warned(report, p) => {
+            parts.push(format!("no error: {reason}"))
+        }
         _ => {}
     }
     parts.join(", ")

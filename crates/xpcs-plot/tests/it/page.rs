@@ -103,7 +103,9 @@ fn no_sentence_denies_another() {
         covariance.physical = 0;
     }
     let page = html(&report);
-    assert!(page.contains("none of the free parameters") && !page.contains("No physical parameter"));
+    assert!(
+        page.contains("none of the free parameters") && !page.contains("No physical parameter")
+    );
 }
 
 #[test]
@@ -209,7 +211,8 @@ fn many_bins_are_a_sheet_of_small_maps_and_a_few_in_full() {
 #[test]
 fn cells_of_the_test_of_fit_stand_beside_the_residual() {
     let mut report = specimen::report(1, 8);
-    let cell = |lag_s, age_s, z| ResidualCell { bin: 0, lag_s, age_s, mean: 0.01, of_contrast: 0.1, z };
+    let cell =
+        |lag_s, age_s, z| ResidualCell { bin: 0, lag_s, age_s, mean: 0.01, of_contrast: 0.1, z };
     report.lack_of_fit = Ok(LackOfFit {
         p: 0.003,
         statistic: 78.0,

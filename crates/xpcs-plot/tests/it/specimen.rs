@@ -301,11 +301,16 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         lack_of_fit: Err("not computed".to_owned()),
         full_law: None,
         status: Status::NotConverged,
-        termination: "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8".to_owned(),
+        termination:
+            "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8"
+                .to_owned(),
         mode: "laminar_flow".to_owned(),
         other_conventions: vec![
             OtherConvention { name: "homodyne-2".to_owned(), rate_factor: 2.221_441_469 },
-            OtherConvention { name: "homodyne-analysis".to_owned(), rate_factor: std::f64::consts::FRAC_1_SQRT_2 },
+            OtherConvention {
+                name: "homodyne-analysis".to_owned(),
+                rate_factor: std::f64::consts::FRAC_1_SQRT_2,
+            },
         ],
         convention: BTreeMap::from([("shear".to_owned(), "published".to_owned())]),
         parameters: parameters(),
@@ -333,12 +338,21 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         noise: noise_of(bins),
         mask: Default::default(),
         left_out: Default::default(),
-        cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
-        warnings: vec![Warning {
-            code: "at_bound".to_owned(),
-            message: AT_BOUND.to_owned(),
-        }],
-        counters: Counters { full_sweeps: 50, coarse_sweeps: 412, starts: 32, refused_steps: 1, non_finite_steps: 0 },
+        cost: Cost {
+            ssr: 4593.2718,
+            robust: None,
+            sigma: 0.02,
+            n_pairs: 11_488_500,
+            n_parameters: 51,
+        },
+        warnings: vec![Warning { code: "at_bound".to_owned(), message: AT_BOUND.to_owned() }],
+        counters: Counters {
+            full_sweeps: 50,
+            coarse_sweeps: 412,
+            starts: 32,
+            refused_steps: 1,
+            non_finite_steps: 0,
+        },
         timings: Timings { read_s: 0.154, fit_s: 1.234, report_s: 0.4, wall_time_seconds: 1.81 },
         peak_rss_bytes: 213_000_000,
         work: Default::default(),

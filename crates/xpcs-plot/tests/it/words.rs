@@ -71,7 +71,9 @@ fn the_answer_is_short() {
         assert_eq!(words.contains("something is so"), reasons > 0);
         assert!(lines.iter().all(|line| line.chars().count() <= 104), "{words}");
     }
-    for told in ["J(t = 30 s)", "D0  2964 ± 20 Å²/s^(1+α)", "beta  not determined (at upper bound 2)"] {
+    for told in
+        ["J(t = 30 s)", "D0  2964 ± 20 Å²/s^(1+α)", "beta  not determined (at upper bound 2)"]
+    {
         let words = brief(&report, "");
         assert!(words.contains(told), "{told}\n{words}");
     }
@@ -94,6 +96,9 @@ fn what_is_not_determined_is_said_once() {
     report.warnings.push(warning);
     report.identifiability.as_mut().unwrap().findings.push(format!("alpha is {reason}."));
     for words in [text(&report), dyne_xpcs_plot::html(&report)] {
-        assert_eq!(words.split_whitespace().collect::<Vec<_>>().join(" ").matches(reason).count(), 1);
+        assert_eq!(
+            words.split_whitespace().collect::<Vec<_>>().join(" ").matches(reason).count(),
+            1
+        );
     }
 }

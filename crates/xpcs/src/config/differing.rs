@@ -94,7 +94,9 @@ mod tests {
                     parameters: {D0: {max: 1e5}}, checkpoint: {dir: x}}";
         let config = FitConfig::from_yaml(text, "test", &[]).unwrap();
         let yaml = differing_settings(&serde_json::to_value(&config).unwrap());
-        for told in ["mode: static\n", "data:\n  file: \"a b.hdf\"\n  q: 0.005\n", "fit:\n  loss: huber\n"] {
+        for told in
+            ["mode: static\n", "data:\n  file: \"a b.hdf\"\n  q: 0.005\n", "fit:\n  loss: huber\n"]
+        {
             assert!(yaml.contains(told), "{yaml}");
         }
         assert!(yaml.contains("parameters:\n  D0:\n    max: 100000.0\n"), "{yaml}");

@@ -195,7 +195,11 @@ fn by_phi(
     let q = list(dropped, " Å⁻¹");
     if matches!(data.q, Some(QSelection::List(_))) {
         let phi = by_q.iter().map(|p| catalog.bins[*p].phi_deg).collect();
-        return Err(PlanError::QWithoutPhi { file: catalog.file.clone(), q, found: list(phi, "°") });
+        return Err(PlanError::QWithoutPhi {
+            file: catalog.file.clone(),
+            q,
+            found: list(phi, "°"),
+        });
     }
     let message = format!(
         "no bin of q {q} lies in the ranges of data.phi: these q take no part in the fit, though data.q selects them"

@@ -108,7 +108,9 @@ impl ResultFolder {
             let names = entries.map(|e| Ok(e?.file_name())).collect::<io::Result<Vec<_>>>();
             let mut names = names.map_err(fail)?;
             match earlier {
-                Earlier::Keep => names.iter().try_for_each(|n| self.add_earlier(n)).map_err(fail)?,
+                Earlier::Keep => {
+                    names.iter().try_for_each(|n| self.add_earlier(n)).map_err(fail)?
+                }
                 Earlier::Remove(files) => {
                     let there = |name: &OsString| self.target.join(name).symlink_metadata().is_ok();
                     let files = files.iter().map(OsString::from);
