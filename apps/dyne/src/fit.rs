@@ -382,7 +382,7 @@ fn written(
     let target = plan.config.results_dir();
     let made = record::Made::of(&plan.config, &stamp.hash);
     let earlier = made.earlier(&target);
-    made.write(&folder)?;
+    made.write(&folder, &target)?;
     let stopped = |failure| stopped(failure, target.clone());
     // The report takes the maps that the posterior is drawn against.
     let sampled = run.task.shards();

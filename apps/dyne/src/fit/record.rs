@@ -12,11 +12,11 @@ const HEAD: &str = "kind,name,symbol,value,stderr,unit,at_s,free,at_bound,law,no
 
 /// What a fit or a sampling leaves besides the record of how it was made, folders without what is in them.
 const FILES: [&str; 13] = [
+    RECORD,
     "result.json",
     "result.npz",
     "report.txt",
     "report.html",
-    RECORD,
     "fit.csv",
     "pictures",
     "posterior.json",
@@ -26,6 +26,9 @@ const FILES: [&str; 13] = [
     "posterior.txt",
     "posterior.html",
 ];
+
+/// How the record begins.
+const FIRST_LINE: &str = "# the same again: dyne fit --config this file";
 
 /// The file that tells how a run was made.
 const RECORD: &str = "fit.yaml";
@@ -43,23 +46,31 @@ impl<'a> Made<'a> {
         Self { config, with: format!("# dyne {version} ({revision}), data {data_hash}") }
     }
 
-    /// Writes `fit.yaml`: only what differs from the defaults.
-    pub(super) fn write(&self, folder: &ResultFolder) -> Result<(), Failure> {
+    /// Writes `fit.yaml`: only what differs from the defaults; not where `dir` has a file of that name that
+    /// is somebody else's.
+    pub(super) fn write(&self, folder: &ResultFolder, dir: &Path) -> Result<(), Failure> {
+        let theirs = std::fs::read_to_string(dir.join(RECORD));
+        if theirs.is_ok_and(|text| !text.starts_with(FIRST_LINE)) {
+            return Ok(());
+        }
         let plan = serde_json::to_value(self.config).unwrap_or_default();
+        let settings = differing_settings(&plan);
         let text = format!(
-            "# the same again: dyne fit --config this file, from the folder where it was run\n\
-             # keys that are not here are as by default\n{}\n{}",
-            self.with,
-            differing_settings(&plan)
+            "{FIRST_LINE}, from the folder where it was run\n\
+             # keys that are not here are as by default\n{}\n{settings}",
+            self.with
         );
         Ok(folder.write(RECORD, text.as_bytes())?)
     }
 
     /// What becomes of earlier results in `dir` that this run does not write: those of the same fit
-    /// stay beside it, all others go.
+    /// stay beside it, all others go. A folder that is none of results keeps what it has.
     pub(super) fn earlier(&self, dir: &Path) -> Earlier<'static> {
         let path = dir.join(RECORD);
         let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if !(text.starts_with(FIRST_LINE) || holds_results(dir)) {
+            return Earlier::Keep;
+        }
         let of_fit = |config: &FitConfig| FitConfig {
             posterior: PosteriorConfig::default(),
             ..config.of_result()
@@ -68,9 +79,19 @@ impl<'a> Made<'a> {
             FitConfig::load(&path, &[]).is_ok_and(|config| of_fit(&config) == of_fit(self.config));
         match same && text.lines().any(|line| line == self.with) {
             true => Earlier::Keep,
-            false => Earlier::Remove(&FILES),
+            false if text.is_empty() || text.starts_with(FIRST_LINE) => Earlier::Remove(&FILES),
+            // The record is somebody else's.
+            false => Earlier::Remove(&FILES[1..]),
         }
     }
+}
+
+/// Whether a folder has the numbers of a fit or of a posterior.
+fn holds_results(dir: &Path) -> bool {
+    ["result.json", "posterior.json"].iter().any(|name| {
+        std::fs::read_to_string(dir.join(name))
+            .is_ok_and(|text| text.contains("\"schema\": \"dyne-"))
+    })
 }
 
 /// One row a parameter, then one a quantity of the headline.

@@ -100,6 +100,19 @@ fn a_folder_never_holds_files_of_two_fits() {
 }
 
 #[test]
+fn files_of_somebody_else_stay() {
+    let folder = Folder::with(REST);
+    folder.write("fit.yaml", "mode: static\ndata: {file: run.hdf}\n");
+    folder.write("report.txt", "mine");
+    let json = ["--set", "output.formats=[json]", "-q", "--set", REST_START, "--out", "."];
+    for _ in 0..2 {
+        folder.dyne(&with(&["fit", "--config", "fit.yaml"], &json)).ends(0);
+        assert!(folder.text("fit.yaml").starts_with("mode: static"));
+    }
+    assert!(folder.path("result.json").exists() && folder.path("run.hdf").exists());
+}
+
+#[test]
 fn many_bins_leave_few_pictures() {
     let phi: Vec<String> = (0..14).map(|k| (10 * k).to_string()).collect();
     let folder = Folder::with(&format!(
