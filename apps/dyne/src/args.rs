@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dyne_xpcs::config::{ConfigError, Override};
+use dyne_xpcs::config::Override;
+
+use crate::failure::Failure;
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
 /// spectroscopy (XPCS).
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 converged, 1 finished with reservations, 2 usage or \
-configuration, 3 data, 4 numerical, 5 resources, 75 interrupted and resumable, 130 \
+#[command(after_help = "Exit codes: 0 good, 1 finished with reservations (0 with --accept \
+reservations), or the model does not describe the data, 2 usage or configuration, 3 data, 4 numerical, 5 resources, 75 interrupted and resumable, 130 \
 interrupted.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -49,10 +51,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct FitArguments {
-    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache)
+    /// Data file (APS-U or APS-old HDF5, homodyne NPZ cache); a .yaml file is taken as --config
     #[arg(required_unless_present = "config")]
     pub(crate) file: Option<PathBuf>,
-    /// Configuration; flags and --set override it
+    /// Configuration, or the result.json of an earlier fit; flags and --set override it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Model: static, laminar_flow, two_component, kww, two_decays, static_ref or static_both
@@ -102,8 +104,21 @@ pub(crate) struct FitArguments {
     /// Show the plan with its table of memory and end before the matrices are read
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print the whole report instead of the answer in a few lines
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// End with exit code 0 where the verdict is this; it says so all the same
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub(crate) accept: Option<Accepted>,
     #[command(flatten)]
     pub(crate) telling: Telling,
+}
+
+/// A verdict that need not stop a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Accepted {
+    /// Something changes what may be quoted; the reasons say what
+    Reservations,
 }
 
 /// `dyne fit`.
@@ -277,7 +292,7 @@ pub(crate) struct Masked {
 
 impl Masked {
     /// As overrides of a configuration.
-    pub(crate) fn overrides(&self) -> Result<Vec<Override>, ConfigError> {
+    pub(crate) fn overrides(&self) -> Result<Vec<Override>, Failure> {
         let mut list = Vec::new();
         if !self.exclude_bins.is_empty() {
             list.push(Override::parse(&format!("mask.bins={:?}", self.exclude_bins))?);
@@ -296,17 +311,19 @@ impl Masked {
 
 impl Selected {
     /// As overrides of a configuration.
-    pub(crate) fn overrides(&self) -> Result<Vec<Override>, ConfigError> {
-        let phi: Vec<String> = self.phi.iter().map(|range| pair(range)).collect();
+    pub(crate) fn overrides(&self) -> Result<Vec<Override>, Failure> {
+        let phi: Result<Vec<String>, Failure> =
+            self.phi.iter().map(|range| angles(range)).collect();
+        let phi = phi?;
         let given = [
             ("data.q", self.q.clone()),
             ("data.dt", self.dt.clone()),
-            ("data.frames", self.frames.as_ref().map(|range| pair(range))),
+            ("data.frames", self.frames.as_ref().map(|range| frames(range)).transpose()?),
             ("data.phi", (!phi.is_empty()).then(|| format!("[{}]", phi.join(", ")))),
         ];
         let texts = given.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         let mut list: Vec<Override> =
-            texts.map(|text| Override::parse(&text)).collect::<Result<_, _>>()?;
+            texts.map(|text| Ok(Override::parse(&text)?)).collect::<Result<_, Failure>>()?;
         list.extend(self.masked.overrides()?);
         Ok(list)
     }
@@ -315,6 +332,44 @@ impl Selected {
 /// `A:B` as a YAML list of two.
 fn pair(range: &str) -> String {
     format!("[{}]", range.replacen(':', ", ", 1))
+}
+
+/// A range of angles as a YAML list of two.
+fn angles(range: &str) -> Result<String, Failure> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    if let Some((from, to)) = range.split_once(':')
+        && number(from).is_some()
+        && number(to).is_some()
+    {
+        return Ok(format!("[{from}, {to}]"));
+    }
+    let example = number(range).map_or_else(
+        || "--phi FROM:TO, e.g. --phi 40:50".to_owned(),
+        |phi| {
+            format!("--phi FROM:TO, for an angle near {phi} e.g. --phi {}:{}", phi - 5.0, phi + 5.0)
+        },
+    );
+    Err(Failure::Usage(format!(
+        "--phi {range}: expected two angles in degrees with a colon between them\nwrite {example}"
+    )))
+}
+
+/// Frames as a YAML list of two.
+fn frames(range: &str) -> Result<String, Failure> {
+    let ends = |by: char| {
+        let (first, last) = range.split_once(by)?;
+        Some((first.trim().parse::<usize>().ok()?, last.trim().parse::<usize>().ok()?))
+    };
+    if let Some((first, last)) = ends(':') {
+        return Ok(format!("[{first}, {last}]"));
+    }
+    let example = ends('-').or_else(|| ends(',')).map_or_else(
+        || "--frames FIRST:LAST, e.g. --frames 1:100".to_owned(),
+        |(first, last)| format!("--frames {first}:{last}"),
+    );
+    Err(Failure::Usage(format!(
+        "--frames {range}: expected the numbers of two frames with a colon between them\nwrite {example}"
+    )))
 }
 
 #[derive(Debug, Args)]

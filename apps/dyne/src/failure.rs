@@ -46,6 +46,14 @@ pub(crate) enum Ending {
     Interrupted = 130,
 }
 
+impl Ending {
+    /// The ending with this exit code; one that is in no table is a reservation.
+    pub(crate) fn of(exit_code: u8) -> Self {
+        let all = [Self::Converged, Self::Usage, Self::Data, Self::Numerical, Self::Resources];
+        all.into_iter().find(|ending| *ending as u8 == exit_code).unwrap_or(Self::Reservations)
+    }
+}
+
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         Self::from(ending as u8)
@@ -72,6 +80,8 @@ pub(crate) enum Failure {
     Checkpoint(CheckpointError),
     /// Interrupted, with a checkpoint in this folder.
     Suspended(PathBuf),
+    /// Interrupted; the results would have come here.
+    Stopped(PathBuf),
     Sampling(SamplingError),
     Output(std::io::Error),
 }
@@ -87,6 +97,8 @@ impl Failure {
                 | PlanError::Aliasing { .. }
                 | PlanError::Fraction { .. }
                 | PlanError::SeveralQ { .. }
+                | PlanError::FarQ { .. }
+                | PlanError::QWithoutPhi { .. }
                 | PlanError::MaskFrames { .. }
                 | PlanError::MaskBins { .. }
                 | PlanError::MaskAllBins { .. }
@@ -99,6 +111,7 @@ impl Failure {
             Self::Record(RecordError::Line { .. }) => Ending::Data,
             Self::Fit(FitError::Interrupted) => Ending::Interrupted,
             Self::Suspended(_) => Ending::Suspended,
+            Self::Stopped(_) => Ending::Interrupted,
             Self::Memory(MemoryError::Impossible { .. })
             | Self::Budget(BudgetError::Variable { .. })
             | Self::Checkpoint(CheckpointError::NoneOfThisFit { .. }) => Ending::Usage,
@@ -139,7 +152,9 @@ impl Failure {
             Self::Memory(e) => e,
             Self::Budget(e) => e,
             Self::Checkpoint(e) => e,
-            Self::Suspended(_) => unreachable!("a suspended run has no inner error"),
+            Self::Suspended(_) | Self::Stopped(_) => {
+                unreachable!("an interrupted run has no inner error")
+            }
             Self::Sampling(e) => e,
             Self::Output(e) => e,
         }
@@ -201,6 +216,14 @@ impl fmt::Display for Failure {
         if let Self::Suspended(dir) = self {
             let dir = dir.display();
             return write!(f, "interrupted; a checkpoint is in {dir}\ngo on with --resume");
+        }
+        if let Self::Stopped(dir) = self {
+            return write!(
+                f,
+                "interrupted; nothing was written, and {} is as it was\n\
+                 begin again; with --checkpoint-dir DIR a run goes on from where it was stopped",
+                dir.display()
+            );
         }
         let error = self.inner();
         write!(f, "{error}")?;

@@ -2,11 +2,13 @@
 
 mod checkpoints;
 mod data;
+mod given;
 mod log;
 pub(crate) mod memory;
 pub(crate) mod models;
 mod netcdf;
 mod output;
+mod record;
 pub(crate) mod sample;
 pub(crate) mod table;
 mod text;
@@ -20,26 +22,25 @@ use dyne_runtime::budget::Budget;
 use dyne_runtime::{Cancel, Identity, Lanes, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
-use dyne_xpcs::fit::{Fitted, fit};
+use dyne_xpcs::fit::{FitError, Fitted, fit};
 use dyne_xpcs::gaps;
 use dyne_xpcs::mask::Mask;
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::posterior::{Sampled, ShardRun};
-use dyne_xpcs::report::{Report, Status, Timings, Warning};
+use dyne_xpcs::report::{Reason, Report, Status, Timings, VerdictClass, Warning};
 use dyne_xpcs::residuals::PictureSize;
 use dyne_xpcs::results::ResultFolder;
 use dyne_xpcs_data::Catalog;
 
-use crate::args::{FitArguments, FitCommand, Telling, Then};
+use crate::args::{Accepted, FitArguments, FitCommand, Telling, Then};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::{interrupt, machine, provenance, terminal};
 use data::{Kept, Means};
 use watch::{Told, Watch};
 
-/// Warnings that make a converged fit one with reservations.
-const RESERVATIONS: [&str; 5] =
-    ["at_bound", "undetermined", "scaling_range", "profile", "masked_rows"];
+/// Warnings of a plan that are told before a fit begins, as they may be slips.
+const SLIPS: [&str; 4] = ["q_far", "q_dropped", "dt_differs", "gap"];
 
 pub(crate) fn run(command: &FitCommand, started: Instant) -> Result<Ending, Failure> {
     let arguments = &command.fit;
@@ -60,8 +61,7 @@ pub(crate) fn run(command: &FitCommand, started: Instant) -> Result<Ending, Fail
         None => Task::Fit,
         Some(Then::Sample) => Task::FitAndSample,
     };
-    let telling = &arguments.telling;
-    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
+    fit_file(config, Request::of(arguments, (&lanes, &budget), told, (started, task)))
 }
 
 /// The configuration, with the flags, and some more keys.
@@ -70,10 +70,7 @@ fn config(arguments: &FitArguments, more: &[Override]) -> Result<FitConfig, Fail
     // Before what --set says, which is the last word.
     let at = overrides.len() - arguments.set.len();
     overrides.splice(at..at, more.iter().cloned());
-    Ok(match &arguments.config {
-        Some(path) => FitConfig::load(path, &overrides)?,
-        None => FitConfig::from_overrides(&overrides)?,
-    })
+    given::config(arguments, &overrides)
 }
 
 /// Threads and memory.
@@ -104,7 +101,7 @@ fn overrides(arguments: &FitArguments) -> Result<Vec<Override>, Failure> {
         let text = value.as_ref().map(|value| Override::text(key, &value.to_string_lossy()));
         Ok(text.transpose()?)
     };
-    list.extend(path("data.file", &arguments.file)?);
+    list.extend(path("data.file", &given::data_file(arguments))?);
     list.extend(path("output.dir", &arguments.out)?);
     list.extend(path("checkpoint.dir", &arguments.checkpoint_dir)?);
     if let Some(stride) = arguments.stride_coarse {
@@ -124,9 +121,20 @@ pub(crate) struct Request<'a> {
     lanes: &'a Lanes,
     budget: &'a Budget,
     telling: &'a Telling,
+    shown: Shown,
+    accept: Option<Accepted>,
     told: Told,
     started: Instant,
     task: Task,
+}
+
+/// What is printed of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// The answer.
+    Brief,
+    /// The report.
+    Whole,
 }
 
 /// What a run is for.
@@ -159,40 +167,65 @@ impl<'a> Request<'a> {
         telling: &'a Telling,
         started: Instant,
     ) -> Self {
-        Self { lanes, budget, telling, told: Told::default(), started, task: Task::Fit }
+        let (shown, told, task) = (Shown::Brief, Told::default(), Task::Fit);
+        Self { lanes, budget, telling, shown, accept: None, told, started, task }
+    }
+
+    /// As the flags ask.
+    fn of(
+        arguments: &'a FitArguments,
+        (lanes, budget): (&'a Lanes, &'a Budget),
+        told: Told,
+        (started, task): (Instant, Task),
+    ) -> Self {
+        let FitArguments { telling, accept, verbose, .. } = arguments;
+        let shown = if *verbose { Shown::Whole } else { Shown::Brief };
+        Self { lanes, budget, telling, shown, accept: *accept, told, started, task }
     }
 }
 
 /// Reads, fits and writes what `config` asks for.
 pub(crate) fn fit_file(config: FitConfig, request: Request<'_>) -> Result<Ending, Failure> {
-    let Request { lanes, budget, telling, told, started, task } = request;
-    // The first interrupt ends the fit with a report.
+    let Request { lanes, budget, telling, shown, accept, told, started, task } = request;
     let cancel = interrupt::cancel();
     let progress = Progress::new(telling, cancel)?;
     let watch = Watch::new(&progress, told);
-    let never = Cancel::new();
-    // A sampling that is cut short has nothing to report.
-    let late = if config.checkpoint.dir.is_some() || task != Task::Fit { cancel } else { &never };
-    let target = config.output.dir.display().to_string();
-    let run = Run { lanes, budget, watch: &watch, cancel, late, started, task };
+    let place = format!("results in {}", config.results_dir().display());
+    let run = Run { lanes, budget, watch: &watch, cancel, started, task };
     let result = fit_with(config, &run);
     progress.clear();
     let Done { report, sampled } = result?;
-    let mut text = report.as_ref().map(dyne_xpcs_plot::text).unwrap_or_default();
-    if let Some(sampled) = &sampled {
-        text += &sample::text(sampled);
-    }
     if !telling.quiet {
-        terminal::show(&format!("{text}results in {target}\n"))?;
+        terminal::show(&told_of(report.as_ref(), sampled.as_ref(), shown, &place))?;
     }
-    let of_fit = match &report {
-        // Something was left out, if not of the fit then of what follows it.
-        Some(_) if cancel.requested() => Ending::Interrupted,
-        Some(report) => ending(report),
-        None => Ending::Converged,
-    };
+    let of_fit = report.as_ref().map_or(Ending::Converged, ending);
     let of_posterior = sampled.as_ref().map_or(Ending::Converged, sample::ending);
-    Ok(if of_fit == Ending::Converged { of_posterior } else { of_fit })
+    let ending = if of_fit == Ending::Converged { of_posterior } else { of_fit };
+    let reserved = report.is_none_or(|report| report.verdict.class <= VerdictClass::Reservations);
+    Ok(match (accept, ending) {
+        (Some(Accepted::Reservations), Ending::Reservations) if reserved => Ending::Converged,
+        _ => ending,
+    })
+}
+
+/// What is printed of a run.
+fn told_of(
+    report: Option<&Report>,
+    sampled: Option<&Sampled>,
+    shown: Shown,
+    place: &str,
+) -> String {
+    let posterior = sampled.map(sample::text).unwrap_or_default();
+    let fit = match (report, shown) {
+        (None, _) => String::new(),
+        (Some(report), Shown::Whole) => dyne_xpcs_plot::details(report),
+        // The place comes last of all.
+        (Some(report), Shown::Brief) if sampled.is_none() => {
+            return dyne_xpcs_plot::brief(report, place);
+        }
+        (Some(report), Shown::Brief) => dyne_xpcs_plot::brief(report, "the posterior:"),
+    };
+    format!("{fit}{posterior}{place}\n")
 }
 
 /// What a run leaves.
@@ -201,12 +234,11 @@ struct Done {
     sampled: Option<Sampled>,
 }
 
+/// The ending that follows from the verdict.
 fn ending(report: &Report) -> Ending {
-    let reserved = report.warnings.iter().any(|w| RESERVATIONS.contains(&w.code.as_str()));
     match report.status {
         Status::Interrupted => Ending::Interrupted,
-        Status::Converged if !reserved => Ending::Converged,
-        _ => Ending::Reservations,
+        _ => Ending::of(report.verdict.exit_code),
     }
 }
 
@@ -216,31 +248,33 @@ struct Run<'a> {
     budget: &'a Budget,
     watch: &'a Watch<'a>,
     cancel: &'a Cancel,
-    /// The request to end that what follows the fit hears. An interrupted fit is reported, but for one
-    /// with checkpoints, which goes on from them.
-    late: &'a Cancel,
     started: Instant,
     task: Task,
 }
 
 fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
-    let folder = ResultFolder::create(&config.output.dir)?;
+    let folder = ResultFolder::create(&config.results_dir())?;
     let hash = provenance::hash(&config.data.file);
     let stamp = provenance::stamp(&config.data.file, &hash);
     let identity = checkpoints::identity(&config, &stamp);
     let journal = checkpoints::journal(&config.checkpoint, identity, run.watch)?;
+    if journal.is_none() {
+        interrupt::hurry(folder.hidden());
+    }
     let opened = Instant::now();
     let resources = Resources::new(run.lanes, &Solo, run.cancel).with_observer(run.watch);
     let resources = match &journal {
         Some(journal) => resources.with_journal(journal),
         None => resources,
     };
-    let dir = config.checkpoint.dir.clone();
+    let (dir, target) = (config.checkpoint.dir.clone(), config.results_dir());
     let fitted = fitted(config, &stamp, resources, run);
     let write = |fitted, saves: Option<&Saves>| {
         written(fitted, Stamp { hash, identity }, folder, run, saves)
     };
-    let Some(journal) = journal else { return write(fitted?, None) };
+    let Some(journal) = journal else {
+        return write(fitted.map_err(|failure| stopped(failure, target))?, None);
+    };
     match fitted {
         // All of it is saved before the results are written; its memory is wanted for that.
         Ok(fitted) => {
@@ -270,6 +304,14 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
 fn suspended(failure: Failure, dir: Option<PathBuf>, run: &Run<'_>) -> Failure {
     match dir {
         Some(dir) if run.cancel.requested() => Failure::Suspended(dir),
+        _ => failure,
+    }
+}
+
+/// What a failure is called where its reason is that the end was asked for.
+fn stopped(failure: Failure, target: PathBuf) -> Failure {
+    match failure.ending() {
+        Ending::Interrupted => Failure::Stopped(target),
         _ => failure,
     }
 }
@@ -305,6 +347,9 @@ fn fitted(
     let ((plan, catalog, kept), read_s) = phase(run.watch, "read", || {
         let reader = dyne_xpcs_h5::open(&config.data.file)?;
         let mut plan = Plan::resolve(config, reader.catalog())?;
+        for warning in plan.warnings.iter().filter(|w| SLIPS.contains(&w.code.as_str())) {
+            run.watch.warn(&warning.code, warning.message.clone());
+        }
         let selection = data::selection(stamp, &plan);
         let means = Means { budget: run.budget, resources, selection, observer: run.watch };
         let kept = data::kept(&mut plan, &*reader, means)?;
@@ -334,22 +379,30 @@ fn written(
     run: &Run<'_>,
     saves: Option<&Saves>,
 ) -> Result<Done, Failure> {
+    let plan = &outcome.plan;
+    let target = plan.config.results_dir();
+    let made = record::Made::of(&plan.config, &stamp.hash);
+    let earlier = made.earlier(&target);
+    made.write(&folder, &target)?;
+    let stopped = |failure| stopped(failure, target.clone());
     // The report takes the maps that the posterior is drawn against.
     let sampled = run.task.shards();
     let sampled = sampled.map(|shards| sample::write(&outcome, &stamp, &shards, &folder, run));
     let report = match run.task {
         Task::Sample(_) => None,
-        _ => Some(report(&mut outcome, stamp.hash, &folder, run, saves)?),
+        _ => Some(report(&mut outcome, stamp.hash, &folder, run, saves).map_err(stopped)?),
     };
     let sampled = match sampled.transpose() {
         Err(failure) if report.is_some() => {
             // The fit is there, and is not lost with the posterior.
-            folder.publish()?;
+            interrupt::wait();
+            folder.publish(earlier)?;
             return Err(failure);
         }
-        other => other?,
+        other => other.map_err(stopped)?,
     };
-    folder.publish()?;
+    interrupt::wait();
+    folder.publish(earlier)?;
     sample::forget(&outcome.plan.config);
     Ok(Done { report, sampled })
 }
@@ -366,20 +419,27 @@ fn report(
     let (lanes, watch) = (run.lanes, run.watch);
     let provenance = provenance::of(plan, catalog, hash, lanes);
     let mut report = account::report(plan, fitted, provenance);
+    if report.status == Status::Interrupted || run.cancel.requested() {
+        // Half a fit is no result.
+        return Err(FitError::Interrupted.into());
+    }
     report.warnings.extend(gaps::warnings(&report.left_out));
-    report.warnings.extend(masked_rows(&kept.mask));
+    if let Some(warning) = masked_rows(&kept.mask) {
+        report.verdict.reserve(Reason::from(&warning));
+        report.warnings.push(warning);
+    }
     report.mask = kept.mask.clone();
-    for warning in &report.warnings {
-        watch.warn(&warning.code, warning.message.clone());
+    let told = |w: &&Warning| SLIPS.contains(&w.code.as_str());
+    for warning in report.warnings.iter().filter(|w| !told(w)) {
+        // The terminal has them in the answer.
+        watch.note(&warning.code, &warning.message);
     }
     let ((), report_s) = phase(watch, "report", || {
         let _arrays = kept.lease(run.budget, memory::Phase::Writing)?;
         let at_once = kept.data.bins_at_once;
-        let stops = output::Stops { asked: run.cancel, late: run.late };
-        output::write_pictures(&report, plan, folder, lanes, at_once, stops)?;
-        let arrays = plan.config.output.formats.contains(&Format::Npz);
-        if arrays && (!run.cancel.requested() || run.late.requested()) {
-            let resources = Resources::new(lanes, &Solo, run.late);
+        output::write_pictures(&report, plan, folder, lanes, at_once, run.cancel)?;
+        if plan.config.output.formats.contains(&Format::Npz) {
+            let resources = Resources::new(lanes, &Solo, run.cancel);
             output::write_arrays(plan, &kept.data.matrices, fitted, resources, folder)?;
         }
         Ok::<_, Failure>(())
@@ -388,6 +448,7 @@ fn report(
     report.timings = Timings { read_s: *read_s, fit_s: *fit_s, report_s, wall_time_seconds };
     report.peak_rss_bytes = machine::peak_rss_bytes();
     report.work = watch.work(saves);
-    output::write_words(&report, plan, folder, run.cancel)?;
+    output::write_words(&report, plan, folder)?;
+    folder.write("fit.csv", record::table(&report).as_bytes())?;
     Ok(report)
 }

@@ -10,7 +10,7 @@ use dyne_xpcs::gaps::{self, Origin};
 use dyne_xpcs::mask::{self, Outliers};
 use dyne_xpcs::plan::{PlanError, Selection};
 use dyne_xpcs::report::Warning;
-use dyne_xpcs::results::ResultFolder;
+use dyne_xpcs::results::{Earlier, ResultFolder};
 use dyne_xpcs_data::{Bin, Matrices, ReadError, Reader};
 
 use crate::args::G2Arguments;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &G2Arguments) -> Result<Ending, Failure> {
     let report = report(arguments, &config, &lanes)?;
     if let Some(folder) = folder {
         write(&report, &folder)?;
-        folder.publish()?;
+        folder.publish(Earlier::Keep)?;
     }
     if arguments.json {
         terminal::show(&format!("{:#}\n", report.to_json()))?;

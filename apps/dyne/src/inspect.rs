@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<Ending, Failure> {
         if arguments.quality {
             told += &quality::text(&found, catalog.dt.as_ref().map(|dt| dt.seconds));
         }
+        told += &next(catalog);
         terminal::show(&told)?;
     }
     let noted = !left_out.is_empty() || found.iter().any(|b| !b.quality.notes().is_empty());
@@ -75,7 +76,10 @@ fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {
     let _ =
         writeln!(out, "matrices  {} of {n} × {n} frames", catalog.bins.len(), n = catalog.frames);
     let _ = match &catalog.dt {
-        Some(dt) => writeln!(out, "dt        {} s  ({})", dt.seconds, dt.derivation),
+        Some(dt) => {
+            let seconds = dyne_xpcs_plot::significant(dt.seconds, 12);
+            writeln!(out, "dt        {seconds} s  ({})", dt.derivation)
+        }
         None => writeln!(out, "dt        not in the file (looked at {})", searched(catalog)),
     };
     for note in &catalog.notes {
@@ -114,6 +118,42 @@ fn text(catalog: &Catalog, summaries: &[MatrixSummary]) -> String {
         );
     }
     out
+}
+
+/// Commands that fit the file, for what it holds.
+fn next(catalog: &Catalog) -> String {
+    let mut phi: Vec<f64> = catalog.bins.iter().map(|bin| bin.phi_deg).collect();
+    let mut q: Vec<f64> = catalog.bins.iter().map(|bin| bin.q).collect();
+    for values in [&mut phi, &mut q] {
+        values.sort_by(f64::total_cmp);
+        values.dedup_by(|a, b| (*a - *b).abs() <= 1e-6 * b.abs());
+    }
+    let mut base = format!("dyne fit {}", quoted(&catalog.file.display().to_string()));
+    if let (Some(middle), true) = (q.get(q.len() / 2), q.len() > 1) {
+        base += format!(" --q {middle:.6}").trim_end_matches('0');
+    }
+    if catalog.dt.is_none() {
+        base += " --dt SECONDS";
+    }
+    let mut out = format!("\nnext      {base} --mode static\n");
+    if phi.len() > 1 {
+        out += &format!(
+            "          {base} --mode laminar_flow --gap Å    (where the sample is sheared)\n"
+        );
+    }
+    if q.len() > 1 {
+        out += "          --q all fits every q together\n";
+    }
+    out
+}
+
+/// A file name as a shell reads it.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-/+,=".contains(c);
+    match name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("'{}'", name.replace('\'', "'\\''")),
+    }
 }
 
 fn searched(catalog: &Catalog) -> String {

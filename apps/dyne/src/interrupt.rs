@@ -1,10 +1,13 @@
 //! A request to end, from the terminal or a scheduler.
 
-use std::sync::Once;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 use dyne_runtime::Cancel;
 
 use crate::failure::Ending;
+use crate::terminal;
 
 static CANCEL: Cancel = Cancel::new();
 static LISTENING: Once = Once::new();
@@ -15,6 +18,45 @@ pub(crate) fn cancel() -> &'static Cancel {
     // A second listener would take the first interrupt for the second one.
     LISTENING.call_once(listen);
     &CANCEL
+}
+
+/// How long a request to end is given where nothing can be saved.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What has to go where the program ends on the way; nothing where it must be waited for.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// From now on a request to end is obeyed after two seconds at the latest, whatever the program is at;
+/// the folder `unfinished` goes with it. Nothing that others see may change until [`wait`].
+pub(crate) fn hurry(unfinished: &Path) {
+    *lock() = Some(unfinished.to_owned());
+}
+
+/// From now on the program ends when it has come to an end, as something is written that must be whole.
+pub(crate) fn wait() {
+    *lock() = None;
+}
+
+fn lock() -> MutexGuard<'static, Option<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says what the first request does, and sees to it that it is done in time.
+fn tell() {
+    if CANCEL.requested() {
+        return;
+    }
+    terminal::complain("stopping; press Ctrl-C again to end at once");
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        // The lock is not given back, so nothing begins to be written any more.
+        let unfinished = lock();
+        if let Some(folder) = unfinished.as_ref() {
+            let _ = std::fs::remove_dir_all(folder);
+            terminal::complain("interrupted; nothing was written");
+            std::process::exit(Ending::Interrupted as i32);
+        }
+    });
 }
 
 #[cfg(unix)]
@@ -28,6 +70,7 @@ fn listen() {
             if CANCEL.requested() && signal == SIGINT {
                 std::process::exit(Ending::Interrupted as i32);
             }
+            tell();
             CANCEL.request();
         }
     });
@@ -40,6 +83,7 @@ fn listen() {
         if CANCEL.requested() {
             std::process::exit(Ending::Interrupted as i32);
         }
+        tell();
         CANCEL.request();
     });
 }

@@ -52,7 +52,8 @@ impl<'c> Progress<'c> {
         Ok(Self { cancel, started: Instant::now(), terminal, events })
     }
 
-    fn record(&self, event: &Event) {
+    /// Writes an event to the file of events alone.
+    pub(crate) fn record(&self, event: &Event) {
         let Some(file) = &self.events else { return };
         let t = self.started.elapsed().as_secs_f64();
         let line = match event {

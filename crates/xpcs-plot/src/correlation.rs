@@ -73,9 +73,17 @@ fn draw_cell(svg: &mut Svg, (x, y): (f64, f64), value: f64) {
     svg.fill(Frame { x, y, w: CELL, h: CELL }, colour);
     let ink = if is_light(colour) { INK } else { PAPER };
     let style = TextStyle { size: TICK_SIZE, anchor: Anchor::Middle, colour: ink };
-    let number =
-        if value.is_nan() { "–".to_owned() } else { format!("{value:.2}").replace('-', "−") };
-    svg.text((x + CELL / 2.0, y + CELL / 2.0 + 4.0), style, &number);
+    svg.text((x + CELL / 2.0, y + CELL / 2.0 + 4.0), style, &number(value));
+}
+
+/// A correlation with two decimals, or three where two would make it one that it is not.
+fn number(value: f64) -> String {
+    let text = match value {
+        v if v.is_nan() => "–".to_owned(),
+        v if v.abs() < 0.995 || v.abs() > 1.0 - 1e-9 => format!("{v:.2}"),
+        v => format!("{:.3}", v.signum() * (v.abs() * 1e3).floor() / 1e3),
+    };
+    text.replace('-', "−")
 }
 
 /// Room for the labels of rows, from their longest.
@@ -91,6 +99,12 @@ fn symbol<'a>(parameters: &'a [ParameterResult], name: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_one_is_printed_as_one() {
+        let texts = [-0.998, 0.9996, 1.0, -0.62, f64::NAN].map(number);
+        assert_eq!(texts, ["−0.998", "0.999", "1.00", "−0.62", "–"]);
+    }
 
     #[test]
     fn correlations_from_covariance() {

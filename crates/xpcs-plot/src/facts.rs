@@ -3,7 +3,7 @@
 use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
     Basin, BoundSide, Identifiability, ParameterResult, Profile, Provenance, Report, ScalingResult,
-    Status,
+    Status, Warning,
 };
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};
@@ -15,6 +15,77 @@ pub(crate) fn status(status: Status) -> &'static str {
         Status::NotConverged => "not converged",
         Status::Interrupted => "interrupted",
     }
+}
+
+/// How the fit ended, with the test that ended it.
+pub(crate) fn termination(report: &Report) -> String {
+    let status = status(report.status);
+    match report.termination.starts_with(status) {
+        true => report.termination.clone(),
+        false => format!("{status}: {}", report.termination),
+    }
+}
+
+/// The verdict in words; an interrupted fit has none.
+pub(crate) fn verdict(report: &Report) -> &'static str {
+    match report.status {
+        Status::Interrupted => "interrupted",
+        _ => report.verdict.class.about(),
+    }
+}
+
+/// Warnings that are no reason of the verdict.
+pub(crate) fn other_warnings(report: &Report) -> Vec<&Warning> {
+    let is_reason = |w: &&Warning| report.verdict.reasons.iter().any(|r| r.message == w.message);
+    report.warnings.iter().filter(|w| !is_reason(w)).collect()
+}
+
+/// One phrase a rate: the law that it follows.
+pub(crate) fn laws(report: &Report) -> Vec<String> {
+    let chosen = report.laws.iter().filter(|law| law.chosen);
+    chosen.map(|law| format!("{} {}", law.rate, law_phrase(&law.law))).collect()
+}
+
+fn law_phrase(law: &str) -> String {
+    match law {
+        "constant" => "is constant".to_owned(),
+        law => format!("follows {}", law_words(law)),
+    }
+}
+
+/// A law in words.
+pub(crate) fn law_words(law: &str) -> &str {
+    match law {
+        "constant" => "a constant",
+        "power_law" => "a power law",
+        "power_law_offset" => "a power law + constant",
+        other => other,
+    }
+}
+
+/// Whether the data leave a free parameter open.
+pub(crate) fn is_open(report: &Report, p: &ParameterResult) -> bool {
+    p.free && p.stderr.is_none() && report.covariance.is_ok()
+}
+
+/// Value with its error, or that the data do not determine it.
+pub(crate) fn number(report: &Report, p: &ParameterResult) -> String {
+    match is_open(report, p) {
+        true => "not determined".to_owned(),
+        false => value(p.value, p.stderr),
+    }
+}
+
+/// The same with the unit, and with the bound that it lies on.
+pub(crate) fn determined(report: &Report, p: &ParameterResult) -> String {
+    let number = number(report, p);
+    let unit = if is_open(report, p) { "" } else { p.unit.trim_matches('–') };
+    let bound = match at_bound(p) {
+        "" => String::new(),
+        bound => format!("({bound} {})", compact(p.value, 4)),
+    };
+    let parts = [number.as_str(), unit, &bound];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// File name without its folders.
@@ -104,6 +175,29 @@ pub(crate) fn note(parameter: &ParameterResult) -> Option<&str> {
 /// Lower and upper bound.
 pub(crate) fn bounds(parameter: &ParameterResult) -> String {
     format!("[{}, {}]", compact(parameter.lower, 4), compact(parameter.upper, 4))
+}
+
+/// What the data determine and what not, less what the warnings say already.
+pub(crate) fn findings(report: &Report) -> Vec<&str> {
+    let Some(found) = &report.identifiability else { return Vec::new() };
+    let is_told = |finding: &str| {
+        let of_parameter = |p: &ParameterResult| {
+            let absent = p.stderr_absent.as_deref();
+            absent.is_some_and(|reason| finding.contains(reason)) && is_warned(report, p)
+        };
+        let correlated = report.warnings.iter().any(|w| w.code == "correlated");
+        report.parameters.iter().any(of_parameter)
+            || (correlated && finding.contains(" are correlated by "))
+    };
+    found.findings.iter().map(String::as_str).filter(|finding| !is_told(finding)).collect()
+}
+
+/// Whether a warning says why a parameter has no error.
+pub(crate) fn is_warned(report: &Report, p: &ParameterResult) -> bool {
+    let Some(reason) = &p.stderr_absent else { return false };
+    let names = |w: &Warning| w.message.split_whitespace().next() == Some(p.name.as_str());
+    let tells = |w: &&Warning| w.code == "at_bound" || w.message.contains(reason.as_str());
+    report.warnings.iter().filter(|w| names(w)).any(|w| tells(&w))
 }
 
 /// Contrast and offset as text.
@@ -242,20 +336,62 @@ pub(crate) fn profile(profile: &Profile) -> String {
 /// Most basins that are listed.
 const MOST_BASINS: usize = 8;
 
-/// Basins as rows of text: cost, starts, level, parameters.
-pub(crate) fn basins(report: &Report) -> Vec<[String; 4]> {
-    let one = |basin: &Basin| {
-        let named = report.parameters.iter().filter(|p| p.free).filter_map(|p| {
-            basin.parameters.get(&p.name).map(|v| format!("{} {}", p.name, significant(*v, 4)))
-        });
-        [
-            significant(basin.cost, 6),
-            basin.starts.to_string(),
-            basin.level.to_string(),
-            named.collect::<Vec<_>>().join(", "),
-        ]
+/// Minima that were left at one level of the search, whose costs can be compared.
+pub(crate) struct Level {
+    /// What the level is, one sentence.
+    pub(crate) about: String,
+    /// Cost, starts, parameters.
+    pub(crate) rows: Vec<[String; 3]>,
+}
+
+/// Minima of the search, those of each level apart, since a level has pairs of its own.
+pub(crate) fn basins(report: &Report) -> Vec<Level> {
+    let shown = &report.basins[..report.basins.len().min(MOST_BASINS)];
+    let mut levels: Vec<usize> = shown.iter().map(|basin| basin.level).collect();
+    levels.sort_unstable_by(|a, b| b.cmp(a));
+    levels.dedup();
+    let of = |level: usize| Level {
+        about: match level {
+            0 => "on the coarsest set of frames:".to_owned(),
+            _ => format!("on level {level}, whose costs compare with no other level's:"),
+        },
+        rows: shown.iter().filter(|b| b.level == level).map(|b| basin(report, b)).collect(),
     };
-    report.basins.iter().take(MOST_BASINS).map(one).collect()
+    levels.into_iter().map(of).collect()
+}
+
+fn basin(report: &Report, basin: &Basin) -> [String; 3] {
+    let named = report.parameters.iter().filter(|p| p.free).filter_map(|p| {
+        basin.parameters.get(&p.name).map(|v| format!("{} {}", p.name, significant(*v, 4)))
+    });
+    [significant(basin.cost, 6), basin.starts.to_string(), named.collect::<Vec<_>>().join(", ")]
+}
+
+/// Whether the model describes the data.
+pub(crate) fn lack_of_fit(report: &Report) -> Vec<Fact> {
+    match &report.lack_of_fit {
+        Err(reason) => vec![("not tested", reason.clone())],
+        Ok(found) => vec![
+            ("probability of such residuals if it does", significant(found.p, 2)),
+            (
+                "sum of squares of the mean residuals",
+                format!(
+                    "{} where {} are expected, in {} cells of lag and age",
+                    significant(found.statistic, 4),
+                    significant(found.expected, 4),
+                    found.cells.len()
+                ),
+            ),
+            (
+                "noise",
+                format!(
+                    "of {} pixels a bin, {}",
+                    significant(found.pixels, 3),
+                    found.pixels_source
+                ),
+            ),
+        ],
+    }
 }
 
 /// Cost, noise and size of the fit.
@@ -326,7 +462,12 @@ pub(crate) fn provenance(p: &Provenance) -> Vec<Fact> {
 }
 
 /// One line a convention; the shear convention also says what the fitted rate is called elsewhere.
+///
+/// Nothing where every convention gives the same numbers, as in a model without shear.
 pub(crate) fn conventions(report: &Report) -> Vec<String> {
+    if report.other_conventions.is_empty() {
+        return Vec::new();
+    }
     let line = |(name, value): (&String, &String)| match name.as_str() {
         "shear" => format!("shear convention: {value}{}", shear_elsewhere(report)),
         _ => format!("{name} convention: {value}"),

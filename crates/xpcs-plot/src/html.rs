@@ -1,5 +1,6 @@
 //! The report as one HTML page that needs no network.
 
+mod bins;
 mod sections;
 mod tables;
 
@@ -8,12 +9,10 @@ use dyne_xpcs::report::Report;
 use crate::facts;
 use crate::notation::escape;
 use crate::raster::{NOISE_BYTES, SMOOTH_BYTES};
+use crate::telling::telling;
 
 pub(crate) use sections::{figure as drawing_in, warning_list};
 pub(crate) use tables::{facts, table};
-
-/// More bins than this get an index at the top.
-const INDEX_FROM: usize = 4;
 
 /// Bytes of a page that do not depend on the number of bins, with room for a long plan.
 const PAGE_BYTES: usize = 100_000;
@@ -26,27 +25,29 @@ const AIM: usize = 4_500_000;
 
 /// Writes the report as one self-contained HTML page.
 ///
-/// The page shows, in this order: title and status, warnings, cost, parameters with conventions, contrast and offset,
-/// correlations, maps and cuts of every bin, provenance with the plan. **Edges.** Absent covariance, cuts and maps are
-/// said to be absent, with the reason where the report has one; NaN pixels are grey. **Cost.** About 7 ms a bin with
-/// maps of 200 × 200 pixels; see [`map_pixels`] for the bytes. **Checked by** the tests in `tests/it/page.rs`.
+/// The first screen holds the verdict with its reasons, the maps of the bin that tells most, the headline and the
+/// parameters; then come the rates, the other bins (above 12 a sheet of small maps and four in full), and, folded, all
+/// that the numbers rest on. **Edges.** Absent covariance, cuts and maps are said to be absent, with the reason where the
+/// report has one; NaN pixels are grey. **Cost.** About 7 ms a bin shown with maps of 200 × 200 pixels; see
+/// [`map_pixels`] for the bytes. **Checked by** the tests in `tests/it/page.rs`.
 pub fn html(report: &Report) -> String {
+    let telling = telling(report);
     let mut page = String::with_capacity(1 << 20);
     page.push_str(&sections::heading(report));
-    page.push_str(&sections::warnings(report));
-    if report.pictures.len() > INDEX_FROM {
-        page.push_str(&sections::index(report));
-    }
+    page.push_str(&bins::first(report, &telling));
+    page.push_str(&sections::headline(report));
     page.push_str(&sections::parameters(report));
+    page.push_str(&sections::others(report));
     page.push_str(&sections::mask(report));
     page.push_str(&sections::rates(report));
+    page.push_str(&bins::others(report, &telling));
+    page.push_str(&sections::scaling(report));
+    page.push_str(&sections::lack_of_fit(report));
     page.push_str(&sections::error_bars(report));
     page.push_str(&sections::identifiability(report));
     page.push_str(&sections::correlation(report));
     page.push_str(&sections::basins(report));
-    page.push_str(&sections::scaling(report));
     page.push_str(&sections::noise(report));
-    page.push_str(&sections::bins(report));
     page.push_str(&sections::provenance(report));
     document(&title(report), &page)
 }

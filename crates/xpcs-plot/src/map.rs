@@ -9,11 +9,11 @@ use crate::svg::{Anchor, Frame, Px, Sampling, Stroke, Svg, TextStyle, append};
 use crate::{caption, tick};
 
 /// Side of the square that holds a map, px.
-const SIDE: f64 = 266.0;
-const LEFT: f64 = 54.0;
-const TOP: f64 = 24.0;
-const PANEL_WIDTH: f64 = 390.0;
-const PANEL_HEIGHT: f64 = TOP + SIDE + 42.0;
+pub(crate) const SIDE: f64 = 222.0;
+pub(crate) const LEFT: f64 = 54.0;
+pub(crate) const TOP: f64 = 24.0;
+pub(crate) const PANEL_WIDTH: f64 = 340.0;
+pub(crate) const PANEL_HEIGHT: f64 = TOP + SIDE + 42.0;
 
 /// Limits of the colours of one bin.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,10 +9,13 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb::Database};
 
 use crate::svg::{FONT, Svg};
-use crate::{PlotError, correlation, curves, cuts, map, scaling};
+use crate::{PlotError, contact, correlation, curves, cuts, map, scaling, telling};
 
 /// Pixels of the file for one px of the drawing.
 const ENLARGEMENT: f64 = 2.0;
+
+/// Name of the sheet of small maps.
+const SHEET: &str = "sheet.png";
 
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
@@ -54,7 +57,8 @@ pub fn bin_pictures(picture: &BinPicture) -> Result<[Picture; 2], PlotError> {
 }
 
 /// Draws the pictures of the fit as a whole: `correlation.png` where there is a covariance, `scaling.png` for three or
-/// more azimuths, `rates.png` of the functions of time, `profiles.png` where profiles were asked for.
+/// more azimuths, `rates.png` of the functions of time, `profiles.png` where profiles were asked for, `sheet.png` with
+/// small maps of all bins where there are more than 12.
 ///
 /// **Errors.** [`PlotError`] where the renderer refuses a drawing.
 pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
@@ -63,9 +67,19 @@ pub fn summary_pictures(report: &Report) -> Result<Vec<Picture>, PlotError> {
         ("scaling.png", scaling::figure(report)),
         ("rates.png", curves::figure(report)),
         ("profiles.png", curves::profiles(report)),
+        (SHEET, sheet(report)),
     ];
     let drawn = figures.into_iter().filter_map(|(name, svg)| svg.map(|svg| (name.to_owned(), svg)));
     drawn.map(|(name, svg)| rasterise(name, &svg)).collect()
+}
+
+/// Small maps of all bins, data above residuals, where there are too many for maps of their own.
+fn sheet(report: &Report) -> Option<Svg> {
+    (report.pictures.len() > telling::ALL_UP_TO).then(|| {
+        let parts = [contact::Part::Data, contact::Part::Residual];
+        let [data, residual] = parts.map(|part| contact::figure(report, part));
+        Svg::tiled(&[data, residual], 1, (0.0, 0.0))
+    })
 }
 
 pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
@@ -81,19 +95,21 @@ pub(crate) fn rasterise(name: String, svg: &Svg) -> Result<Picture, PlotError> {
     })?;
     let scale = ENLARGEMENT as f32;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    match encode(&pixmap) {
+    // Small maps have pixels of many px, which pack well.
+    let compression = if name == SHEET { Compression::Balanced } else { Compression::Fast };
+    match encode(&pixmap, compression) {
         Ok(png) => Ok(Picture { name, png }),
         Err(e) => Err(PlotError::Encoding { picture: name, reason: e.to_string() }),
     }
 }
 
 /// Drawings have an opaque ground, so the fourth channel says nothing and is left out.
-fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+fn encode(pixmap: &Pixmap, compression: Compression) -> Result<Vec<u8>, EncodingError> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fast);
+    encoder.set_compression(compression);
     let mut header = encoder.write_header()?;
     // Row by row, as another copy of a picture is large.
     let mut rows = header.stream_writer()?;

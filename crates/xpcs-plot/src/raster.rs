@@ -2,7 +2,7 @@
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
-use crate::colour::{ColourMap, MISSING};
+use crate::colour::{ColourMap, MISSING, PAPER};
 
 /// Colour steps of an image. More are not told apart on noise and cost bytes: a noisy map needs about log₂ of this many
 /// bits a pixel.
@@ -61,6 +61,55 @@ pub(crate) fn square_map(
     palette_png(&indices, side, colours)
 }
 
+/// Palette indices of a small square map, top row first.
+pub(crate) struct Tile(Vec<u8>);
+
+/// Reduces a square map to `side` pixels along each side, each the mean of the pixels that it covers.
+///
+/// **Edges.** NaN does not count; a pixel without a value is missing. **Checked by** `tiles_are_means`.
+pub(crate) fn tile(values: &[f32], pixels: usize, side: usize, limits: Limits) -> Tile {
+    let covered = |k: usize| k * pixels / side..((k + 1) * pixels).div_ceil(side).min(pixels);
+    let mut indices = Vec::with_capacity(side * side);
+    for row in (0..side).rev() {
+        for column in 0..side {
+            let (mut n, mut sum) = (0.0, 0.0);
+            for i in covered(row) {
+                for value in covered(column).filter_map(|j| values.get(i * pixels + j)) {
+                    if value.is_finite() {
+                        (n, sum) = (n + 1.0, sum + f64::from(*value));
+                    }
+                }
+            }
+            indices.push(limits.level(sum / n));
+        }
+    }
+    Tile(indices)
+}
+
+/// Encodes small maps side by side, `gap` white pixels apart, in rows of `columns`.
+pub(crate) fn mosaic(
+    tiles: &[Option<Tile>],
+    columns: usize,
+    (side, gap): (usize, usize),
+    colours: ColourMap,
+) -> Vec<u8> {
+    const WHITE: u8 = MISSING_INDEX + 1;
+    let pitch = side + gap;
+    let width = columns * pitch;
+    let mut indices = vec![WHITE; width * pitch * tiles.len().div_ceil(columns).max(1)];
+    for (k, tile) in tiles.iter().enumerate() {
+        let Some(Tile(tile)) = tile else { continue };
+        let (top, left) = (k / columns * pitch, k % columns * pitch);
+        for (row, line) in tile.chunks(side).enumerate() {
+            let at = (top + row) * width + left;
+            indices[at..at + side].copy_from_slice(line);
+        }
+    }
+    let mut palette = palette(colours);
+    palette.extend(PAPER);
+    encode(&indices, width, palette)
+}
+
 /// A colour bar, one pixel wide, last colour on top.
 pub(crate) fn colour_bar(colours: ColourMap) -> Vec<u8> {
     let indices: Vec<u8> = (0..LEVELS as u8).rev().collect();
@@ -68,12 +117,16 @@ pub(crate) fn colour_bar(colours: ColourMap) -> Vec<u8> {
 }
 
 fn palette_png(indices: &[u8], width: usize, colours: ColourMap) -> Vec<u8> {
+    encode(indices, width, palette(colours))
+}
+
+fn encode(indices: &[u8], width: usize, palette: Vec<u8>) -> Vec<u8> {
     let height = indices.len() / width;
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, extent(width), extent(height));
     encoder.set_color(ColorType::Indexed);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_palette(palette(colours));
+    encoder.set_palette(palette);
     encoder.set_compression(Compression::High);
     encoder.set_filter(Filter::NoFilter);
     let mut writer =
@@ -113,6 +166,20 @@ mod tests {
         let (width, indices) = decode(&png);
         assert_eq!(width, 2);
         assert_eq!(indices, [MISSING_INDEX, 0, 0, LEVELS as u8 - 1]);
+    }
+
+    #[test]
+    fn tiles_are_means() {
+        let values = [0.0, 0.0, 1.0, 1.0, 0.0, f32::NAN, 1.0, 1.0, 0.0, 1.0, 0.5, 0.5];
+        let values = [&values[..], &[0.0, 1.0, 0.5, 0.5]].concat();
+        let limits = Limits { lo: 0.0, hi: 1.0 };
+        let Tile(tile) = tile(&values, 4, 2, limits);
+        let half = limits.level(0.5);
+        assert_eq!(tile, [half, half, 0, LEVELS as u8 - 1]);
+        let png = mosaic(&[Some(Tile(tile)), None], 2, (2, 1), ColourMap::Viridis);
+        let (width, indices) = decode(&png);
+        assert_eq!((width, indices.len()), (6, 18));
+        assert_eq!(indices[..3], [half, half, MISSING_INDEX + 1]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The report for terminals, 80 columns.
 
+use dyne_xpcs::config::differing_settings;
 use dyne_xpcs::report::Report;
 
 use crate::facts::{self, Fact, Treatment};
@@ -11,17 +12,28 @@ const WIDTH: usize = 80;
 /// Columns of the noise table that fit: four and five distances.
 const NOISE_COLUMNS: usize = 9;
 
-/// Writes the report as plain text in lines of at most 80 columns (names, units and JSON longer than that excepted).
+/// Writes the report as plain text in lines of at most 80 columns (names, units and paths longer than that excepted).
 ///
-/// The text holds what [`html`](crate::html()) holds except the figures. **Checked by** the tests in `tests/it/words.rs`.
+/// The verdict comes first, and of the settings those that differ from the defaults stand at the end; the text holds
+/// what [`html`](crate::html()) holds except the figures. **Checked by** the tests in `tests/it/words.rs`.
 pub fn text(report: &Report) -> String {
+    let mut out = details(report);
+    title(&mut out, "Settings that differ from the defaults");
+    out.push_str(&differing_settings(&report.provenance.plan));
+    out
+}
+
+/// The same without the settings.
+pub fn details(report: &Report) -> String {
     let mut out = String::new();
     heading(&mut out, report);
-    warnings(&mut out, report);
+    headline(&mut out, report);
     parameters(&mut out, report);
+    warnings(&mut out, report);
     scaling(&mut out, report);
     rates(&mut out, report);
     error_bars(&mut out, report);
+    lack_of_fit(&mut out, report);
     identifiability(&mut out, report);
     noise(&mut out, report);
     basins(&mut out, report);
@@ -31,14 +43,11 @@ pub fn text(report: &Report) -> String {
     section(&mut out, "Cost", &facts::cost(report));
     section(&mut out, "Work", &facts::work(report));
     section(&mut out, "Provenance", &facts::provenance(&report.provenance));
-    title(&mut out, "Plan");
-    out.push_str(&format!("{:#}\n", report.provenance.plan));
     out
 }
 
 fn heading(out: &mut String, report: &Report) {
-    let status = facts::status(report.status).to_uppercase();
-    out.push_str(&format!("{}: {status}\n", report.mode));
+    out.push_str(&format!("{}  {}\n", facts::verdict(report).to_uppercase(), report.mode));
     wrap(
         out,
         "",
@@ -49,16 +58,48 @@ fn heading(out: &mut String, report: &Report) {
             facts::file_name(&report.provenance.file)
         ),
     );
-    wrap(out, "", &report.termination);
+    wrap(out, "", &facts::termination(report));
+    for reason in &report.verdict.reasons {
+        wrap(out, "- ", &format!("{} [{}]", reason.message, reason.code));
+    }
 }
 
-fn warnings(out: &mut String, report: &Report) {
-    if report.warnings.is_empty() {
-        out.push_str("no warnings\n");
+fn headline(out: &mut String, report: &Report) {
+    if report.headline.is_empty() && report.laws.is_empty() {
         return;
     }
-    title(out, "Warnings");
-    for warning in &report.warnings {
+    title(out, "What the data determine");
+    let row = |q: &dyne_xpcs::report::HeadlineQuantity| {
+        let at = q.at_s.map_or_else(String::new, |t| format!("at t = {} s", significant(t, 4)));
+        [q.name.clone(), facts::value(q.value, q.stderr), q.unit.clone(), at]
+    };
+    let rows: Vec<_> = report.headline.iter().map(row).collect();
+    table(out, &rows, [Side::Left, Side::Right, Side::Left, Side::Left]);
+    for q in report.headline.iter() {
+        if let Some(reason) = &q.stderr_absent {
+            wrap(out, "  ", &format!("{}: {reason}", q.name));
+        }
+    }
+    for law in facts::laws(report) {
+        wrap(out, "", &law);
+    }
+    for law in &report.laws {
+        let clic = law.clic.map_or_else(String::new, |c| format!(", CLIC {}", significant(c, 3)));
+        let p = law.p.map_or_else(String::new, |p| format!(", p = {}", significant(p, 2)));
+        let chosen = if law.chosen { " (chosen)" } else { "" };
+        let words = facts::law_words(&law.law);
+        wrap(out, "  ", &format!("{}: {words}{clic}{p}{chosen}", law.rate));
+    }
+}
+
+/// Warnings that are no reason of the verdict, which stand in the heading.
+fn warnings(out: &mut String, report: &Report) {
+    let others = facts::other_warnings(report);
+    if others.is_empty() {
+        return;
+    }
+    title(out, "Also to be known");
+    for warning in others {
         wrap(out, "! ", &format!("{} [{}]", warning.message, warning.code));
     }
 }
@@ -71,17 +112,11 @@ fn parameters(out: &mut String, report: &Report) {
             "" => Treatment::of(p).word(),
             bound => bound.trim_end_matches(" bound"),
         };
-        [
-            p.name.clone(),
-            facts::value(p.value, p.stderr),
-            p.unit.clone(),
-            facts::bounds(p),
-            end.to_owned(),
-        ]
+        [p.name.clone(), facts::number(report, p), p.unit.clone(), facts::bounds(p), end.to_owned()]
     };
     let rows: Vec<_> = std::iter::once(head).chain(report.parameters.iter().map(row)).collect();
     table(out, &rows, [Side::Left, Side::Right, Side::Left, Side::Left, Side::Left]);
-    for p in &report.parameters {
+    for p in report.parameters.iter().filter(|p| !facts::is_warned(report, p)) {
         if let Some(reason) = facts::note(p) {
             wrap(out, "  ", &format!("{}: {reason}", p.name));
         }
@@ -89,12 +124,15 @@ fn parameters(out: &mut String, report: &Report) {
     for line in facts::conventions(report) {
         wrap(out, "  ", &line);
     }
-    if let Err(reason) = &report.covariance {
-        wrap(out, "  ", &format!("no covariance: {reason}"));
+    match &report.covariance {
+        Err(reason) => wrap(out, "  ", &format!("no covariance: {reason}")),
+        Ok(covariance) => wrap(out, "  ", &format!("covariance: {}", covariance.method)),
     }
-    if let Ok(covariance) = &report.covariance {
-        wrap(out, "  ", &format!("covariance: {}", covariance.method));
-    }
+}
+
+/// Whether the model describes the data, in numbers.
+fn lack_of_fit(out: &mut String, report: &Report) {
+    section(out, "Does the model describe the data?", &facts::lack_of_fit(report));
 }
 
 fn scaling(out: &mut String, report: &Report) {
@@ -135,7 +173,7 @@ fn rates(out: &mut String, report: &Report) {
 fn identifiability(out: &mut String, report: &Report) {
     let Some(found) = &report.identifiability else { return };
     title(out, "Identifiability");
-    for finding in &found.findings {
+    for finding in facts::findings(report) {
         wrap(out, "- ", finding);
     }
     for (name, value) in facts::identifiability(found) {
@@ -153,13 +191,16 @@ fn noise(out: &mut String, report: &Report) {
 }
 
 fn basins(out: &mut String, report: &Report) {
-    let rows = facts::basins(report);
-    if rows.len() < 2 {
+    let levels = facts::basins(report);
+    if levels.iter().map(|level| level.rows.len()).sum::<usize>() < 2 {
         return;
     }
     title(out, "Minima of the search");
-    for [cost, starts, level, parameters] in rows {
-        wrap(out, &format!("cost {cost}, {starts} starts, level {level}: "), &parameters);
+    for level in levels {
+        wrap(out, "", &level.about);
+        for [cost, starts, parameters] in level.rows {
+            wrap(out, &format!("  cost {cost}, {starts} starts: "), &parameters);
+        }
     }
 }
 

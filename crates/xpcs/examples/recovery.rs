@@ -229,7 +229,7 @@ impl Trial {
             let name = free.model.parameters()[k].name;
             let fixed = [Override::parse(&format!("parameters.{name}.fixed={:e}", best[k]))?];
             let plan = plan(experiment.config(), &fixed)?;
-            let fitted = fit(&plan, data, resources, resources, PICTURES, &Silent)?;
+            let fitted = fit(&plan, data, resources, PICTURES, &Silent)?;
             let rise = (fitted.outcome.fit.cost() - least) / case.s2;
             if rise > self.margin {
                 println!("  {name} fixed at {:e}: {rise:.1} sigma² above", best[k]);

@@ -8,6 +8,7 @@
 mod check;
 mod data;
 mod decode;
+mod differing;
 mod document;
 mod error;
 mod explain;
@@ -28,10 +29,13 @@ mod simulate;
 mod template;
 mod uncertainty;
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use data::{DataConfig, OnBadBlock, PhiRange, QSelection};
+pub use differing::differing_settings;
 pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
 pub use explain::explain;
@@ -43,7 +47,7 @@ pub use fit::{
 pub use logging::{LogLevel, LoggingConfig, PerformanceLogConfig};
 pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};
-pub use output::{Format, NpzLayout, OutputConfig};
+pub use output::{Format, NpzLayout, OutputConfig, PicturesOf};
 pub use overrides::Override;
 pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
 pub use performance::{
@@ -117,6 +121,15 @@ pub struct FitConfig {
 }
 
 impl FitConfig {
+    /// Folder of the results: the one given, or one in the working directory that is named after data
+    /// file and mode.
+    pub fn results_dir(&self) -> PathBuf {
+        self.output.dir.clone().unwrap_or_else(|| {
+            let stem = self.data.file.file_stem().unwrap_or_default().to_string_lossy();
+            PathBuf::from(format!("{stem}_{}", self.mode))
+        })
+    }
+
     /// All that can change a result, the rest as by default: resources, output and checkpoints do not.
     pub fn of_result(&self) -> Self {
         Self {

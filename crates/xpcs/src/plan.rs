@@ -77,7 +77,7 @@ impl Plan {
         let bins: Vec<Bin> = positions.iter().map(|p| catalog.bins[*p].clone()).collect();
         let frames = select::frames(&config.data, catalog)?;
         let masked = select::mask(&config.mask, &frames)?;
-        let dt = select::frame_time(&config.data, catalog)?;
+        let dt = select::frame_time(&config.data, catalog, &mut warnings)?;
         let origin = match config.time.origin {
             TimeOrigin::FirstFrame => config.physics.first_time(config.mode, dt.seconds),
             TimeOrigin::Acquisition => frames.start as f64 * dt.seconds,
@@ -116,6 +116,7 @@ impl Plan {
         notice::fraction(&plan)?;
         // Refuses a scaling that does not suit the bins before their matrices are read.
         plan.layout(0.0)?;
+        plan.warnings.extend(notice::gap(&plan));
         plan.warnings.extend(notice::one_angle(&plan));
         plan.warnings.extend(notice::held(&plan));
         Ok(plan)

@@ -5,4 +5,4 @@ mod folder;
 
 pub(crate) use arrays::PAIRS_AT_ONCE;
 pub use arrays::{ArrayAxes, write_columns, write_npz};
-pub use folder::{ResultFolder, ResultsError};
+pub use folder::{Earlier, ResultFolder, ResultsError};

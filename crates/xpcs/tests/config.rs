@@ -324,7 +324,7 @@ fn overrides_win_over_the_file_and_over_earlier_ones() {
     assert_eq!(config.parameters["alpha"].max, Some(1.0));
     assert_eq!(config.parameters["beta"].fixed_value(), Some(0.5));
     assert!(config.data.phi.is_none());
-    assert_eq!(config.output.dir, Path::new("b"));
+    assert_eq!(config.output.dir.as_deref(), Some(Path::new("b")));
 }
 
 #[test]

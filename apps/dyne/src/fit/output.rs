@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use dyne_runtime::{Cancel, Lanes, Resources};
-use dyne_xpcs::config::Format;
+use dyne_xpcs::config::{Format, PicturesOf};
 use dyne_xpcs::fit::{FitError, Fitted, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::report::Report;
@@ -13,17 +13,14 @@ use dyne_xpcs_data::Matrices;
 
 use crate::failure::Failure;
 
-/// Bins whose page is drawn at once.
-const FEW_BINS: usize = 8;
-
-/// PNG files, those of some bins at a time; no more of them once `asked` is requested.
+/// PNG files of the bins that are asked for, some bins at a time, and of the fit as a whole.
 pub(super) fn write_pictures(
     report: &Report,
     plan: &Plan,
     folder: &ResultFolder,
     lanes: &Lanes,
     at_once: usize,
-    Stops { asked, late }: Stops<'_>,
+    cancel: &Cancel,
 ) -> Result<(), Failure> {
     if !plan.config.output.formats.contains(&Format::Png) {
         return Ok(());
@@ -31,53 +28,39 @@ pub(super) fn write_pictures(
     let write = |picture: &dyne_xpcs_plot::Picture| {
         folder.write(&format!("pictures/{}", picture.name), &picture.png)
     };
-    for bins in report.pictures.chunks(at_once.max(1)) {
-        if late.requested() {
+    let shown = match plan.config.output.pictures {
+        PicturesOf::All => report.pictures.iter().collect(),
+        _ => dyne_xpcs_plot::telling(report),
+    };
+    for bins in shown.chunks(at_once.max(1)) {
+        if cancel.requested() {
             return Err(FitError::Interrupted.into());
         }
-        if asked.requested() {
-            return Ok(());
-        }
         let drawn = lanes.map(bins, |bin| -> Result<(), Failure> {
-            if !asked.requested() {
-                for picture in dyne_xpcs_plot::bin_pictures(bin)? {
-                    write(&picture)?;
-                }
+            for picture in dyne_xpcs_plot::bin_pictures(bin)? {
+                write(&picture)?;
             }
             Ok(())
         });
         drawn.into_iter().collect::<Result<(), Failure>>()?;
     }
-    if !asked.requested() {
-        for picture in dyne_xpcs_plot::summary_pictures(report)? {
-            write(&picture)?;
-        }
+    for picture in dyne_xpcs_plot::summary_pictures(report)? {
+        write(&picture)?;
     }
     Ok(())
 }
 
-/// Requests to end while results are written.
-#[derive(Clone, Copy)]
-pub(super) struct Stops<'a> {
-    /// Leaves out what takes long.
-    pub(super) asked: &'a Cancel,
-    /// Leaves out all.
-    pub(super) late: &'a Cancel,
-}
-
-/// The files that hold the timings, last of all; without the page once `asked` is requested.
+/// The files that hold the timings, last of all.
 pub(super) fn write_words(
     report: &Report,
     plan: &Plan,
     folder: &ResultFolder,
-    asked: &Cancel,
 ) -> Result<(), Failure> {
     let formats = &plan.config.output.formats;
     if formats.contains(&Format::Text) {
         folder.write("report.txt", dyne_xpcs_plot::text(report).as_bytes())?;
     }
-    // Its maps take long with many bins.
-    if formats.contains(&Format::Html) && !(asked.requested() && plan.bins.len() > FEW_BINS) {
+    if formats.contains(&Format::Html) {
         folder.write("report.html", dyne_xpcs_plot::html(report).as_bytes())?;
     }
     if formats.contains(&Format::Json) {

@@ -38,8 +38,7 @@ pub(crate) fn run(arguments: &SampleArguments, started: Instant) -> Result<Endin
     let (lanes, budget) = means(given, &config)?;
     let told = Told::new(given, &config.logging.performance, started)?;
     let task = Task::Sample(arguments.shard.map_or(ShardRun::All, |one| ShardRun::One(one.number)));
-    let telling = &given.telling;
-    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
+    fit_file(config, Request::of(given, (&lanes, &budget), told, (started, task)))
 }
 
 /// Combines the shards in a folder, with the configuration that they were sampled with.
@@ -60,9 +59,8 @@ fn combined(arguments: &CombineArguments, started: Instant) -> Result<Ending, Fa
     }
     let lanes = crate::machine::lanes(NonZeroUsize::new(config.performance.threads))?;
     let budget = super::memory::budget(None, &config.performance)?;
-    let told = Told::default();
-    let (telling, task) = (&arguments.telling, Task::Sample(ShardRun::Combine));
-    fit_file(config, Request { lanes: &lanes, budget: &budget, telling, told, started, task })
+    let request = Request::untold(&lanes, &budget, &arguments.telling, started);
+    fit_file(config, Request { task: Task::Sample(ShardRun::Combine), ..request })
 }
 
 /// Where shards are kept beside results.
@@ -112,7 +110,7 @@ pub(super) fn write(
         observer: run.watch,
         saved: saved.as_ref(),
         identity,
-        shards_dir: &shards_dir(&config.output.dir),
+        shards_dir: &shards_dir(&config.results_dir()),
         shard_run: shards,
         workers: workers(),
     };

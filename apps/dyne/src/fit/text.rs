@@ -44,7 +44,7 @@ pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &La
     let _ = writeln!(out, "pairs       {}", plan.pairs());
     let _ = writeln!(out, "start       {start}");
     let _ = writeln!(out, "threads     {}", lanes.count());
-    let _ = writeln!(out, "results     {}", plan.config.output.dir.display());
+    let _ = writeln!(out, "results     {}", plan.config.results_dir().display());
     match &plan.config.checkpoint.dir {
         Some(dir) => {
             let every = plan.config.checkpoint.every_seconds;

@@ -59,6 +59,23 @@ impl<'a> Watch<'a> {
         self.event(&Event::Warning { code: code.to_owned(), message });
     }
 
+    /// Puts a warning that the answer shows on the terminal into trace, log and events alone.
+    pub(super) fn note(&self, code: &str, message: &str) {
+        let event = Event::Warning { code: code.to_owned(), message: message.to_owned() };
+        self.keep(&event);
+        self.progress.record(&event);
+    }
+
+    /// Tells trace and log of an event.
+    fn keep(&self, event: &Event) {
+        if let Some(trace) = &self.trace {
+            trace.event(event);
+        }
+        if let Some(log) = &self.log {
+            log.event(event);
+        }
+    }
+
     /// Tells trace and log what `journal` has saved; `opened` is when it was opened.
     pub(super) fn saved(&self, journal: &Journal, opened: Instant) {
         for (began, took) in journal.saves().each {
@@ -85,12 +102,7 @@ impl Observer for Watch<'_> {
             _ => {}
         }
         drop(work);
-        if let Some(trace) = &self.trace {
-            trace.event(event);
-        }
-        if let Some(log) = &self.log {
-            log.event(event);
-        }
+        self.keep(event);
         self.progress.event(event)
     }
 }

@@ -37,19 +37,17 @@ fn an_interrupt_of_g2_leaves_nothing() {
 }
 
 #[test]
-fn an_interrupt_ends_with_a_report_or_with_nothing() {
+fn an_interrupted_fit_touches_no_earlier_result() {
     let folder = Folder::with(LONG);
-    let arguments = ["fit", "run.hdf", "--mode", "static", "--out", "out", "--set", NUMBERS];
-    let more = ["--set", "search.starts=4000", "--threads", "1"];
-    let code = interrupted(&folder, &[&arguments[..], &more].concat(), "\"phase\":\"fit\"");
+    let arguments = ["fit", "run.hdf", "--mode", "static", "--set", NUMBERS, "--threads", "1"];
+    let earlier = "parameters={D0: 3000, alpha: -0.4, D_offset: {fixed: 10}}";
+    folder.dyne(&[&arguments[..], &["--set", earlier, "-q"]].concat()).ends(0);
+    let before = folder.everything();
+    let again = [&arguments[..], &["--set", "search.starts=4000"]].concat();
+    let code = interrupted(&folder, &again, "\"phase\":\"fit\"");
     assert_eq!(code, Some(130));
-    if folder.path("out").exists() {
-        let result = folder.json("out/result.json");
-        crate::result::check_schema(&result);
-        assert_eq!(result["status"], "interrupted");
-    }
-    let hidden = folder.everything().into_keys().filter(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".out"))
-    });
-    assert_eq!(hidden.count(), 0);
+    let mut after = folder.everything();
+    after.remove(&folder.path("events.jsonl"));
+    assert!(after == before, "{:?}", after.keys());
+    assert!(folder.path("run_static/result.json").exists());
 }

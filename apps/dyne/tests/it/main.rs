@@ -17,6 +17,7 @@ mod interrupt;
 mod mask;
 mod memory;
 mod models;
+mod record;
 mod result;
 mod sample;
 mod sample_trouble;

@@ -213,5 +213,5 @@ fn what_cannot_be_sampled_is_refused() {
     refused(&["--set", nowhere], &["parameters.alpha.prior", "room between"], "move the bounds");
     let many = ["--method", "cmc", "--shards", "40"];
     refused(&many, &["shard 1 of 40", "posterior.cmc.min_pairs"], "--method nuts");
-    assert!(!folder.path("results/posterior.json").exists());
+    assert!(!folder.path("run_static/posterior.json").exists());
 }

@@ -17,8 +17,8 @@ fn a_fit_outlives_a_posterior_that_fails() {
     let excluded = "parameters.D0.prior={truncated_normal: {mean: 50, sd: 9, low: 1, high: 100}}";
     let fit = ["fit", "run.hdf", "--mode", "static", "--then", "sample", "-q", "--set", excluded];
     folder.dyne(&fit).ends(2).refuses(&["prior of D0"], "widen the prior");
-    assert!(folder.path("results/result.json").exists());
-    assert!(!folder.path("results/posterior.json").exists());
+    assert!(folder.path("run_static/result.json").exists());
+    assert!(!folder.path("run_static/posterior.json").exists());
 }
 
 #[test]
@@ -56,11 +56,11 @@ fn shards_that_are_not_there_are_not_combined() {
     folder.dyne(&combine).ends(2).refuses(&["no plan.json"], "name the folder");
     let one = ["--shard", "1/2", "-q"];
     folder.dyne(&with(&[&sample(&FEW), &["--set", SHARDS], &one])).ends(0);
-    let mut failed = folder.json("results/shards/shard-001.json");
+    let mut failed = folder.json("run_static/shards/shard-001.json");
     (failed["shard"], failed["failure"]) = (1.into(), "no density".into());
-    folder.write("results/shards/shard-002.json", failed.to_string());
+    folder.write("run_static/shards/shard-002.json", failed.to_string());
     let told = ["1 of 2 shards can be combined", "shard 2: no density"];
-    let combine = ["sample", "combine", "results", "-q"];
+    let combine = ["sample", "combine", "run_static", "-q"];
     folder.dyne(&combine).ends(4).refuses(&told, "shard-NNN.json");
     std::fs::rename(folder.path("run.hdf"), folder.path("moved.hdf")).unwrap();
     folder.dyne(&combine).ends(2).refuses(&["run.hdf: there is no such file"], "--data");

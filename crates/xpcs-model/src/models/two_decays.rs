@@ -17,7 +17,8 @@ use crate::model::{BinTerm, Curve, KeptFrames, Model, ModelError, Tables};
 use crate::param::{ParameterSpec, TWO_DECAYS};
 use crate::scalar::Scalar;
 use crate::terms::power_rate::{
-    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate, straight,
+    Floor, ROWS as RATE, advance as advance_rate, freed as freed_rate, integral, integrate,
+    straight,
 };
 
 /// Where a negative transport coefficient counts as 0.

@@ -11,6 +11,8 @@ use crate::number::significant;
 
 /// More rows than this are folded.
 const ROWS: usize = 40;
+/// Cells with more characters than this are broken into lines.
+const LONG: usize = 28;
 /// Most rows of a table.
 const MOST_ROWS: usize = 400;
 
@@ -24,6 +26,7 @@ pub fn g2_html(report: &G2Report) -> String {
     let body = [
         heading(report, name),
         warning_list(&report.warnings),
+        reservations(report),
         power_laws(report),
         ages(report),
         curves(report),
@@ -43,6 +46,26 @@ fn heading(report: &G2Report, name: &str) -> String {
         escape(name),
         escape(FORMULA)
     )
+}
+
+/// What keeps fits from being trusted, each reason once with the number of fits that it holds for.
+fn reservations(report: &G2Report) -> String {
+    let mut found: Vec<(&str, usize)> = Vec::new();
+    let mut count = |words: &'static str| match found.iter_mut().find(|(known, _)| *known == words)
+    {
+        Some((_, n)) => *n += 1,
+        None => found.push((words, 1)),
+    };
+    let fits = report.curves.iter().flat_map(|curve| &curve.fits);
+    fits.flat_map(|fit| &fit.flags).for_each(|flag| count(flag.words()));
+    let laws = report.power_laws.iter().filter_map(|law| law.law.as_ref());
+    laws.flat_map(|law| &law.flags).for_each(|flag| count(flag.words()));
+    if found.is_empty() {
+        return String::new();
+    }
+    let item = |(words, n): &(&str, usize)| format!("<li>{} ({n})</li>\n", escape(words));
+    let items: String = found.iter().map(item).collect();
+    format!("<section class=\"warnings\">\n<h2>Reservations</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
 fn power_laws(report: &G2Report) -> String {
@@ -106,7 +129,10 @@ fn fits(report: &G2Report) -> String {
 fn folded(head: &[&str], rows: &[Vec<String>], file: &str) -> String {
     let cell = |text: &&str| format!("<th>{}</th>", escape(text));
     let head: String = head.iter().map(cell).collect();
-    let cell = |text: &String| format!("<td>{}</td>", escape(text));
+    let cell = |text: &String| match text.chars().count() > LONG {
+        true => format!("<td class=\"w\">{}</td>", escape(text)),
+        false => format!("<td>{}</td>", escape(text)),
+    };
     let row =
         |row: &Vec<String>| format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>());
     let body: String = rows.iter().take(MOST_ROWS).map(row).collect();

@@ -1,46 +1,89 @@
 //! Sections of the page, top to bottom.
 
-use dyne_xpcs::report::{BinPicture, Report, Status, Warning};
+use dyne_xpcs::config::differing_settings;
+use dyne_xpcs::report::{Report, Status, VerdictClass, Warning};
 
 use super::tables;
-use crate::facts::{self, Fact};
+use crate::facts;
 use crate::notation::escape;
-use crate::number::significant;
 use crate::svg::Svg;
-use crate::{caption, correlation, curves, cuts, map, scaling};
+use crate::{correlation, curves, scaling};
 
-/// Title, status and the numbers that say how large the fit was.
+/// Title, verdict with its reasons, and the numbers that say how large the fit was.
 pub(super) fn heading(report: &Report) -> String {
-    let class = match report.status {
-        Status::Converged => "good",
-        Status::NotConverged => "poor",
-        Status::Interrupted => "cut",
+    let class = match (report.status, report.verdict.class) {
+        (Status::Interrupted, _) => "cut",
+        (_, VerdictClass::Good) => "good",
+        (_, VerdictClass::Reservations) => "cut",
+        (_, VerdictClass::Misfit) => "poor",
+        (_, VerdictClass::Undetermined) => "none",
+    };
+    let reasons: String =
+        report.verdict.reasons.iter().map(|r| item(&r.message, &r.code)).collect();
+    let reasons = match reasons.is_empty() {
+        true => String::new(),
+        false => format!("<ul class=\"reasons\">\n{reasons}</ul>\n"),
     };
     format!(
-        "<header>\n<h1>{mode} <span class=\"badge {class}\">{status}</span></h1>\n\
-         <p class=\"sub\">{q} · {bins} · {file}</p>\n<p>{termination}</p>\n</header>\n",
+        "<header>\n<h1>{mode} <span class=\"badge {class}\">{verdict}</span></h1>\n\
+         <p class=\"sub\">{q} · {bins} · {file}</p>\n<p>{sentence}</p>\n{reasons}</header>\n",
         mode = escape(&report.mode),
-        status = facts::status(report.status),
+        verdict = facts::verdict(report),
         q = facts::q_range(report),
         bins = facts::bins(report),
         file = escape(facts::file_name(&report.provenance.file)),
-        termination = escape(&report.termination),
+        sentence = sentence(report),
     )
 }
 
-/// Warnings; a line that says so where there are none.
-pub(super) fn warnings(report: &Report) -> String {
-    warning_list(&report.warnings)
+/// What the verdict means.
+fn sentence(report: &Report) -> &'static str {
+    match (report.status, report.verdict.class) {
+        (Status::Interrupted, _) => "The fit was stopped on its way: quote nothing of it.",
+        (_, VerdictClass::Good) => "The headline below may be quoted as it stands.",
+        (_, VerdictClass::Reservations) => "Something changes what may be quoted:",
+        (_, VerdictClass::Misfit) => {
+            "The model does not describe these data, so its numbers mean little:"
+        }
+        (_, VerdictClass::Undetermined) => {
+            "These data determine nothing that the model could be fitted to:"
+        }
+    }
 }
 
-/// The same of any report.
+fn item(message: &str, code: &str) -> String {
+    format!("<li>{} <code>{}</code></li>\n", escape(message), escape(code))
+}
+
+/// What the data determine, and the laws of the rates.
+pub(super) fn headline(report: &Report) -> String {
+    if report.headline.is_empty() {
+        return String::new();
+    }
+    let laws: String =
+        facts::laws(report).iter().map(|law| format!("<p>{}.</p>\n", escape(law))).collect();
+    format!(
+        "<section class=\"whole\">\n<h2>What the data determine</h2>\n{}{laws}</section>\n",
+        tables::headline(report)
+    )
+}
+
+/// Warnings that are no reason of the verdict; nothing where there are none.
+pub(super) fn others(report: &Report) -> String {
+    let others = facts::other_warnings(report);
+    if others.is_empty() {
+        return String::new();
+    }
+    let items: String = others.iter().map(|w| item(&w.message, &w.code)).collect();
+    format!("<section>\n<h2>Also to be known</h2>\n<ul>\n{items}</ul>\n</section>\n")
+}
+
+/// Warnings of any report; nothing where there are none.
 pub(crate) fn warning_list(warnings: &[Warning]) -> String {
     if warnings.is_empty() {
-        return "<p class=\"quiet\">No warnings.</p>\n".to_owned();
+        return String::new();
     }
-    let item =
-        |w: &Warning| format!("<li>{} <code>{}</code></li>\n", escape(&w.message), escape(&w.code));
-    let items: String = warnings.iter().map(item).collect();
+    let items: String = warnings.iter().map(|w| item(&w.message, &w.code)).collect();
     let heading = match warnings.len() {
         1 => "1 warning".to_owned(),
         n => format!("{n} warnings"),
@@ -48,33 +91,12 @@ pub(crate) fn warning_list(warnings: &[Warning]) -> String {
     format!("<section class=\"warnings\">\n<h2>{heading}</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
-/// Links to the bins, by φ, grouped by q.
-pub(super) fn index(report: &Report) -> String {
-    let mut out = String::from("<nav aria-label=\"bins\">\n");
-    let mut last_q = String::new();
-    for picture in &report.pictures {
-        let q = significant(picture.q, 4);
-        if q != last_q {
-            out.push_str(&format!("<span>q = {q} Å⁻¹, φ:</span>\n"));
-            last_q = q;
-        }
-        let degrees = facts::degrees(picture.phi_deg);
-        out.push_str(&format!("<a href=\"#bin-{}\">{degrees}</a>\n", picture.bin));
-    }
-    out.push_str("</nav>\n");
-    out
-}
-
-/// Parameter table, conventions and cost.
+/// Parameter table, and conventions where they decide the numbers.
 pub(super) fn parameters(report: &Report) -> String {
     let lines = facts::conventions(report);
     let lines: String =
         lines.iter().map(|l| format!("<p class=\"quiet\">{}</p>\n", escape(l))).collect();
-    format!(
-        "<section>\n<h2>Parameters</h2>\n{}{lines}{}</section>\n",
-        tables::parameters(report),
-        tables::facts(&facts::cost(report))
-    )
+    format!("<section>\n<h2>Parameters</h2>\n{}{lines}</section>\n", tables::parameters(report))
 }
 
 /// What the standard errors rest on, and the profiles.
@@ -89,10 +111,7 @@ pub(super) fn error_bars(report: &Report) -> String {
         .map(|p| format!("<p>Profile of {}: {}</p>\n", escape(&p.name), escape(&facts::profile(p))))
         .collect();
     let drawing = curves::profiles(report).map(|svg| figure(&svg, "profiles")).unwrap_or_default();
-    format!(
-        "<section>\n<h2>Error bars</h2>\n{}{profiles}{drawing}</section>\n",
-        tables::facts(&facts)
-    )
+    folded("Error bars", &format!("{}{profiles}{drawing}", tables::facts(&facts)))
 }
 
 /// Functions of time with their bands, and what follows from the parameters.
@@ -112,21 +131,17 @@ pub(super) fn rates(report: &Report) -> String {
 /// What the data determine.
 pub(super) fn identifiability(report: &Report) -> String {
     let Some(found) = &report.identifiability else { return String::new() };
-    let items: String =
-        found.findings.iter().map(|f| format!("<li>{}</li>\n", escape(f))).collect();
-    format!(
-        "<section>\n<h2>Identifiability</h2>\n<ul>\n{items}</ul>\n{}</section>\n",
-        tables::facts(&facts::identifiability(found))
-    )
+    let findings = facts::findings(report);
+    let items: String = findings.iter().map(|f| format!("<li>{}</li>\n", escape(f))).collect();
+    let list = if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") };
+    let facts = tables::facts(&facts::identifiability(found));
+    folded("Identifiability", &format!("{list}{facts}"))
 }
 
 /// What the residuals tell of the noise.
 pub(super) fn noise(report: &Report) -> String {
-    format!(
-        "<section class=\"whole\">\n<h2>Noise</h2>\n{}{}</section>\n",
-        tables::facts(&facts::noise(report)),
-        tables::noise(report)
-    )
+    let facts = tables::facts(&facts::noise(report));
+    folded("Noise", &format!("{facts}{}", tables::noise(report)))
 }
 
 /// Frames that are left out; nothing where none is.
@@ -144,10 +159,7 @@ pub(super) fn basins(report: &Report) -> String {
     if report.basins.len() < 2 {
         return String::new();
     }
-    format!(
-        "<section class=\"whole\">\n<h2>Minima of the search</h2>\n{}</section>\n",
-        tables::basins(report)
-    )
+    folded("Minima of the search", &tables::basins(report))
 }
 
 /// Correlation matrix, or why there is none.
@@ -158,81 +170,59 @@ pub(super) fn correlation(report: &Report) -> String {
             figure(&svg, "correlation matrix"),
             escape(&covariance.method)
         ),
-        (Ok(_), None) => "<p>No physical parameter was free.</p>\n".to_owned(),
+        (Ok(_), None) => match report.parameters.iter().any(|p| p.free) {
+            true => "<p>The data determine none of the free parameters alone.</p>\n".to_owned(),
+            false => "<p>No physical parameter was free.</p>\n".to_owned(),
+        },
         (Err(reason), _) => format!("<p>There is no covariance: {}.</p>\n", escape(reason)),
     };
-    format!(
-        "<section class=\"whole\">\n<h2>Correlation of the physical parameters</h2>\n{content}</section>\n"
-    )
+    folded("Correlation of the physical parameters", &content)
 }
 
 /// Table and figure of contrast and offset.
 pub(super) fn scaling(report: &Report) -> String {
     let drawing = scaling::figure(report).map(|svg| figure(&svg, "contrast and offset against φ"));
-    format!(
-        "<section>\n<h2>Contrast and offset</h2>\n<div class=\"beside\">\n{}{}</div>\n</section>\n",
-        drawing.unwrap_or_default(),
-        tables::scaling(report)
+    let drawing = drawing.unwrap_or_default();
+    folded(
+        "Contrast and offset",
+        &format!("<div class=\"beside\">\n{drawing}{}</div>\n", tables::scaling(report)),
     )
 }
 
-/// Maps and cuts of all bins.
-pub(super) fn bins(report: &Report) -> String {
-    report.pictures.iter().map(|picture| bin(report, picture)).collect()
+/// Whether the model describes the data.
+pub(super) fn lack_of_fit(report: &Report) -> String {
+    let facts = tables::facts(&facts::lack_of_fit(report));
+    folded("Does the model describe the data?", &facts)
 }
 
-fn bin(report: &Report, picture: &BinPicture) -> String {
-    let names = ["data", "fit", "residual"];
-    let panels = map::panels(&picture.map);
-    let panels: String = panels.iter().zip(names).map(|(svg, name)| drawing(svg, name)).collect();
-    format!(
-        "<section class=\"bin\" id=\"bin-{bin}\">\n<h2>{caption} <small>bin {bin}</small></h2>\n\
-         <div class=\"maps\">\n{panels}</div>\n<div class=\"below\">\n{cuts}{facts}</div>\n</section>\n",
-        bin = picture.bin,
-        caption = caption(picture.phi_deg, picture.q),
-        cuts = figure(&cuts::figure(&picture.cuts), "cuts against lag"),
-        facts = tables::facts(&bin_facts(report, picture)),
-    )
+/// A section that is opened by a click on its title.
+pub(super) fn folded(title: &str, content: &str) -> String {
+    format!("<details class=\"fold\">\n<summary>{}</summary>\n{content}</details>\n", escape(title))
 }
 
-fn bin_facts(report: &Report, picture: &BinPicture) -> Vec<Fact> {
-    let mut out = Vec::new();
-    if let Some(s) = report.scaling.iter().find(|s| s.bin == picture.bin) {
-        out.push(("contrast", facts::contrast(s)));
-        out.push(("offset", facts::offset(s)));
-        out.push(("residual rms", significant(s.residual_rms, 3)));
-    }
-    let map = &picture.map;
-    let limits = map::MapLimits::of(map);
-    let pixel = (map.t_end_s - map.t_start_s) / map.pixels.max(1) as f64;
-    out.push(("pixel of the maps", format!("{} s", significant(pixel, 3))));
-    let (lo, hi) = (significant(limits.data.lo, 5), significant(limits.data.hi, 5));
-    out.push(("colours of data and fit", format!("{lo} to {hi}")));
-    out.push(("colours of the residual", format!("± {}", significant(limits.residual.hi, 3))));
-    out
-}
-
-/// Provenance, work and plan, folded.
+/// Provenance, cost, work, and the settings that differ from the defaults.
 pub(super) fn provenance(report: &Report) -> String {
-    format!(
-        "<section>\n<h2>Provenance</h2>\n{}<details>\n<summary>Work and wall times</summary>\n{}</details>\n\
-         <details>\n<summary>Plan</summary>\n<pre>{}</pre>\n</details>\n</section>\n",
+    let content = format!(
+        "<p>{}</p>\n{}{}{}<p>Settings that differ from the defaults:</p>\n<pre>{}</pre>\n",
+        escape(&facts::termination(report)),
         tables::facts(&facts::provenance(&report.provenance)),
+        tables::facts(&facts::cost(report)),
         tables::facts(&facts::work(report)),
-        escape(&format!("{:#}", report.provenance.plan))
-    )
+        escape(&differing_settings(&report.provenance.plan))
+    );
+    folded("Provenance", &content)
 }
 
 /// A drawing that is scrolled rather than shrunk beyond legibility.
 pub(crate) fn figure(svg: &Svg, label: &str) -> String {
-    let least = 0.75 * svg.width;
+    let least = 0.6 * svg.width;
     format!(
         "<div class=\"scroll\"><div style=\"min-width:{least:.0}px\">{}</div></div>\n",
         drawing(svg, label)
     )
 }
 
-fn drawing(svg: &Svg, label: &str) -> String {
+pub(super) fn drawing(svg: &Svg, label: &str) -> String {
     format!(
         "<div class=\"figure\" style=\"max-width:{:.0}px\">{}</div>\n",
         svg.width,

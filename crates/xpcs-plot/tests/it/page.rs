@@ -1,6 +1,6 @@
 //! The HTML page.
 
-use dyne_xpcs::report::Status;
+use dyne_xpcs::report::{LackOfFit, ResidualCell, Status, VerdictClass};
 use dyne_xpcs_plot::{html, map_pixels};
 
 use crate::specimen;
@@ -61,7 +61,7 @@ fn every_number_and_unit_is_there() {
         "213 MB",
         "full sweeps",
         "blake3:9f86d081",
-        "&quot;tolerance&quot;: 1e-8",
+        "tolerance: 1e-8",
         "t₁ (s)",
         "t₂ (s)",
         "age (s)",
@@ -73,18 +73,39 @@ fn every_number_and_unit_is_there() {
 }
 
 #[test]
-fn status_and_warnings_come_first() {
+fn the_verdict_with_its_reasons_comes_first() {
     let mut report = specimen::report(2, 8);
     let page = html(&report);
     let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
-    assert!(at("badge poor\">not converged") < at("beta lies on its upper bound"));
-    assert!(at("beta lies on its upper bound") < at("<h2>Parameters"));
+    assert!(at("badge cut\">reservations") < at("beta lies on its upper bound"));
+    assert!(at("beta lies on its upper bound") < at("<h2>What the data determine"));
+    assert!(at("id=\"bin-") < at("<h2>Parameters"));
+    assert_eq!(page.matches("beta lies on its upper bound").count(), 1);
+    assert!(page.contains("J follows a power law."));
+    for (class, badge) in [
+        (VerdictClass::Good, "badge good\">good"),
+        (VerdictClass::Misfit, "badge poor\">does not describe the data"),
+        (VerdictClass::Undetermined, "badge none\">nothing to determine"),
+    ] {
+        report.verdict.class = class;
+        assert!(html(&report).contains(badge));
+    }
     report.status = Status::Interrupted;
     assert!(html(&report).contains("badge cut\">interrupted"));
-    report.status = Status::Converged;
+}
+
+#[test]
+fn no_sentence_denies_another() {
+    let mut report = specimen::report(1, 8);
     report.warnings.clear();
+    assert!(!html(&report).contains("No warnings"));
+    if let Ok(covariance) = &mut report.covariance {
+        covariance.physical = 0;
+    }
     let page = html(&report);
-    assert!(page.contains("badge good\">converged") && page.contains("No warnings."));
+    assert!(
+        page.contains("none of the free parameters") && !page.contains("No physical parameter")
+    );
 }
 
 #[test]
@@ -159,18 +180,54 @@ fn rates_are_named_in_other_conventions() {
     let told = "gamma_dot_t0 = 2.345×10⁻⁴ would be 5.209×10⁻⁴ under homodyne-2, 1.658×10⁻⁴ under homodyne-analysis";
     assert!(html(&report).contains(told));
     report.other_conventions.clear();
-    assert!(html(&report).contains("shear convention: published<"), "nothing to add");
-    report.convention.clear();
-    assert!(!html(&report).contains("shear convention"));
+    assert!(!html(&report).contains("shear convention"), "it decides no number");
 }
 
 #[test]
 fn noise_at_the_chosen_resolution_fits() {
-    let mut report = specimen::report(23, map_pixels(23));
+    let mut report = specimen::report(12, map_pixels(12));
     for picture in &mut report.pictures {
         picture.map.data.clone_from(&picture.map.residual);
     }
     let page = html(&report);
     assert!(page.len() < 4_500_000, "{} bytes", page.len());
     assert!(page.len() > 3_500_000, "{} bytes: the resolution could be higher", page.len());
+}
+
+#[test]
+fn many_bins_are_a_sheet_of_small_maps_and_a_few_in_full() {
+    let mut report = specimen::report(90, map_pixels(90));
+    // The bin that decays most.
+    report.pictures[33].map.fit.iter_mut().for_each(|v| *v = 1.0 + 5.0 * (*v - 1.0));
+    let page = html(&report);
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    assert_eq!(page.matches("id=\"bin-").count(), 4);
+    assert!(!page.contains("<nav") && page.contains("All 90 bins"));
+    let first = page.split("id=\"").nth(1).unwrap();
+    assert!(first.starts_with("bin-33\""), "{first:.20}");
+    assert_balanced(&page);
+}
+
+#[test]
+fn cells_of_the_test_of_fit_stand_beside_the_residual() {
+    let mut report = specimen::report(1, 8);
+    let cell =
+        |lag_s, age_s, z| ResidualCell { bin: 0, lag_s, age_s, mean: 0.01, of_contrast: 0.1, z };
+    report.lack_of_fit = Ok(LackOfFit {
+        p: 0.003,
+        statistic: 78.0,
+        expected: 30.0,
+        pixels: 512.0,
+        pixels_source: "from the map".to_owned(),
+        cells: vec![
+            cell([0.1, 1.0], [0.0, 50.0], -6.25),
+            cell([1.0, 10.0], [0.0, 50.0], 0.5),
+            cell([0.1, 10.0], [50.0, 100.0], f64::NAN),
+        ],
+    });
+    let page = html(&report);
+    assert!(page.contains("mean residual over its error") && page.contains(">−6.2<"));
+    assert!(page.contains("78 where 30 are expected"));
+    assert!(!without_images(&page).contains("NaN"));
+    assert_balanced(&page);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use dyne_xpcs::report::{
     Basin, BinNoise, BinPicture, BoundSide, Cost, Counters, Covariance, CurveResult, Cut,
-    Identifiability, MapTriple, NoiseResult, OtherConvention, ParameterResult, Profile,
-    ProfileSide, Provenance, Quantity, Report, ScalingResult, Status, Timings, Uncertainty,
-    Verdict, Warning, Weight,
+    HeadlineQuantity, Identifiability, LawResult, MapTriple, NoiseResult, OtherConvention,
+    ParameterResult, Profile, ProfileSide, Provenance, Quantity, Reason, Report, ScalingResult,
+    Status, Timings, Uncertainty, Verdict, VerdictClass, Warning, Weight,
 };
 
 const T_END_S: f64 = 100.0;
@@ -257,22 +257,63 @@ fn uncertainty() -> Option<Uncertainty> {
     })
 }
 
+const AT_BOUND: &str = "beta lies on its upper bound 2: the data ask for a value beyond it, or do not \
+                        determine it at all. Widen the bound or fix the parameter.";
+
+fn headline() -> Vec<HeadlineQuantity> {
+    let one = |name: &str, at_s, value, unit: &str| HeadlineQuantity {
+        name: name.to_owned(),
+        symbol: name.to_owned(),
+        about: "a rate".to_owned(),
+        at_s,
+        value,
+        stderr: Some(0.01 * value),
+        unit: unit.to_owned(),
+        stderr_absent: None,
+    };
+    vec![
+        one("J", Some(30.0), 1234.0, "Å²/s"),
+        one("gamma_dot", Some(30.0), 2.3e-3, "s⁻¹"),
+        one("mean_J", None, 1300.0, "Å²/s"),
+        one("mean_gamma_dot", None, 2.1e-3, "s⁻¹"),
+    ]
+}
+
+fn law(rate: &str, law: &str) -> LawResult {
+    LawResult {
+        rate: rate.to_owned(),
+        law: law.to_owned(),
+        clic: Some(3.2),
+        p: Some(0.02),
+        chosen: false,
+    }
+}
+
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
         |k: u32| if bins == 1 { 12.5 } else { -90.0 + 180.0 * f64::from(k) / f64::from(bins - 1) };
     Report {
-        verdict: Verdict::default(),
-        headline: Vec::new(),
-        laws: Vec::new(),
+        verdict: Verdict {
+            class: VerdictClass::Reservations,
+            reasons: vec![Reason { code: "at_bound".to_owned(), message: AT_BOUND.to_owned() }],
+            exit_code: 1,
+        },
+        headline: headline(),
+        laws: vec![law("J", "constant"), LawResult { chosen: true, ..law("J", "power_law") }],
         lack_of_fit: Err("not computed".to_owned()),
         full_law: None,
         status: Status::NotConverged,
-        termination: "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8".to_owned(),
+        termination:
+            "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8"
+                .to_owned(),
         mode: "laminar_flow".to_owned(),
         other_conventions: vec![
             OtherConvention { name: "homodyne-2".to_owned(), rate_factor: 2.221_441_469 },
-            OtherConvention { name: "homodyne-analysis".to_owned(), rate_factor: std::f64::consts::FRAC_1_SQRT_2 },
+            OtherConvention {
+                name: "homodyne-analysis".to_owned(),
+                rate_factor: std::f64::consts::FRAC_1_SQRT_2,
+            },
         ],
         convention: BTreeMap::from([("shear".to_owned(), "published".to_owned())]),
         parameters: parameters(),
@@ -307,14 +348,21 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
         noise: noise_of(bins),
         mask: Default::default(),
         left_out: Default::default(),
-        cost: Cost { ssr: 4593.2718, robust: None, sigma: 0.02, n_pairs: 11_488_500, n_parameters: 51 },
-        warnings: vec![Warning {
-            code: "at_bound".to_owned(),
-            message: "beta lies on its upper bound 2: the data ask for a value beyond it, or do not determine it \
-                      at all. Widen the bound or fix the parameter."
-                .to_owned(),
-        }],
-        counters: Counters { full_sweeps: 50, coarse_sweeps: 412, starts: 32, refused_steps: 1, non_finite_steps: 0 },
+        cost: Cost {
+            ssr: 4593.2718,
+            robust: None,
+            sigma: 0.02,
+            n_pairs: 11_488_500,
+            n_parameters: 51,
+        },
+        warnings: vec![Warning { code: "at_bound".to_owned(), message: AT_BOUND.to_owned() }],
+        counters: Counters {
+            full_sweeps: 50,
+            coarse_sweeps: 412,
+            starts: 32,
+            refused_steps: 1,
+            non_finite_steps: 0,
+        },
         timings: Timings { read_s: 0.154, fit_s: 1.234, report_s: 0.4, wall_time_seconds: 1.81 },
         peak_rss_bytes: 213_000_000,
         work: Default::default(),

@@ -262,7 +262,7 @@ fn check_resources(config: &FitConfig) -> Checked {
 }
 
 fn check_output(config: &FitConfig) -> Checked {
-    if config.output.dir.as_os_str().is_empty() {
+    if config.output.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
         let fault = Fault::new("output.dir", "an empty text").expected("the path of a folder");
         return Err(fault.remedy("give a folder, e.g. results").value());
     }

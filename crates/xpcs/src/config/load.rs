@@ -9,7 +9,7 @@ use super::decode::{Cause, DecodeError};
 use super::document::{Kind, Node};
 use super::error::{ConfigError, Fault, Origin};
 use super::keys::{KeyDoc, key_docs};
-use super::nearest::{choices, nearest};
+use super::nearest::{choices, elsewhere, nearest};
 use super::overrides::Override;
 use super::parameters::parameter_table;
 use super::simulate::SimConfig;
@@ -137,7 +137,9 @@ fn located<T: JsonSchema>(error: DecodeError, root: &Node) -> ConfigError {
         }
         Cause::UnknownChoice { word, expected } => {
             let fault = Fault::new(&path, format!("`{word}`")).expected(choices(expected));
-            let remedy = nearest(&word, expected.iter().copied())
+            let known = elsewhere(&word).filter(|name| expected.contains(name));
+            let remedy = known
+                .or_else(|| nearest(&word, expected.iter().copied()))
                 .map_or_else(|| explained(&path), |word| format!("write `{word}`?"));
             ConfigError::UnknownChoice(Box::new(fault.remedy(remedy).at(origin)))
         }

@@ -16,8 +16,12 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The candidate with the smallest edit distance to `word`, if that is at most a third of the
-/// longer of the two plus one; words of more than 64 characters have none.
+/// Shortest word that is taken for the beginning of another.
+const BEGINNING: usize = 3;
+
+/// The candidate that begins with `word` or with which `word` begins; else that with the smallest edit
+/// distance to `word`, if that is at most a third of the longer of the two plus one. Words of more
+/// than 64 characters have none.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -25,12 +29,34 @@ pub(super) fn nearest<'a>(
     if word.chars().count() > 64 {
         return None;
     }
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let begins = |candidate: &&&str| {
+        let (shorter, longer) = match word.len() < candidate.len() {
+            true => (word, **candidate),
+            false => (**candidate, word),
+        };
+        shorter.len() >= BEGINNING && longer.to_lowercase().starts_with(&shorter.to_lowercase())
+    };
+    let beginning = candidates.iter().filter(begins).min_by_key(|c| c.len().abs_diff(word.len()));
+    if let Some(candidate) = beginning {
+        return Some(candidate);
+    }
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(d, candidate)| *d <= word.len().max(candidate.len()) / 3 + 1)
         .min_by_key(|(d, _)| *d)
         .map(|(_, candidate)| candidate)
+}
+
+/// The present name of what other programs call by `word`.
+pub(super) fn elsewhere(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "static_anisotropic" | "static_isotropic" | "isotropic" => Some("static"),
+        "heterodyne" | "two-component" => Some("two_component"),
+        "laminar-flow" | "shear" | "homodyne" => Some("laminar_flow"),
+        _ => None,
+    }
 }
 
 /// `a`, `b` or `c`, each in backquotes.
@@ -53,6 +79,8 @@ mod tests {
         assert_eq!(nearest("D_ofset", names), Some("D_offset"));
         assert_eq!(nearest("d0", names), Some("D0"));
         assert_eq!(nearest("temperature", names), None);
+        assert_eq!(nearest("fix", ["start", "min", "max", "fixed"]), Some("fixed"));
+        assert_eq!(nearest("static_isotropic", ["static_ref", "static"]), Some("static"));
         assert_eq!(nearest(&"x".repeat(100), names), None);
         assert_eq!(distance("kitten", "sitting"), 3);
     }

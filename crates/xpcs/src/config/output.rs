@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct OutputConfig {
     /// Folder of the results, made where absent; a relative path counts from the working
-    /// directory.
-    pub dir: PathBuf,
+    /// directory. Where left out it is named after data file and mode, `run_static` for `run.hdf`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"results")]
+    pub dir: Option<PathBuf>,
     /// Files to write.
     pub formats: Vec<Format>,
+    /// Bins whose maps and cuts are written as files of their own.
+    pub pictures: PicturesOf,
     /// Layout of the matrices in `result.npz`.
     pub npz_layout: NpzLayout,
 }
@@ -21,7 +25,7 @@ pub struct OutputConfig {
 impl Default for OutputConfig {
     fn default() -> Self {
         Self {
-            dir: PathBuf::from("results"),
+            dir: None,
             formats: vec![
                 Format::Json,
                 Format::Text,
@@ -30,6 +34,7 @@ impl Default for OutputConfig {
                 Format::Png,
                 Format::Nc,
             ],
+            pictures: PicturesOf::Telling,
             npz_layout: NpzLayout::Upper,
         }
     }
@@ -49,10 +54,22 @@ pub enum Format {
     Npz,
     /// `report.html`, `posterior.html`: the report with pictures, in one file.
     Html,
-    /// The pictures as files.
+    /// Pictures as files, those of `pictures`.
     Png,
     /// `posterior.nc`: draws with all that ArviZ looks for, where a posterior was sampled.
     Nc,
+}
+
+/// Bins whose maps and cuts are written as files of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum PicturesOf {
+    /// All of up to 12 bins; of more those four that tell most.
+    Telling,
+    /// Every bin.
+    All,
 }
 
 /// Layout of the matrices in `result.npz`.

@@ -19,8 +19,7 @@ const WIDTH: usize = 100;
 #[must_use]
 pub fn template(mode: Mode) -> String {
     let gap = mode.has_gap().then_some("geometry.gap");
-    let essential: Vec<&str> =
-        ["mode", "data.file", "data.q", "output.dir"].into_iter().chain(gap).collect();
+    let essential: Vec<&str> = ["mode", "data.file", "data.q"].into_iter().chain(gap).collect();
     let parameters = |spec: &ParameterSpec| {
         let [start, min, max] = [spec.default, spec.lower, spec.upper].map(number);
         format!("{{start: {start}, min: {min}, max: {max}}}")

@@ -29,6 +29,28 @@ pub enum PlanError {
         /// The values of q, in words.
         found: String,
     },
+    /// A q that no bin is near.
+    #[error("{}: data.q {q} Å⁻¹: the nearest bin has {nearest:.6} Å⁻¹, expected one within 20 %; the file holds {found}\nchoose one of them; data.q counts in Å⁻¹ (1 nm⁻¹ is 0.1 Å⁻¹), and data.q_tolerance takes what is farther away", file.display())]
+    FarQ {
+        /// The file.
+        file: PathBuf,
+        /// q asked for, Å⁻¹.
+        q: f64,
+        /// The nearest of the file, Å⁻¹.
+        nearest: f64,
+        /// The values of q, in words.
+        found: String,
+    },
+    /// A q asked for of which no angle is in the ranges.
+    #[error("{}: data.q and data.phi: no bin of q {q} lies in the ranges of data.phi, expected one of each q asked for; the angles are {found}\nwiden data.phi, or leave that q out of data.q", file.display())]
+    QWithoutPhi {
+        /// The file.
+        file: PathBuf,
+        /// The values of q, in words.
+        q: String,
+        /// The angles, in words.
+        found: String,
+    },
     /// No bin has a q that can be used.
     #[error("{}: q of the bins: found {found} Å⁻¹; expected positive numbers\ncorrect the q map of the file, or correlate again with it", file.display())]
     BadQ {

@@ -17,6 +17,22 @@ pub(super) const ONE_ANGLE: &str = "one_angle";
 /// Angles in degrees closer than this are one.
 const SAME_ANGLE: f64 = 1e-6;
 
+/// Gaps between these, Å, are those of shear cells: 1 µm to 10 cm.
+const GAPS: std::ops::RangeInclusive<f64> = 1e4..=1e9;
+
+/// Warns of a gap that no shear cell has: it scales every shear rate.
+pub(super) fn gap(plan: &Plan) -> Option<Warning> {
+    let gap = plan.config.geometry.gap.filter(|_| plan.mode.has_gap())?;
+    if GAPS.contains(&gap) {
+        return None;
+    }
+    let message = format!(
+        "geometry.gap is {gap} Å, {:e} mm, which no shear cell has: is it in Å? 1 mm is 1e7 Å, and the shear rate goes as 1/gap",
+        gap * 1e-7
+    );
+    Some(Warning { code: "gap".into(), message })
+}
+
 /// Warns that bins at one angle, or at two that are opposite, leave a free flow direction open.
 pub(super) fn one_angle(plan: &Plan) -> Option<Warning> {
     let k = plan.model.parameters().iter().position(|spec| spec.name == PHI0.name)?;

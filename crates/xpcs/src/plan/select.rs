@@ -15,6 +15,12 @@ const SAME_Q: f64 = 1e-6;
 /// A nearest q farther away than this fraction is worth a warning.
 const FAR_Q: f64 = 0.05;
 
+/// A nearest q farther away than this fraction is another one than was meant.
+const OTHER_Q: f64 = 0.2;
+
+/// Frame times of configuration and file that differ by more than this fraction contradict each other.
+const OTHER_DT: f64 = 0.01;
+
 /// What a configuration selects from a file, where no model is fitted to the pairs.
 #[derive(Debug, Clone)]
 pub struct Selection {
@@ -44,7 +50,7 @@ impl Selection {
     ) -> Result<Self, PlanError> {
         let mut warnings = Vec::new();
         let Chosen { positions, left_out } = bins(data, masks, catalog, &mut warnings)?;
-        let (frames, dt) = (frames(data, catalog)?, frame_time(data, catalog)?);
+        let (frames, dt) = (frames(data, catalog)?, frame_time(data, catalog, &mut warnings)?);
         let masked = mask(masks, &frames)?;
         Ok(Self { positions, frames, dt, masked, warnings, left_out })
     }
@@ -107,7 +113,8 @@ pub(super) fn bins(
         let (file, found) = (catalog.file.clone(), found.join(", "));
         return Err(PlanError::BadQ { file, found });
     }
-    let mut positions = by_phi(data, catalog, by_q(data, catalog, &usable, warnings)?)?;
+    let of_q = by_q(data, catalog, &usable, warnings)?;
+    let mut positions = by_phi(data, catalog, of_q, warnings)?;
     let mut left_out = LeftOut::default();
     if matches!(data.q, Some(QSelection::All) | None) {
         left_out.add_bins(bad.iter().map(|k| no_q(&catalog.bins[*k])));
@@ -165,7 +172,12 @@ fn ranges(numbers: &[u32]) -> String {
 }
 
 /// Those of some bins whose angle is asked for.
-fn by_phi(data: &DataConfig, catalog: &Catalog, by_q: Vec<usize>) -> Result<Vec<usize>, PlanError> {
+fn by_phi(
+    data: &DataConfig,
+    catalog: &Catalog,
+    by_q: Vec<usize>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<usize>, PlanError> {
     let Some(ranges) = &data.phi else { return Ok(by_q) };
     let kept: Vec<usize> = by_q
         .iter()
@@ -176,7 +188,31 @@ fn by_phi(data: &DataConfig, catalog: &Catalog, by_q: Vec<usize>) -> Result<Vec<
         let phi = by_q.iter().map(|p| catalog.bins[*p].phi_deg).collect();
         return Err(PlanError::NoPhi { file: catalog.file.clone(), found: list(phi, "°") });
     }
+    let dropped = dropped(&by_q, &kept, catalog);
+    if dropped.is_empty() {
+        return Ok(kept);
+    }
+    let q = list(dropped, " Å⁻¹");
+    if matches!(data.q, Some(QSelection::List(_))) {
+        let phi = by_q.iter().map(|p| catalog.bins[*p].phi_deg).collect();
+        return Err(PlanError::QWithoutPhi {
+            file: catalog.file.clone(),
+            q,
+            found: list(phi, "°"),
+        });
+    }
+    let message = format!(
+        "no bin of q {q} lies in the ranges of data.phi: these q take no part in the fit, though data.q selects them"
+    );
+    warnings.push(Warning { code: "q_dropped".into(), message });
     Ok(kept)
+}
+
+/// The values of q of which no bin was kept.
+fn dropped(by_q: &[usize], kept: &[usize], catalog: &Catalog) -> Vec<f64> {
+    let q = |p: &usize| catalog.bins[*p].q;
+    let is_kept = |asked: f64| kept.iter().any(|p| (q(p) - asked).abs() <= SAME_Q * asked);
+    by_q.iter().map(q).filter(|asked| !is_kept(*asked)).collect()
 }
 
 fn by_q(
@@ -200,7 +236,7 @@ fn by_q(
     for q in asked {
         let (centre, tolerance) = match data.q_tolerance {
             Some(tolerance) => (q, tolerance),
-            None => (nearest(q, catalog, warnings), SAME_Q),
+            None => (nearest(q, catalog, warnings)?, SAME_Q),
         };
         let inside = |k: &usize| (catalog.bins[*k].q - centre).abs() <= tolerance * centre;
         let found: Vec<usize> = all().into_iter().filter(inside).collect();
@@ -213,19 +249,23 @@ fn by_q(
     Ok(all().into_iter().filter(|k| chosen[*k]).collect())
 }
 
-fn nearest(q: f64, catalog: &Catalog, warnings: &mut Vec<Warning>) -> f64 {
+fn nearest(q: f64, catalog: &Catalog, warnings: &mut Vec<Warning>) -> Result<f64, PlanError> {
     let distance = |a: &f64| (a - q).abs();
     let nearest = distinct_q(catalog)
         .into_iter()
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
         .expect("some bin has a q");
+    if distance(&nearest) > OTHER_Q * q {
+        let (file, found) = (catalog.file.clone(), list(distinct_q(catalog), " Å⁻¹"));
+        return Err(PlanError::FarQ { file, q, nearest, found });
+    }
     if distance(&nearest) > FAR_Q * q {
         let message = format!(
             "data.q asks for {q} Å⁻¹; the nearest bin of the file has {nearest:.6} Å⁻¹ and was taken"
         );
         warnings.push(Warning { code: "q_far".into(), message });
     }
-    nearest
+    Ok(nearest)
 }
 
 fn distinct_q(catalog: &Catalog) -> Vec<f64> {
@@ -286,8 +326,21 @@ pub(super) fn mask(mask: &MaskConfig, frames: &Range<usize>) -> Result<Vec<usize
 }
 
 /// Frame time: the configuration's, else the file's.
-pub(super) fn frame_time(data: &DataConfig, catalog: &Catalog) -> Result<FrameTime, PlanError> {
+pub(super) fn frame_time(
+    data: &DataConfig,
+    catalog: &Catalog,
+    warnings: &mut Vec<Warning>,
+) -> Result<FrameTime, PlanError> {
     if let Some(seconds) = data.dt {
+        if let Some(told) = &catalog.dt
+            && (seconds - told.seconds).abs() > OTHER_DT * told.seconds
+        {
+            let message = format!(
+                "data.dt says {seconds} s a frame and the file {} s ({}): data.dt is taken, and every time and rate scales with it",
+                told.seconds, told.derivation
+            );
+            warnings.push(Warning { code: "dt_differs".into(), message });
+        }
         return Ok(FrameTime { seconds, derivation: format!("data.dt {seconds} s") });
     }
     catalog.dt.clone().ok_or_else(|| PlanError::FrameTime {

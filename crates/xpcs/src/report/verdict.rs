@@ -49,6 +49,22 @@ pub struct Verdict {
     pub exit_code: u8,
 }
 
+impl From<&super::Warning> for Reason {
+    fn from(warning: &super::Warning) -> Self {
+        Self { code: warning.code.clone(), message: warning.message.clone() }
+    }
+}
+
+impl Verdict {
+    /// Adds a reason that makes a good fit one with reservations; a worse class stays.
+    pub fn reserve(&mut self, reason: Reason) {
+        self.reasons.push(reason);
+        if self.class == VerdictClass::Good {
+            (self.class, self.exit_code) = (VerdictClass::Reservations, 1);
+        }
+    }
+}
+
 /// A quantity that the data determine, whatever becomes of single parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadlineQuantity {

@@ -21,6 +21,15 @@ pub struct ResultsError {
 /// Name of the folder inside the hidden one that takes what is replaced.
 const EARLIER: &str = ".earlier";
 
+/// What becomes of results of an earlier run in the same folder that the present one does not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier<'a> {
+    /// They stay; of folders that both write, the files of both are there.
+    Keep,
+    /// Files and folders of these names go.
+    Remove(&'a [&'a str]),
+}
+
 /// A folder of results in the making. Dropped before [`ResultFolder::publish`] it leaves
 /// nothing behind.
 #[derive(Debug)]
@@ -57,6 +66,11 @@ impl ResultFolder {
         Ok(folder)
     }
 
+    /// The hidden folder.
+    pub fn hidden(&self) -> &Path {
+        &self.staging
+    }
+
     /// Writes a file of this name; it may stand in one folder below.
     ///
     /// # Errors
@@ -81,21 +95,51 @@ impl ResultFolder {
         ResultsError { path: self.target.join(name), reason: reason.to_string() }
     }
 
-    /// Moves everything to the target. Files and folders of the same name are replaced whole,
-    /// all of them or, where one cannot be, none; others stay.
+    /// Moves everything to the target. Files and folders of the same name are replaced whole, what
+    /// `earlier` says of the others is done, all of it or, where something cannot be, nothing. Files that
+    /// nobody names stay.
     ///
     /// # Errors
     /// [`ResultsError`] where something cannot be moved.
-    pub fn publish(mut self) -> Result<(), ResultsError> {
+    pub fn publish(mut self, earlier: Earlier<'_>) -> Result<(), ResultsError> {
         let fail = |e: io::Error| ResultsError { path: self.target.clone(), reason: e.to_string() };
         if self.target.exists() {
             let entries = fs::read_dir(&self.staging).map_err(fail)?;
             let names = entries.map(|e| Ok(e?.file_name())).collect::<io::Result<Vec<_>>>();
-            self.exchange(&names.map_err(fail)?).map_err(fail)?;
+            let mut names = names.map_err(fail)?;
+            match earlier {
+                Earlier::Keep => {
+                    names.iter().try_for_each(|n| self.add_earlier(n)).map_err(fail)?
+                }
+                Earlier::Remove(files) => {
+                    let there = |name: &OsString| self.target.join(name).symlink_metadata().is_ok();
+                    let files = files.iter().map(OsString::from);
+                    let gone: Vec<OsString> =
+                        files.filter(|name| !names.contains(name) && there(name)).collect();
+                    names.extend(gone);
+                }
+            }
+            self.exchange(&names).map_err(fail)?;
         } else {
             fs::rename(&self.staging, &self.target).map_err(fail)?;
         }
         self.made.clear();
+        Ok(())
+    }
+
+    /// Copies what the folder `name` of the target holds and the staged one does not.
+    fn add_earlier(&self, name: &OsString) -> io::Result<()> {
+        let (there, here) = (self.target.join(name), self.staging.join(name));
+        if !(there.is_dir() && here.is_dir()) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(there)? {
+            let entry = entry?;
+            let to = here.join(entry.file_name());
+            if entry.file_type()?.is_file() && !to.exists() {
+                fs::copy(entry.path(), to)?;
+            }
+        }
         Ok(())
     }
 
@@ -117,6 +161,10 @@ impl ResultFolder {
         if to.symlink_metadata().is_ok() {
             fs::rename(&to, &earlier)?;
         }
+        if self.staging.join(name).symlink_metadata().is_err() {
+            // Nothing takes the place of what went.
+            return if earlier.symlink_metadata().is_ok() { Ok(()) } else { Err(absent(name)) };
+        }
         fs::rename(self.staging.join(name), &to).or_else(|error| {
             if earlier.symlink_metadata().is_ok() {
                 fs::rename(&earlier, &to)?;
@@ -127,9 +175,15 @@ impl ResultFolder {
 
     fn restore(&self, name: &OsString) -> io::Result<()> {
         let (to, earlier) = (self.target.join(name), self.staging.join(EARLIER).join(name));
-        fs::rename(&to, self.staging.join(name))?;
+        if to.symlink_metadata().is_ok() {
+            fs::rename(&to, self.staging.join(name))?;
+        }
         if earlier.symlink_metadata().is_ok() { fs::rename(&earlier, &to) } else { Ok(()) }
     }
+}
+
+fn absent(name: &OsString) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, name.to_string_lossy().into_owned())
 }
 
 impl Drop for ResultFolder {
@@ -163,13 +217,33 @@ mod tests {
             let folder = ResultFolder::create(&target).unwrap();
             folder.write("result.json", content.as_bytes()).unwrap();
             folder.write(&format!("pictures/{content}.png"), b"").unwrap();
-            folder.publish().unwrap();
+            folder.publish(Earlier::Remove(&["pictures"])).unwrap();
             fs::write(target.join("notes"), "mine").unwrap();
         }
         assert_eq!(fs::read_to_string(target.join("result.json")).unwrap(), "two");
         assert_eq!(names(&target), ["notes", "pictures", "result.json"]);
         assert_eq!(names(&target.join("pictures")), ["two.png"]);
         assert_eq!(names(&home.path().join("a")), ["b"]);
+    }
+
+    #[test]
+    fn two_runs_are_not_mixed_unless_they_belong_together() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        let run = |file: &str, picture: &str, earlier: Earlier<'_>| {
+            let folder = ResultFolder::create(&target).unwrap();
+            folder.write(file, b"").unwrap();
+            folder.write(&format!("pictures/{picture}"), b"").unwrap();
+            folder.publish(earlier).unwrap();
+        };
+        let ours = ["a.txt", "b.txt", "pictures"];
+        run("a.txt", "a.png", Earlier::Remove(&ours));
+        run("b.txt", "b.png", Earlier::Keep);
+        assert_eq!(names(&target), ["a.txt", "b.txt", "pictures"]);
+        assert_eq!(names(&target.join("pictures")), ["a.png", "b.png"]);
+        run("b.txt", "c.png", Earlier::Remove(&ours));
+        assert_eq!(names(&target), ["b.txt", "pictures"]);
+        assert_eq!(names(&target.join("pictures")), ["c.png"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use dyne_sample::chi_square::upper_tail;
 use faer::{Mat, MatRef, Side};
 
 use super::cells::Cells;
-use super::joint::Joint;
 use super::factors::BinFactors;
+use super::joint::Joint;
 use super::speckle::{Drawn, SpeckleOptions, mapped, score_map};
 use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
@@ -223,11 +223,7 @@ pub fn lack_of_fit(
     let options = SpeckleOptions { speckles: each * scaling.len(), seed };
     let one = |bin: &usize, lanes: &Lanes| {
         let residuals = residuals[*bin].clone();
-        BinCells::draw(minimum, *bin, factors[*bin],
-            (residuals, &cells),
-            options,
-            lanes,
-        )
+        BinCells::draw(minimum, *bin, factors[*bin], (residuals, &cells), options, lanes)
     };
     let found: Vec<BinCells> =
         spread(problem.resources.lanes, &bins, one).into_iter().collect::<Result<_, _>>()?;
