@@ -6,7 +6,8 @@ use dyne_xpcs_model::model::correlation_row;
 use crate::fit::Fitted;
 use crate::plan::Plan;
 use crate::report::{
-    HeadlineQuantity, LackOfFit, Reason, ResidualCell, Status, Verdict, VerdictClass, Warning,
+    HeadlineQuantity, LackOfFit, MinimumKind, Reason, ResidualCell, Status, Verdict, VerdictClass,
+    Warning,
 };
 use crate::uncertainty::PixelsSource;
 
@@ -26,7 +27,7 @@ const GONE: f64 = 0.03;
 
 /// Warnings that change what may be quoted.
 const RESERVATIONS: [&str; 6] =
-    ["at_bound", "profile", "error_bars", "aliasing", "twin", "masked_rows"];
+    ["at_bound", "profile", "error_bars", "aliasing", "masked_rows", "scaling_range"];
 
 /// What a verdict is made from.
 #[derive(Clone, Copy)]
@@ -168,6 +169,42 @@ fn place(plan: &Plan, cell: &ResidualCell) -> String {
     )
 }
 
+/// Minima that the noise cannot tell from the reported one, of each kind the nearest in cost.
+fn rivals(findings: Findings<'_>) -> Vec<Reason> {
+    let Findings { plan, fitted, .. } = findings;
+    let minima = &fitted.minima;
+    let (Some(own), Some(choice)) = (minima.list.first(), &minima.choice) else {
+        return Vec::new();
+    };
+    let kinds = [
+        (MinimumKind::Twin, "twin", "describes the data exactly as well, by a symmetry"),
+        (MinimumKind::Exchanged, "exchanged", "with the components exchanged is as likely"),
+        (MinimumKind::Found, "rival_minimum", "is as likely by these data"),
+    ];
+    let one = |(kind, code, words): (MinimumKind, &str, &str)| {
+        let rival = minima.list.iter().skip(1).find(|rival| rival.kind == kind)?;
+        let values: Vec<String> = plan
+            .transform
+            .free()
+            .iter()
+            .filter(|k| differ(own.theta[**k], rival.theta[**k]))
+            .map(|k| format!("{} = {:.4e}", plan.model.parameters()[*k].name, rival.theta[*k]))
+            .collect();
+        let message = format!(
+            "another minimum ({}) {words}; reported is {}. What decides: {}",
+            values.join(", "),
+            choice.why,
+            choice.how_to_decide
+        );
+        Some(reason(code, message))
+    };
+    kinds.into_iter().filter_map(one).collect()
+}
+
+fn differ(a: f64, b: f64) -> bool {
+    (a - b).abs() > 1e-3 * a.abs().max(b.abs())
+}
+
 /// What changes single numbers.
 fn reservations(findings: Findings<'_>) -> Vec<Reason> {
     let Findings { fitted, status, warnings, headline, .. } = findings;
@@ -177,6 +214,7 @@ fn reservations(findings: Findings<'_>) -> Vec<Reason> {
     }
     let own = warnings.iter().filter(|w| RESERVATIONS.contains(&w.code.as_str()));
     reasons.extend(own.map(|w| reason(&w.code, w.message.clone())));
+    reasons.extend(rivals(findings));
     if fitted.covariance.is_err() || fitted.transform.free().is_empty() {
         return reasons;
     }
