@@ -249,7 +249,7 @@ fn parameters_that_cannot_be_are_refused() {
     refused("alpha: {max: .inf}", &["alpha.max", "a finite number"]);
     refused("D0: {min: 0}", &["D0.min", "logarithmic scale", "such as 1"]);
     refused("alpha: 5", &["alpha.start at fit.yaml:5:10", "between -2 and 2"]);
-    refused("D0: {start: 50, min: 100}", &["D0.start", "between 100 and 1e7 Å²/s^(1+α)"]);
+    refused("D0: {start: 50, min: 100}", &["D0.start", "at least 100 Å²/s^(1+α)"]);
     refused("alpha: {fixed: 5, max: 1}", &["alpha.fixed", "between -inf and 1"]);
     refused("alpha: {fixed: [1, 2]}", &["alpha.fixed", "one number"]);
     refused("alpha: {tied: alpha}", &["alpha.tied", "another parameter than itself"]);

@@ -94,7 +94,7 @@ fn an_unknown_mode_has_no_template() {
 #[test]
 fn help_and_version_are_asked_for() {
     let folder = Folder::new();
-    folder.dyne(&["--help"]).ends(0).prints(&["simulate", "inspect", "Exit codes: 0 converged"]);
+    folder.dyne(&["--help"]).ends(0).prints(&["simulate", "inspect", "Exit codes: 0 good"]);
     folder.dyne(&["--version"]).ends(0).prints(&["dyne"]);
     let unknown = folder.dyne(&["fit", "run.hdf", "--sett", "a=b"]).ends(2);
     assert!(unknown.stderr.contains("--set"), "{}", unknown.stderr);

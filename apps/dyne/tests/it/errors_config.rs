@@ -8,7 +8,7 @@ use crate::experiment::{REST, SHEARED};
 fn an_unknown_mode() {
     let folder = Folder::with(REST);
     let parts = ["mode", "found `lamina`, expected `static`, `laminar_flow`"];
-    refused(&folder, &["--mode", "lamina"], 2, &parts, "explain mode");
+    refused(&folder, &["--mode", "lamina"], 2, &parts, "laminar_flow");
     refused(&folder, &[], 2, &["missing key mode", "expected"], "mode");
 }
 
@@ -26,8 +26,8 @@ fn bounds_in_the_wrong_order() {
 #[test]
 fn a_start_outside_its_bounds() {
     let folder = Folder::with(REST);
-    let parts = ["parameters.D0.start", "found 1e9, expected between 1 and 1e7 Å²/s^(1+α)"];
-    let set = "parameters.D0.start=1e9";
+    let parts = ["parameters.D0.start", "found 1e9, expected at most 1e7 Å²/s^(1+α)"];
+    let set = "parameters.D0={start: 1e9, max: 1e7}";
     refused(&folder, &["--mode", "static", "--set", set], 2, &parts, "move the starting value");
 }
 
@@ -77,7 +77,7 @@ fn refused_config(yaml: &str, parts: &[&str], remedy: &str) {
 
 #[test]
 fn an_unknown_key_with_line_and_column() {
-    let parts = ["unknown key fit.los at fit.yaml:5:3", "found `los`, expected `loss`"];
+    let parts = ["unknown key fit.los at fit.yaml:5:3", "found `los`, expected `law`, `loss`"];
     refused_config(
         "mode: static\ndata:\n  file: run.hdf\nfit:\n  los: huber\n",
         &parts,

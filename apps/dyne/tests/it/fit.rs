@@ -94,7 +94,7 @@ fn flags_override_the_file_and_settings_override_both() {
     let arguments = ["fit", "--config", "fit.yaml", "--out", "other", "--q", "0.005", "--quiet"];
     let more = ["--frames", "1:50", "--set", "fit.loss=huber", "--set", "data.frames=[1, 55]"];
     let formats = ["--set", NUMBERS];
-    folder.dyne(&[&arguments[..], &more, &formats].concat()).ends(0);
+    folder.dyne(&[&arguments[..], &more, &formats].concat()).ends(1);
     let plan = &folder.json("other/result.json")["provenance"]["plan"];
     assert_eq!(plan["fit"]["loss"], "huber");
     assert_eq!(plan["data"]["frames"], serde_json::json!([1, 55]));
@@ -270,7 +270,8 @@ fn a_second_run_replaces_the_files_of_the_first_and_keeps_others() {
     let folder = Folder::with(REST);
     folder.dyne(&folder.fit_rest(&[])).ends(0);
     folder.write("out/notes.txt", "mine");
-    folder.dyne(&folder.fit_rest(&["fit.loss=cauchy"])).ends(0);
+    // Weights that hang on residuals have no error bars of speckles, which is a reservation.
+    folder.dyne(&folder.fit_rest(&["fit.loss=cauchy"])).ends(1);
     assert_eq!(folder.text("out/notes.txt"), "mine");
     assert_eq!(folder.json("out/result.json")["provenance"]["plan"]["fit"]["loss"], "cauchy");
     let names: Vec<String> = folder

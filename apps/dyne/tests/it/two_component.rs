@@ -30,7 +30,8 @@ fn warnings(folder: &Folder, arguments: &[&str]) -> Vec<String> {
 fn one_two_and_four_angles() {
     for (angles, one) in [("[20]", true), ("[0, 60]", false), ("[0, 30, 60, 90]", false)] {
         let folder = Folder::with(&experiment(angles));
-        let found = warnings(&folder, &["--mode", "two_component", "--set", START]);
+        let full = ["--mode", "two_component", "--set", START, "--set", "fit.law=full"];
+        let found = warnings(&folder, &full);
         assert_eq!(found.contains(&"one_angle".to_owned()), one, "{angles}: {found:?}");
         assert!(found.contains(&"held".to_owned()), "{angles}: {found:?}");
         assert!(found.contains(&"undetermined".to_owned()), "{angles}: {found:?}");

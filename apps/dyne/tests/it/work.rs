@@ -18,7 +18,7 @@ fn the_result_tells_what_sweeps_and_phases_took() {
     let work = &folder.json("a/result.json")["work"];
     let purposes: Vec<&str> =
         work["sweeps"].as_array().unwrap().iter().filter_map(|s| s["purpose"].as_str()).collect();
-    assert_eq!(purposes, ["survey", "fit", "residuals", "error bars"]);
+    assert_eq!(purposes, ["survey", "fit", "residuals", "error bars", "lack of fit"]);
     let fit = &work["sweeps"][1];
     let pairs = 4.0 * (399.0 * 398.0 / 2.0);
     assert_eq!(number(&fit["pairs"]), number(&fit["sweeps"]) * pairs);

@@ -29,7 +29,7 @@ fn names_and_dimensions() {
         "profiles.png",
     ];
     assert_eq!(names, expected);
-    assert_eq!(size(&files[0].png), (2340, 724));
+    assert_eq!(size(&files[0].png), (2040, 636));
     assert_eq!(size(&files[1].png), (1720, 728));
     assert_eq!(size(&files[6].png), (744, 528));
 }
@@ -55,7 +55,7 @@ fn empty_maps_and_cuts_still_make_files() {
     picture.cuts.clear();
     let [map, cuts] = bin_pictures(&picture).unwrap();
     assert_eq!((map.name.as_str(), cuts.name.as_str()), ("map_1234.png", "cuts_1234.png"));
-    assert_eq!(size(&map.png).0, 2340);
+    assert_eq!(size(&map.png).0, 2040);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) struct Findings<'a> {
 /// What may be quoted of a fit.
 ///
 /// The worst finding decides: that nothing is determined, that the model does not describe the data, then what
-/// changes single numbers. **Checked by** `tests/fits/verdict.rs`, docs/calibration.md.
+/// changes single numbers. **Checked by** `tests/fits/lack_of_fit.rs`, docs/calibration.md.
 pub(super) fn verdict(findings: Findings<'_>) -> Verdict {
     let undetermined = undetermined(findings);
     let misfit = misfit(findings);

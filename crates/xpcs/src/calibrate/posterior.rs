@@ -45,7 +45,7 @@ pub(super) fn shares_below(
     resources: Resources<'_>,
 ) -> Result<Vec<f64>, CalibrateError> {
     let sample = sampled(plan, data, fitted, resources)?;
-    let values = plan.transform.free().iter().zip(&sample.trace.values);
+    let values = fitted.transform.free().iter().zip(&sample.trace.values);
     let below = |(k, chains): (&usize, &Vec<Vec<f64>>)| {
         let draws = chains.iter().flatten();
         let below = draws.clone().filter(|draw| **draw < truth[*k]).count();

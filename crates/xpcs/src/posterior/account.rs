@@ -105,7 +105,7 @@ fn trace(about: &About<'_>, drawn: &Drawn) -> Trace {
 }
 
 fn parameter(about: &About<'_>, draws: &Draws, i: usize) -> ParameterPosterior {
-    let k = about.plan.transform.free()[i];
+    let k = about.fitted.transform.free()[i];
     let spec = &about.plan.model.parameters()[k];
     let fit = about.fitted.outcome.fit.theta[k];
     let stderr = about.fitted.covariance.as_ref().ok().and_then(|c| c.stderr(k).ok());
@@ -181,7 +181,7 @@ fn divergences_at(about: &About<'_>, trace: &Trace, all: &[Draws]) -> String {
         let distance = (centre - all[i].mean()) / all[i].standard_deviation();
         // Half a standard deviation is more than chance where there are many.
         let chance = 3.0 / (places.len() as f64).sqrt();
-        let name = about.plan.model.parameters()[about.plan.transform.free()[i]].name;
+        let name = about.plan.model.parameters()[about.fitted.transform.free()[i]].name;
         let side = if distance > 0.0 { "high" } else { "low" };
         (distance.abs() > chance.max(0.5)).then(|| format!("{side} {name} ({distance:+.1} sd)"))
     };
@@ -231,7 +231,7 @@ pub(super) fn faults(about: &About<'_>, sample: &SampleReport) -> Vec<String> {
 /// Whether components exchange their names from draw to draw.
 fn exchanged(about: &About<'_>, sample: &SampleReport) -> Option<String> {
     let (plan, fitted) = (about.plan, about.fitted);
-    let free = plan.transform.free();
+    let free = fitted.transform.free();
     let usual = |chain: usize, draw: usize| {
         let mut theta = fitted.outcome.fit.theta.clone();
         for (i, k) in free.iter().enumerate() {

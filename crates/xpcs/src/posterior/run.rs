@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use dyne_runtime::{Identity, Lanes, Observer, Resources, Stream, phase};
 use dyne_sample::{Chain, ChainOptions, DensityError, Enough, LogDensity, SavedChains, sample};
-use dyne_solve::Layout;
+use dyne_solve::{Layout, Transform};
 use dyne_xpcs_data::Matrices;
 use dyne_xpcs_model::param::{CONTRAST, OFFSET};
 use dyne_xpcs_model::{ParameterSpec, Prior};
@@ -113,7 +113,7 @@ pub fn sample_posterior(setting: Setting<'_>) -> Result<Sampled, SamplingError> 
         Likelihood::Composite => [&errors[0][..], &errors[1][..]],
         Likelihood::Independent => [&errors[1][..], &errors[0][..]],
     };
-    let (bounded, grouping) = (bounded_priors(plan, &priors), belief.grouping);
+    let (bounded, grouping) = (bounded_priors(plan, &fitted.transform, &priors), belief.grouping);
     let about =
         About { plan, fitted, grouping, priors: &bounded, errors: [composite, independent] };
     let ready = ready(setting, config);
@@ -166,11 +166,11 @@ fn belief<'a>(
         BinQuantity::Sampled => Treatment::Sampled,
     };
     let belief = Belief {
-        transform: &plan.transform,
+        transform: &fitted.transform,
         priors,
         prior_power: 1.0,
         bins: BinTreatment { scaling: of(config.scaling), noise: of(config.noise) },
-        grouping: suited(plan)?,
+        grouping: suited(plan, fitted)?,
         line: line_prior(plan),
         weight: 1.0,
         error_bars: None,
@@ -191,7 +191,7 @@ fn counted<'a>(
     else {
         return none;
     };
-    let weight = composite_weight(&uncertainty.information, covariance, plan.transform.free());
+    let weight = composite_weight(&uncertainty.information, covariance, fitted.transform.free());
     let bars = ErrorBars { theta: &fitted.outcome.fit.theta, covariance };
     let by_direction = plan.config.posterior.adjustment == CompositeAdjustment::Curvature;
     Belief { weight, error_bars: by_direction.then_some(bars), ..none }
@@ -213,7 +213,7 @@ fn whole<'a>(setting: &Setting<'a>, layout: &'a Layout, sweeps: &'a AtomicU64) -
 }
 
 /// Refuses fits that cannot be sampled.
-fn suited(plan: &Plan) -> Result<Grouping, SamplingError> {
+fn suited(plan: &Plan, fitted: &Fitted) -> Result<Grouping, SamplingError> {
     let refused = |key, found: String, expected, remedy| {
         Err(SamplingError::Unsuited { key, found, expected, remedy })
     };
@@ -222,7 +222,7 @@ fn suited(plan: &Plan) -> Result<Grouping, SamplingError> {
         let remedy = "leave fit.loss out; outliers may be masked instead";
         return refused("fit.loss", found, "linear, as the likelihood is Gaussian", remedy);
     }
-    if plan.transform.free().is_empty() {
+    if fitted.transform.free().is_empty() {
         let remedy = "free a parameter";
         return refused("parameters", "none that is free".into(), "at least one", remedy);
     }
@@ -258,14 +258,18 @@ fn line_prior(plan: &Plan) -> LinePrior {
 }
 
 /// The prior of each free parameter within its bounds, with draws.
-fn bounded_priors(plan: &Plan, priors: &[Prior]) -> Vec<(BoundedPrior, Vec<f64>)> {
+fn bounded_priors(
+    plan: &Plan,
+    transform: &Transform,
+    priors: &[Prior],
+) -> Vec<(BoundedPrior, Vec<f64>)> {
     let stream = Stream::new(plan.config.posterior.seed).split("prior");
     let one = |k: &usize| {
-        let prior = bounded(&*plan.model, &plan.transform, priors, *k);
+        let prior = bounded(&*plan.model, transform, priors, *k);
         let draws = prior.draws(PRIOR_DRAWS, &stream.index(*k as u64));
         (prior, draws)
     };
-    plan.transform.free().iter().map(one).collect()
+    transform.free().iter().map(one).collect()
 }
 
 /// How much the likelihood counts.

@@ -104,6 +104,9 @@ impl LackOfFitTest {
 
     /// Adds cells with the standardised residuals z and their correlation.
     fn add_spectrum(&mut self, correlation: &Mat<f64>, z: &[f64]) {
+        if z.is_empty() {
+            return;
+        }
         let Ok(spectrum) = correlation.self_adjoint_eigen(Side::Lower) else { return };
         let (values, vectors) = (spectrum.S(), spectrum.U());
         for (k, value) in values.column_vector().iter().enumerate() {

@@ -1,7 +1,7 @@
 //! A simulated experiment in memory, and its fit.
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
-use dyne_xpcs::config::{FitConfig, SimConfig};
+use dyne_xpcs::config::{FitConfig, Override, SimConfig};
 use dyne_xpcs::fit::{Data, Fitted, fit};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
@@ -24,7 +24,17 @@ pub(crate) fn sim_config(yaml: &str) -> SimConfig {
 /// Simulates `sim` and plans the fit that `yaml` asks for.
 pub(crate) fn case(sim: &str, yaml: &str) -> Case {
     let sim = sim_config(sim);
-    let config = FitConfig::from_yaml(yaml, "fit.yaml", &[]).unwrap();
+    // Truths with constant parts that the data hardly show are to be found as they are.
+    case_with(&sim, yaml, &[Override::parse("fit.law=full").unwrap()])
+}
+
+/// The same with the laws that a user gets.
+pub(crate) fn case_of_simplest_laws(sim: &str, yaml: &str) -> Case {
+    case_with(&sim_config(sim), yaml, &[])
+}
+
+fn case_with(sim: &SimConfig, yaml: &str, overrides: &[Override]) -> Case {
+    let config = FitConfig::from_yaml(yaml, "fit.yaml", overrides).unwrap();
     let plan = Plan::resolve(config, &sim.catalog()).unwrap();
     let experiment = Experiment::try_new(sim.clone()).unwrap();
     let lanes = Lanes::solo();

@@ -50,7 +50,7 @@ pub(super) fn finished(
     }
     let names = head.parameters.iter().map(|p| p.name.clone());
     let priors = priors(plan);
-    let free = plan.transform.free().iter().map(|k| prior_words(priors[*k]));
+    let free = about.fitted.transform.free().iter().map(|k| prior_words(priors[*k]));
     Ok(PosteriorReport {
         schema: SCHEMA,
         mode: plan.mode.to_string(),
@@ -98,14 +98,14 @@ fn faults_of_shards(made: &Made) -> Vec<String> {
 
 /// Some draws as whole points, with contrast, offset and noise of the bins.
 fn band_draws(about: &About<'_>, sample: &SampleReport) -> Vec<(Vec<f64>, Vec<BinDraw>)> {
-    let (plan, trace) = (about.plan, &sample.trace);
+    let trace = &sample.trace;
     let x = |chain: usize, draw: usize| {
         let mut theta = about.fitted.outcome.fit.theta.clone();
-        for (i, k) in plan.transform.free().iter().enumerate() {
+        for (i, k) in about.fitted.transform.free().iter().enumerate() {
             theta[*k] = trace.values[i][chain][draw];
         }
         // Ties follow.
-        plan.transform.clamped(&theta).unwrap_or(theta)
+        about.fitted.transform.clamped(&theta).unwrap_or(theta)
     };
     let bin = |g: usize, chain: usize, draw: usize| BinDraw {
         contrast: trace.contrast[g][chain][draw],
