@@ -221,12 +221,12 @@ mod tests {
 
     #[test]
     fn rows_that_are_left_out_count_for_nothing() {
-        let rows = ExcludedRows::new((0..400).filter(|i| i % 3 == 0).map(|i| (1, i)));
-        let all = found(&matrices(Some((18, 230))).without_rows(rows), 2);
+        let rows = ExcludedRows::new((0..400).filter(|i| i % 3 == 1).map(|i| (1, i)));
+        let all = found(&matrices(Some((19, 230))).without_rows(rows), 2);
         assert!(all.not_finite.is_empty() && all.mean.is_finite());
         let coarse = &all.coarse[1];
         let out: Vec<usize> = coarse.excluded().of(1).map(|row| coarse.positions()[row]).collect();
-        assert!(!out.is_empty() && out.iter().all(|i| i % 3 == 0), "{out:?}");
+        assert!(!out.is_empty() && out.iter().all(|i| i % 3 == 1), "{out:?}");
     }
 
     #[test]

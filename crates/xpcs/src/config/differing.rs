@@ -100,7 +100,7 @@ mod tests {
             assert!(yaml.contains(told), "{yaml}");
         }
         assert!(yaml.contains("parameters:\n  D0:\n    max: 100000.0\n"), "{yaml}");
-        assert_eq!(yaml.lines().count(), 8, "{yaml}");
+        assert_eq!(yaml.lines().count(), 9, "{yaml}");
         let mut again = FitConfig::from_yaml(&yaml, "again", &[]).unwrap();
         again.checkpoint = config.checkpoint.clone();
         assert_eq!(again, config);

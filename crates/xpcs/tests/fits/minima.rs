@@ -14,6 +14,7 @@ fn two_azimuths(setting: &str) -> (String, String) {
     let fit = format!(
         "mode: laminar_flow\ndata: {{file: x}}\ngeometry: {{gap: 2.0e6}}\n\
          uncertainty: {{method: information}}\nparameters: {{D_offset: {{fixed: 0}}, \
+         gamma_dot_t0: {{start: 0.0015}}, \
          gamma_dot_t_offset: {{fixed: 0}}{setting}}}\n"
     );
     (sim.to_owned(), fit)

@@ -249,22 +249,26 @@ fn an_adjustment_is_the_same_with_sampled_scaling() {
     assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{adjusted:?}");
 }
 
-/// A parameter on its bound has no error bar; the others are as wide as theirs, or wider as far as it leaves room.
+/// Errors count a parameter on its bound as free; with the bound as its prior, the posterior is no wider than
+/// they are but by what the room beside the bound leaves.
 #[test]
 fn a_parameter_on_its_bound_does_not_stop_the_adjustment() {
     let bound = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
         parameters: {D_offset: {min: 0, max: 10}, gamma_dot_t_offset: {fixed: 0}}\n";
     let [_, adjusted] = widths_over_error_bars(bound, None, MARGINALISED);
-    assert!(adjusted[2].is_nan(), "D_offset is off its bound");
-    let rest = adjusted.iter().filter(|ratio| !ratio.is_nan());
-    assert!(rest.clone().all(|ratio| (0.95..1.1).contains(ratio)), "{adjusted:?}");
+    let known: Vec<f64> = adjusted.into_iter().filter(|ratio| !ratio.is_nan()).collect();
+    assert!(known.len() >= 5 && known.iter().all(|ratio| *ratio > 0.0), "{known:?}");
+    // Those that do not trade off against D_offset: shear rate, its exponent and the direction.
+    let apart = &known[known.len() - 3..];
+    assert!(apart.iter().all(|ratio| (0.9..1.15).contains(ratio)), "{known:?}");
 }
 
 /// Where the power law and its constant cancel and the fit runs to the end of that valley, a prior holds some directions;
 /// the others are as wide as the error bars all the same.
 #[test]
 fn directions_that_the_data_determine_are_adjusted_in_a_valley() {
-    let free = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n";
+    let free = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
+        parameters: {D_offset: {min: -1e5, max: 1e5}, gamma_dot_t_offset: {min: -0.1, max: 0.1}}\n";
     let [weighted, adjusted] = widths_over_error_bars(free, None, MARGINALISED);
     assert!((adjusted[6] - 1.0).abs() < 0.05 && weighted[6] > 1.4, "phi0: {adjusted:?}");
     assert!(adjusted.iter().all(|ratio| (0.65..1.5).contains(ratio)), "{adjusted:?}");

@@ -90,7 +90,10 @@ fn pixels_and_counts_are_found_again() {
 
 #[test]
 fn independent_noise_has_the_error_bars_of_independent_pairs() {
-    let case = crate::experiment::case(&simulated("kind: gaussian, sigma: 0.02, seed: 1"), FIT);
+    let case = crate::experiment::case(
+        &experiment(160, 20000.0, "kind: gaussian, sigma: 0.02, seed: 1"),
+        FIT,
+    );
     let fitted = case.fit(&Lanes::solo());
     let headline = fitted.covariance.as_ref().unwrap().stderr(0).unwrap();
     let uncertainty = fitted.uncertainty.unwrap();
@@ -144,9 +147,12 @@ fn every_bin_has_its_own_pixels() {
 
 #[test]
 fn residuals_decide_against_a_raised_diagonal() {
-    let mut case = crate::experiment::case(&simulated("kind: gaussian, sigma: 0.02, seed: 1"), FIT);
+    let mut case = crate::experiment::case(
+        &experiment(160, 20000.0, "kind: gaussian, sigma: 0.02, seed: 1"),
+        FIT,
+    );
     let triangle = case.matrices.triangle(0).unwrap().into_owned();
-    case.matrices = Matrices::new(vec![triangle.with_diagonal(vec![1.9; 80])], case.plan.skip());
+    case.matrices = Matrices::new(vec![triangle.with_diagonal(vec![1.9; 160])], case.plan.skip());
     let fitted = case.fit(&Lanes::solo());
     let headline = fitted.covariance.as_ref().unwrap().stderr(0).unwrap();
     let uncertainty = fitted.uncertainty.unwrap();
