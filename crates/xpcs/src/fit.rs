@@ -112,6 +112,8 @@ pub struct Fitted {
     pub misfit: Result<Misfit, String>,
     /// Headline covariance, or why there is none.
     pub covariance: Result<Covariance, SolveError>,
+    /// The same with parameters on their bounds held there; nothing where there is none.
+    pub at_bounds: Option<Covariance>,
     /// Which kind it is and what it rests on; nothing where there is no covariance.
     pub uncertainty: Option<Uncertainty>,
     /// Profiles that were asked for, by position of the parameter.
@@ -216,7 +218,7 @@ pub fn fit(
     };
     let misfit = misfit(plan, &last, finest.as_ref(), tested)?;
     outcome.fit = fit;
-    let Judged { settled, covariance, uncertainty, .. } = judged;
+    let Judged { settled, covariance, at_bounds, uncertainty, .. } = judged;
     let Settled { scaling, evaluated, residuals } = settled;
     let curved = curved(plan, &last, &transform, &outcome.fit, &covariance)?;
     let of = Profiled {
@@ -246,6 +248,7 @@ pub fn fit(
         scaling,
         profiles,
         covariance,
+        at_bounds,
         uncertainty,
         residuals,
         evaluated,

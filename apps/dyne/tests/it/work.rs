@@ -27,7 +27,9 @@ fn the_result_tells_what_sweeps_and_phases_took() {
     assert!(!last.is_empty() && last.len() <= 64);
     let phases: Vec<&str> =
         work["phases"].as_array().unwrap().iter().filter_map(|p| p["phase"].as_str()).collect();
-    assert_eq!(phases, ["read", "residuals", "error bars", "fit", "report"]);
+    // Error bars are computed once more where the first laws of the rates do not pass.
+    assert_eq!(phases[0], "read");
+    assert_eq!(phases[phases.len() - 4..], ["residuals", "error bars", "fit", "report"]);
     if cfg!(target_os = "linux") {
         assert!(number(&work["phases"][0]["peak_rss_bytes"]) > 1e6);
     }

@@ -16,6 +16,8 @@ pub struct Judged {
     pub settled: Settled,
     /// Headline covariance of the parameters that the laws leave free, or why there is none.
     pub covariance: Result<Covariance, SolveError>,
+    /// The same with parameters on their bounds held there, as a posterior within the bounds has it.
+    pub at_bounds: Option<Covariance>,
     /// What it rests on; nothing where there is none.
     pub uncertainty: Option<Uncertainty>,
     /// tr(H⁻¹B)/s² over all parameters fitted: how many parameters the noise makes of them.
@@ -90,9 +92,9 @@ pub fn judge(
         Some(transform) => Covariance::try_new(&fit.equations, &transform, &fit.theta)?,
         None => information.clone(),
     };
-    let covariance = match &uncertainty.score {
-        Some(score) => wide.sandwich(score)?,
-        None => wide,
+    let (covariance, at_bounds) = match &uncertainty.score {
+        Some(score) => (wide.sandwich(score)?, information.sandwich(score)?),
+        None => (wide, information.clone()),
     };
     let s2 = information.residual_variance().unwrap_or(1.0);
     let penalty = match &uncertainty.score {
@@ -103,7 +105,8 @@ pub fn judge(
     let typical_excess = (penalty / information.parameters().max(1) as f64).max(1.0);
     uncertainty.information = information;
     let (covariance, uncertainty) = (Ok(covariance), Some(uncertainty));
-    Ok(Judged { settled, covariance, uncertainty, penalty, typical_excess, held })
+    let at_bounds = Some(at_bounds);
+    Ok(Judged { settled, covariance, at_bounds, uncertainty, penalty, typical_excess, held })
 }
 
 impl Judged {
@@ -111,6 +114,7 @@ impl Judged {
         Self {
             settled,
             covariance: Err(reason),
+            at_bounds: None,
             uncertainty: None,
             penalty: 0.0,
             typical_excess: 1.0,

@@ -186,8 +186,8 @@ fn counted<'a>(
     likelihood: Likelihood,
 ) -> Belief<'a> {
     let none = Belief { weight: 1.0, error_bars: None, ..belief };
-    let (Likelihood::Composite, Ok(covariance), Some(uncertainty)) =
-        (likelihood, &fitted.covariance, &fitted.uncertainty)
+    let (Likelihood::Composite, Some(covariance), Some(uncertainty)) =
+        (likelihood, &fitted.at_bounds, &fitted.uncertainty)
     else {
         return none;
     };

@@ -211,7 +211,7 @@ const FIT_SPECKLES: &str = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap:
 fn widths_over_error_bars(fit: &str, flat: Option<Prior>, bins: BinTreatment) -> [Vec<f64>; 2] {
     let case = case(SPECKLES, fit);
     let fitted = case.fit(&Lanes::solo());
-    let (theta, actual) = (&fitted.outcome.fit.theta, fitted.covariance.as_ref().unwrap());
+    let (theta, actual) = (&fitted.outcome.fit.theta, fitted.at_bounds.as_ref().unwrap());
     let independent = &fitted.uncertainty.as_ref().unwrap().information;
     let transform = &case.plan.transform;
     let priors = priors(&case, flat);
@@ -221,7 +221,7 @@ fn widths_over_error_bars(fit: &str, flat: Option<Prior>, bins: BinTreatment) ->
     [None, Some(bars)].map(|error_bars| {
         with_posterior(&case, Belief { error_bars, ..belief }, theta, |posterior| {
             assert_eq!(posterior.adjusted_widths().is_some(), error_bars.is_some());
-            check(posterior, &vec![0.4; posterior.dimension()], 1e-2, 1e-3);
+            check(posterior, &vec![0.4; posterior.dimension()], 1e-2, 5e-3);
             let errors = posterior.normal_errors();
             let ratio = |(k, error): (&usize, f64)| {
                 let unit = if [0, 3].contains(k) { theta[*k] } else { 1.0 };
@@ -249,18 +249,15 @@ fn an_adjustment_is_the_same_with_sampled_scaling() {
     assert!(adjusted.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{adjusted:?}");
 }
 
-/// Errors count a parameter on its bound as free; with the bound as its prior, the posterior is no wider than
-/// they are but by what the room beside the bound leaves.
+/// A parameter on its bound has no error bar; the others are as wide as theirs, or wider as far as it leaves room.
 #[test]
 fn a_parameter_on_its_bound_does_not_stop_the_adjustment() {
     let bound = "mode: laminar_flow\ndata: {file: x}\ngeometry: {gap: 2.0e6}\n\
         parameters: {D_offset: {min: 0, max: 10}, gamma_dot_t_offset: {fixed: 0}}\n";
     let [_, adjusted] = widths_over_error_bars(bound, None, MARGINALISED);
-    let known: Vec<f64> = adjusted.into_iter().filter(|ratio| !ratio.is_nan()).collect();
-    assert!(known.len() >= 5 && known.iter().all(|ratio| *ratio > 0.0), "{known:?}");
-    // Those that do not trade off against D_offset: shear rate, its exponent and the direction.
-    let apart = &known[known.len() - 3..];
-    assert!(apart.iter().all(|ratio| (0.9..1.15).contains(ratio)), "{known:?}");
+    assert!(adjusted[2].is_nan(), "D_offset is off its bound");
+    let rest = adjusted.iter().filter(|ratio| !ratio.is_nan());
+    assert!(rest.clone().all(|ratio| (0.95..1.1).contains(ratio)), "{adjusted:?}");
 }
 
 /// Where the power law and its constant cancel and the fit runs to the end of that valley, a prior holds some directions;
@@ -272,5 +269,5 @@ fn directions_that_the_data_determine_are_adjusted_in_a_valley() {
     let [weighted, adjusted] = widths_over_error_bars(free, None, MARGINALISED);
     assert!((adjusted[6] - 1.0).abs() < 0.05 && weighted[6] > 1.4, "phi0: {adjusted:?}");
     assert!(adjusted.iter().all(|ratio| (0.65..1.5).contains(ratio)), "{adjusted:?}");
-    assert!(weighted.iter().filter(|ratio| (0.65..1.5).contains(*ratio)).count() < 3);
+    assert!(weighted.iter().any(|ratio| !(0.65..1.5).contains(ratio)), "{weighted:?}");
 }

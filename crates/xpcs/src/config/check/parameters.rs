@@ -108,10 +108,10 @@ fn check_start(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> 
     Err(Fault::new(format!("{key}.start"), number(start))
         .expected(
             match (lower.is_finite() && lower > f64::MIN_POSITIVE, upper.is_finite()) {
-                (_, true) if lower.is_finite() => {
+                (true, true) => {
                     format!("between {} and {} {}", number(lower), number(upper), spec.unit)
                 }
-                (_, true) => format!("at most {} {}", number(upper), spec.unit),
+                (false, true) => format!("at most {} {}", number(upper), spec.unit),
                 (true, false) => format!("at least {} {}", number(lower), spec.unit),
                 (false, false) => format!("a positive number {}", spec.unit),
             }
