@@ -27,13 +27,13 @@ pub fn brought_inside(
         moved = objective.advance(point, &rest, &held);
     }
     for _ in slots {
-        let outside = (0..slots.len()).filter_map(|k| match slots[k] {
+        let mut outside = (0..slots.len()).filter_map(|k| match slots[k] {
             Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
                 Some((k, if moved[k] > upper { upper } else { lower }))
             }
             _ => None,
         });
-        let Some((k, bound)) = outside.last() else { break };
+        let Some((k, bound)) = outside.next_back() else { break };
         held[k] = Some(bound);
         moved = objective.advance(point, &rest, &held);
     }

@@ -72,7 +72,7 @@ fn title(part: Part, common: Limits) -> String {
 }
 
 /// Rows of at most [`COLUMNS`] bins of one q, the first row of a q with its name.
-fn rows<'a>(pictures: &'a [BinPicture]) -> Vec<(String, Vec<&'a BinPicture>)> {
+fn rows(pictures: &[BinPicture]) -> Vec<(String, Vec<&BinPicture>)> {
     let mut groups: Vec<Vec<&BinPicture>> = Vec::new();
     for picture in pictures {
         let same = |group: &&mut Vec<&BinPicture>| {

@@ -31,6 +31,7 @@ pub(crate) use minima::minima;
 const CORRELATED: f64 = 0.95;
 
 /// Puts a fit into a report, to which maps and cuts go over. Mask, timings, memory and work are the caller's to fill in.
+#[expect(clippy::too_many_lines, reason = "one line a field of the report")]
 pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Report {
     // Maps are large; nobody else wants them.
     let pictures = pictures(plan, &mut fitted.residuals);

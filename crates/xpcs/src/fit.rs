@@ -179,6 +179,7 @@ impl Data {
 ///
 /// # Errors
 /// [`FitError`]. That a fit does not converge is not an error.
+#[expect(clippy::too_many_lines, reason = "the steps of a fit, in their order")]
 pub fn fit(
     plan: &Plan,
     data: &Data,

@@ -309,13 +309,13 @@ impl Plan {
         let mut moved = self.model.advance(&theta, &rest, &held, &self.grid);
         // What leaves its bounds is held there in its turn.
         for _ in of_rates() {
-            let outside = of_rates().filter_map(|k| match slots[k] {
+            let mut outside = of_rates().filter_map(|k| match slots[k] {
                 Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
                     Some((k, if moved[k] > upper { upper } else { lower }))
                 }
                 _ => None,
             });
-            let Some((k, bound)) = outside.last() else { break };
+            let Some((k, bound)) = outside.next_back() else { break };
             held[k] = Some(bound);
             moved = self.model.advance(&theta, &rest, &held, &self.grid);
         }

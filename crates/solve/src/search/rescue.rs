@@ -90,7 +90,9 @@ impl Work<'_> {
             }
             found = self.approaches(level, &starts, evaluations)?;
         }
-        let Some(here) = self.approaches(level, &[fit.theta.clone()], JUMPS[1].1)?.pop() else {
+        let Some(here) =
+            self.approaches(level, std::slice::from_ref(&fit.theta), JUMPS[1].1)?.pop()
+        else {
             return Ok(None);
         };
         found.sort_by(|a, b| a.cost().total_cmp(&b.cost()));

@@ -290,6 +290,7 @@ fn law(rate: &str, law: &str) -> LawResult {
 }
 
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
+#[expect(clippy::too_many_lines, reason = "one line a field of the report")]
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
         |k: u32| if bins == 1 { 12.5 } else { -90.0 + 180.0 * f64::from(k) / f64::from(bins - 1) };

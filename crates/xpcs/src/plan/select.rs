@@ -63,7 +63,7 @@ impl Selection {
     pub fn left_out_of(masks: &MaskConfig, catalog: &Catalog) -> Result<LeftOut, PlanError> {
         let mut left_out = LeftOut::default();
         let bad = |bin: &&Bin| !has_q(bin);
-        left_out.add_bins(catalog.bins.iter().filter(bad).map(|bin| no_q(bin)));
+        left_out.add_bins(catalog.bins.iter().filter(bad).map(no_q));
         check_numbers(masks, catalog)?;
         let masked = |bin: &&Bin| has_q(bin) && masks.bins.contains(&bin.number);
         left_out.add_bins(catalog.bins.iter().filter(masked).map(by_mask));

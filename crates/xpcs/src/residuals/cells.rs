@@ -279,7 +279,7 @@ mod tests {
         let mut sums = [0.0; 4];
         for rows in groups.iter().filter(|rows| rows.len() > 1) {
             let near = |j: &usize| rows.iter().any(|i| j <= i || m(*i, *j) >= FAR);
-            let far = (0..FRAMES).filter(near).last().unwrap() + 1;
+            let far = (0..FRAMES).rfind(near).unwrap() + 1;
             for first in (far.div_ceil(side) * side..FRAMES).step_by(side) {
                 let columns = first..FRAMES.min(first + side);
                 for (i, k) in rows.iter().flat_map(|i| rows.iter().map(move |k| (*i, *k))) {
