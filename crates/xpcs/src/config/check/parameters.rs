@@ -107,7 +107,7 @@ fn check_start(key: &str, parameter: &ParameterConfig, spec: &ParameterSpec) -> 
     }
     Err(Fault::new(format!("{key}.start"), number(start))
         .expected(
-            match (lower.is_finite() && lower > f64::MIN_POSITIVE, upper.is_finite()) {
+            match (lower.is_finite() && lower != f64::MIN_POSITIVE, upper.is_finite()) {
                 (true, true) => {
                     format!("between {} and {} {}", number(lower), number(upper), spec.unit)
                 }
