@@ -4,6 +4,38 @@ use crate::error::SolveError;
 use crate::objective::Objective;
 use crate::transform::{Slot, Transform};
 
+/// Values of the slots that are fixed.
+pub fn fixed_values(slots: &[Slot]) -> Vec<Option<f64>> {
+    let fixed = |slot: &Slot| match *slot {
+        Slot::Fixed(value) => Some(value),
+        Slot::Free { .. } | Slot::Tied { .. } => None,
+    };
+    slots.iter().map(fixed).collect()
+}
+
+/// `moved` with those of the parameters `watched` that leave their bounds held there one after the other;
+/// `advance` says where the others go for what is held.
+pub fn held_inside(
+    slots: &[Slot],
+    watched: &[usize],
+    mut held: Vec<Option<f64>>,
+    mut moved: Vec<f64>,
+    advance: impl Fn(&[Option<f64>]) -> Vec<f64>,
+) -> Vec<f64> {
+    for _ in watched {
+        let outside = watched.iter().rev().find_map(|k| match slots[*k] {
+            Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[*k]) => {
+                Some((*k, if moved[*k] > upper { upper } else { lower }))
+            }
+            _ => None,
+        });
+        let Some((k, bound)) = outside else { break };
+        held[k] = Some(bound);
+        moved = advance(&held);
+    }
+    moved
+}
+
 /// `point` brought to fixed values and into the bounds along the curve of the objective: what is not
 /// held follows ([`Objective::advance`] with no step), so that the model changes as little as it can.
 ///
@@ -15,28 +47,16 @@ pub fn brought_inside(
     point: &[f64],
 ) -> Result<Vec<f64>, SolveError> {
     let slots = transform.slots();
-    let fixed = |slot: &Slot| match *slot {
-        Slot::Fixed(value) => Some(value),
-        Slot::Free { .. } | Slot::Tied { .. } => None,
-    };
-    let mut held: Vec<Option<f64>> = slots.iter().map(fixed).collect();
+    let held = fixed_values(slots);
     let rest = vec![0.0; point.len()];
     let differs = |(held, value): (&Option<f64>, &f64)| held.is_some_and(|held| held != *value);
-    let mut moved = point.to_vec();
-    if held.iter().zip(point).any(differs) {
-        moved = objective.advance(point, &rest, &held);
-    }
-    for _ in slots {
-        let mut outside = (0..slots.len()).filter_map(|k| match slots[k] {
-            Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
-                Some((k, if moved[k] > upper { upper } else { lower }))
-            }
-            _ => None,
-        });
-        let Some((k, bound)) = outside.next_back() else { break };
-        held[k] = Some(bound);
-        moved = objective.advance(point, &rest, &held);
-    }
+    let advance = |held: &[Option<f64>]| objective.advance(point, &rest, held);
+    let start = match held.iter().zip(point).any(differs) {
+        true => advance(&held),
+        false => point.to_vec(),
+    };
+    let all: Vec<usize> = (0..slots.len()).collect();
+    let moved = held_inside(slots, &all, held, start, advance);
     transform.clamped(if moved.iter().all(|value| value.is_finite()) { &moved } else { point })
 }
 

@@ -26,7 +26,7 @@ mod box_quadratic;
 mod symmetric;
 
 pub use covariance::{Covariance, Reason};
-pub use curve::brought_inside;
+pub use curve::{brought_inside, fixed_values, held_inside};
 pub use error::{EvaluationError, SolveError};
 pub use gram::Gram;
 pub use layout::{Layout, Scaling, ScalingCovariance};

@@ -426,7 +426,7 @@ fn comparison(rung: &Rung, plan: &Plan, fitted: &Fitted) -> Comparison {
         effective_parameters,
         clic: effective_parameters.map(|penalty| clic(&bins, penalty)),
         delta_clic: None,
-        lack_of_fit: fitted.misfit.as_ref().ok().map(|misfit| misfit.p),
+        lack_of_fit: fitted.misfit.as_ref().ok().map(|misfit| misfit.test.p()),
         parameters: free.map(|(k, _)| estimate(k)).collect(),
     }
 }

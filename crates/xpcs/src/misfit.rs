@@ -16,8 +16,6 @@ use crate::uncertainty::{
 pub struct Misfit {
     /// The test.
     pub test: LackOfFitTest,
-    /// Probability of so large a statistic if the model is right.
-    pub p: f64,
     /// Pixels of a bin on average.
     pub pixels: f64,
     /// Where they come from.
@@ -59,53 +57,45 @@ pub fn misfit(
     }
     let frames = problem.matrices.frames();
     let small = frames <= MOST_FRAMES && frames * frames * plan.bins.len() <= MOST_WORK;
-    let seed = plan.config.uncertainty.seed;
-    let test = |minimum: &Minimum<'_>| match lack_of_fit(minimum, &uncertainty.factors, seed) {
-        Ok(test) => Ok(Ok(test)),
-        Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
-        Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
-    };
-    let bins = &plan.bins;
-    let silent = &uncertainty.silent;
     let found = match coarse.filter(|_| !small) {
         None => {
-            let Settled { scaling, evaluated, residuals } = tested.settled;
-            let information = &uncertainty.information;
             let problem = Problem { resources: problem.resources.without_journal(), ..*problem };
-            let minimum = Minimum {
-                problem,
-                evaluated,
-                scaling,
-                residuals,
-                information,
-                bins,
-                round: 0,
-                silent,
-            };
-            test(&minimum)?
+            test(plan, problem, tested.settled, &uncertainty.information, uncertainty)?
         }
         Some(coarse) => {
             let theta = &tested.fit.theta;
             let fit = minimise(coarse, tested.transform, theta, &plan.search.fit, &Silent)?;
             let settled = settle(coarse, &fit, PictureSize { pixels: 1 })?;
-            let Settled { scaling, evaluated, residuals } = &settled;
-            let information = &Covariance::try_new(&fit.equations, tested.transform, &fit.theta)?;
-            let problem = *coarse;
-            let minimum = Minimum {
-                problem,
-                evaluated,
-                scaling,
-                residuals,
-                information,
-                bins,
-                round: 0,
-                silent,
-            };
-            test(&minimum)?
+            let information = Covariance::try_new(&fit.equations, tested.transform, &fit.theta)?;
+            test(plan, *coarse, &settled, &information, uncertainty)?
         }
     };
-    Ok(found.map(|test| {
-        let p = test.p(1.0);
-        Misfit { p, test, pixels, pixels_source: source.about().to_owned() }
-    }))
+    let pixels_source = source.about().to_owned();
+    Ok(found.map(|test| Misfit { test, pixels, pixels_source }))
+}
+
+/// The test of what a fit of `problem` leaves, under the noise of `uncertainty`.
+fn test(
+    plan: &Plan,
+    problem: Problem<'_>,
+    settled: &Settled,
+    information: &Covariance,
+    uncertainty: &Uncertainty,
+) -> Result<Result<LackOfFitTest, String>, FitError> {
+    let Settled { scaling, evaluated, residuals } = settled;
+    let minimum = Minimum {
+        problem,
+        evaluated,
+        scaling,
+        residuals,
+        information,
+        bins: &plan.bins,
+        round: 0,
+        silent: &uncertainty.silent,
+    };
+    match lack_of_fit(&minimum, &uncertainty.factors, plan.config.uncertainty.seed) {
+        Ok(test) => Ok(Ok(test)),
+        Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
+        Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),
+    }
 }

@@ -6,7 +6,9 @@ mod error;
 mod notice;
 mod select;
 
-use dyne_solve::{Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform};
+use dyne_solve::{
+    Layout, Options, Robust, Scaling, SearchOptions, Slot, Transform, fixed_values, held_inside,
+};
 use dyne_xpcs_data::{Bin, BlockPairs, Catalog, FrameTime, Triangle};
 use dyne_xpcs_model::param::CONTRAST;
 use dyne_xpcs_model::{Geometry, Mode, Model, ParameterSpec, Scale, ScatteringWindow, TimeGrid};
@@ -296,30 +298,16 @@ impl Plan {
     /// is fixed far from where a start has it would be off by orders of magnitude.
     fn onto_fixed(&self, theta: Vec<f64>) -> Vec<f64> {
         let slots = self.transform.slots();
-        let fixed = |slot: &Slot| match *slot {
-            Slot::Fixed(value) => Some(value),
-            _ => None,
-        };
-        let mut held: Vec<Option<f64>> = slots.iter().map(fixed).collect();
-        let of_rates = || self.model.rates().iter().flat_map(|first| *first..first + 3);
-        if of_rates().all(|k| held[k].is_none()) {
+        let held = fixed_values(slots);
+        let of_rates: Vec<usize> =
+            self.model.rates().iter().flat_map(|first| *first..first + 3).collect();
+        if of_rates.iter().all(|k| held[*k].is_none()) {
             return theta;
         }
         let rest = vec![0.0; theta.len()];
-        let mut moved = self.model.advance(&theta, &rest, &held, &self.grid);
-        // What leaves its bounds is held there in its turn.
-        for _ in of_rates() {
-            let mut outside = of_rates().filter_map(|k| match slots[k] {
-                Slot::Free { lower, upper, .. } if !(lower..=upper).contains(&moved[k]) => {
-                    Some((k, if moved[k] > upper { upper } else { lower }))
-                }
-                _ => None,
-            });
-            let Some((k, bound)) = outside.next_back() else { break };
-            held[k] = Some(bound);
-            moved = self.model.advance(&theta, &rest, &held, &self.grid);
-        }
-        moved
+        let advance = |held: &[Option<f64>]| self.model.advance(&theta, &rest, held, &self.grid);
+        let moved = advance(&held);
+        held_inside(slots, &of_rates, held, moved, advance)
     }
 
     /// How contrast and offset hang on the linear parameters, offsets counted from `shift`.

@@ -78,7 +78,7 @@ pub(super) fn lack_of_fit(plan: &Plan, fitted: &Fitted) -> Result<LackOfFit, Str
         z: cell.z,
     });
     Ok(LackOfFit {
-        p: found.p,
+        p: found.test.p(),
         statistic: found.test.statistic,
         expected: found.test.expected,
         pixels: found.pixels,
