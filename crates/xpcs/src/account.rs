@@ -31,26 +31,15 @@ pub(crate) use minima::minima;
 const CORRELATED: f64 = 0.95;
 
 /// Puts a fit into a report, to which maps and cuts go over. Mask, timings, memory and work are the caller's to fill in.
-#[expect(clippy::too_many_lines, reason = "one line a field of the report")]
 pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Report {
     // Maps are large; nobody else wants them.
     let pictures = pictures(plan, &mut fitted.residuals);
     let fitted = &*fitted;
     let fit = &fitted.outcome.fit;
-    let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
-    let n_pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
-    let n_parameters = match &fitted.covariance {
-        Ok(covariance) => covariance.parameters(),
-        Err(_) => fitted.transform.free().len() + fitted.layout.linear(),
-    };
+    let (cost, freedom) = cost(plan, fitted);
     let parameters = parameters(plan, fitted);
     let other_conventions = other_conventions(plan);
-    let robust = (plan.robust.loss != dyne_solve::Loss::Linear).then(|| fit.cost());
-    let status = match fit.termination {
-        Termination::Stopped => Status::Interrupted,
-        end if end.is_converged() => Status::Converged,
-        _ => Status::NotConverged,
-    };
+    let status = status(fit.termination);
     let quantities = derived::quantities(plan, fitted, &other_conventions);
     let warnings = warnings::warnings(plan, fitted, &parameters);
     let headline = headline::headline(plan, fitted, &quantities);
@@ -64,7 +53,6 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         lack_of_fit: &lack_of_fit,
     };
     let verdict = verdict::verdict(findings);
-    let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1);
     Report {
         verdict,
         headline,
@@ -87,26 +75,53 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         minima: minima(plan, fitted),
         choice: fitted.minima.choice.clone(),
         profiles: profiles(plan, fitted),
-        cost: Cost { ssr, robust, sigma: (ssr / freedom as f64).sqrt(), n_pairs, n_parameters },
+        cost,
         mask: crate::mask::Mask::default(),
         left_out: left_out(plan, fitted),
         warnings,
         identifiability: identifiability::identifiability(plan, fitted, &parameters),
         curves: derived::curves(plan, fitted),
-        noise: noise::noise(plan, fitted, freedom as f64),
+        noise: noise::noise(plan, fitted, freedom),
         parameters,
-        counters: Counters {
-            full_sweeps: fitted.full_sweeps,
-            coarse_sweeps: fitted.coarse_sweeps,
-            starts: fitted.outcome.starts as u64,
-            refused_steps: fit.refused,
-            non_finite_steps: fit.non_finite,
-        },
+        counters: counters(fitted),
         timings: Timings { read_s: 0.0, fit_s: 0.0, report_s: 0.0, wall_time_seconds: 0.0 },
         peak_rss_bytes: 0,
         work: Work::default(),
         provenance,
         pictures,
+    }
+}
+
+fn status(termination: Termination) -> Status {
+    match termination {
+        Termination::Stopped => Status::Interrupted,
+        end if end.is_converged() => Status::Converged,
+        _ => Status::NotConverged,
+    }
+}
+
+/// Cost and noise, and the degrees of freedom of the residuals.
+fn cost(plan: &Plan, fitted: &Fitted) -> (Cost, f64) {
+    let ssr: f64 = fitted.residuals.iter().map(|r| r.ssr).sum();
+    let n_pairs: u64 = fitted.residuals.iter().map(|r| r.pairs).sum();
+    let n_parameters = match &fitted.covariance {
+        Ok(covariance) => covariance.parameters(),
+        Err(_) => fitted.transform.free().len() + fitted.layout.linear(),
+    };
+    let freedom = n_pairs.saturating_sub(n_parameters as u64).max(1) as f64;
+    let robust = plan.robust.loss != dyne_solve::Loss::Linear;
+    let robust = robust.then(|| fitted.outcome.fit.cost());
+    (Cost { ssr, robust, sigma: (ssr / freedom).sqrt(), n_pairs, n_parameters }, freedom)
+}
+
+fn counters(fitted: &Fitted) -> Counters {
+    let fit = &fitted.outcome.fit;
+    Counters {
+        full_sweeps: fitted.full_sweeps,
+        coarse_sweeps: fitted.coarse_sweeps,
+        starts: fitted.outcome.starts as u64,
+        refused_steps: fit.refused,
+        non_finite_steps: fit.non_finite,
     }
 }
 

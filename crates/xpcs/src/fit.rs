@@ -179,7 +179,6 @@ impl Data {
 ///
 /// # Errors
 /// [`FitError`]. That a fit does not converge is not an error.
-#[expect(clippy::too_many_lines, reason = "the steps of a fit, in their order")]
 pub fn fit(
     plan: &Plan,
     data: &Data,
@@ -199,43 +198,25 @@ pub fn fit(
     let full = Problem { weights, ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     choose_twin(plan, &full, &mut outcome.fit, observer)?;
-    let last = full;
-    let finest = finest(plan, &full, survey.coarse.last(), variances.as_deref());
-    let finest = finest.as_ref().map(|(matrices, weights)| Problem {
-        matrices,
-        weights: weights.as_deref().map_or(Weights::Equal, Weights::ByLag),
-        resources: full.resources.without_journal().without_observer(),
-        sweeps: &coarse_sweeps,
-        ..full
+    let on = |matrices, weights| on_coarse(&full, matrices, weights, &coarse_sweeps);
+    let finest = finest(plan, survey.coarse.last(), variances.as_deref());
+    let finest = finest.as_ref().map(|(matrices, weights)| {
+        on(matrices, weights.as_deref().map_or(Weights::Equal, Weights::ByLag))
     });
-    let found = outcome.fit.clone();
-    let Chosen { laws, transform, fit, judged, full: fullest } =
-        choose(plan, last, finest, found, pictures, observer)?;
-    let tested = Tested {
-        fit: &fit,
-        transform: &transform,
-        settled: &judged.settled,
-        uncertainty: judged.uncertainty.as_ref(),
-    };
-    let misfit = misfit(plan, &last, finest.as_ref(), tested)?;
+    let (chosen, misfit) =
+        under_laws(plan, (full, finest), outcome.fit.clone(), pictures, observer)?;
+    let Chosen { laws, transform, fit, judged, full: fullest } = chosen;
     outcome.fit = fit;
     let Judged { settled, covariance, at_bounds, uncertainty, .. } = judged;
     let Settled { scaling, evaluated, residuals } = settled;
-    let curved = curved(plan, &last, &transform, &outcome.fit, &covariance)?;
+    let curved = curved(plan, &full, &transform, &outcome.fit, &covariance)?;
     let of = Profiled {
         minimum: &outcome.fit,
         transform: &transform,
         covariance: &covariance,
         uncertainty: uncertainty.as_ref(),
     };
-    let coarse = |matrices| Problem {
-        matrices,
-        sweeps: &coarse_sweeps,
-        weights: Weights::Equal,
-        resources: resources.without_journal().without_observer(),
-        ..full
-    };
-    let level = survey.coarse.first().map(coarse);
+    let level = survey.coarse.first().map(|matrices| on(matrices, Weights::Equal));
     let errors = (&covariance, uncertainty.as_ref());
     let minima = minima(plan, &full, level.as_ref(), &outcome, &transform, errors, observer)?;
     let profiles = profiles(plan, &full, of, observer)?;
@@ -263,6 +244,36 @@ pub fn fit(
     })
 }
 
+/// The fit under the simplest laws that pass, and whether it describes the data.
+fn under_laws(
+    plan: &Plan,
+    (full, finest): (Problem<'_>, Option<Problem<'_>>),
+    found: Fit,
+    pictures: PictureSize,
+    observer: &dyn Observer,
+) -> Result<(Chosen, Result<Misfit, String>), FitError> {
+    let chosen = choose(plan, full, finest, found, pictures, observer)?;
+    let tested = Tested {
+        fit: &chosen.fit,
+        transform: &chosen.transform,
+        settled: &chosen.judged.settled,
+        uncertainty: chosen.judged.uncertainty.as_ref(),
+    };
+    let misfit = misfit(plan, &full, finest.as_ref(), tested)?;
+    Ok((chosen, misfit))
+}
+
+/// The problem of `full` on a coarse set of frames, whose sweeps no journal follows.
+fn on_coarse<'a>(
+    full: &Problem<'a>,
+    matrices: &'a Matrices,
+    weights: Weights<'a>,
+    sweeps: &'a AtomicU64,
+) -> Problem<'a> {
+    let resources = full.resources.without_journal().without_observer();
+    Problem { matrices, weights, resources, sweeps, ..*full }
+}
+
 /// The error of a value that cannot be fitted.
 fn not_finite(plan: &Plan, matrices: &Matrices, found: NotFinite) -> ReadError {
     let positions = matrices.positions();
@@ -279,14 +290,12 @@ fn not_finite(plan: &Plan, matrices: &Matrices, found: NotFinite) -> ReadError {
 /// The finest coarse set of frames with the weights of its pairs by lag, where laws can be compared on it.
 fn finest(
     plan: &Plan,
-    full: &Problem<'_>,
     coarse: Option<&Matrices>,
     weights: Option<&[Vec<f64>]>,
 ) -> Option<(Matrices, Option<Vec<Vec<f64>>>)> {
     let matrices = coarse.filter(|_| plan.config.noise.model != NoiseModel::PerLag)?;
     let frames = matrices.frames();
     let same = |own: &Vec<f64>| vec![own[0]; frames];
-    debug_assert!(full.matrices.frames() >= frames);
     Some((matrices.clone(), weights.map(|weights| weights.iter().map(same).collect())))
 }
 

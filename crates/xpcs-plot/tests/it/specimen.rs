@@ -289,8 +289,31 @@ fn law(rate: &str, law: &str) -> LawResult {
     }
 }
 
+fn profile() -> Profile {
+    Profile {
+        name: "alpha".to_owned(),
+        unit: "–".to_owned(),
+        values: vec![-0.5, -0.4, -0.3],
+        deviations: vec![-1.2, 0.0, 1.1],
+        interval68: [Some(-0.48), Some(-0.31)],
+        interval95: [None, None],
+        ends: [false, false].map(|closed| ProfileSide {
+            closed,
+            code: "flat".to_owned(),
+            held_by: None,
+        }),
+        deeper: false,
+    }
+}
+
+fn other_conventions() -> Vec<OtherConvention> {
+    let one =
+        |(name, rate_factor): (&str, f64)| OtherConvention { name: name.to_owned(), rate_factor };
+    let factors = [2.221_441_469, std::f64::consts::FRAC_1_SQRT_2];
+    ["homodyne-2", "homodyne-analysis"].into_iter().zip(factors).map(one).collect()
+}
+
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
-#[expect(clippy::too_many_lines, reason = "one line a field of the report")]
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
         |k: u32| if bins == 1 { 12.5 } else { -90.0 + 180.0 * f64::from(k) / f64::from(bins - 1) };
@@ -309,13 +332,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             "the limit of 50 sweeps was reached before the relative reduction fell below 1e-8"
                 .to_owned(),
         mode: "laminar_flow".to_owned(),
-        other_conventions: vec![
-            OtherConvention { name: "homodyne-2".to_owned(), rate_factor: 2.221_441_469 },
-            OtherConvention {
-                name: "homodyne-analysis".to_owned(),
-                rate_factor: std::f64::consts::FRAC_1_SQRT_2,
-            },
-        ],
+        other_conventions: other_conventions(),
         convention: BTreeMap::from([("shear".to_owned(), "published".to_owned())]),
         parameters: parameters(),
         scaling: (0..bins).map(|k| scaling(k, phi(k))).collect(),
@@ -327,20 +344,7 @@ pub(crate) fn report(bins: u32, pixels: usize) -> Report {
             starts: 7,
             parameters: BTreeMap::from([("D0".to_owned(), 1234.5)]),
         }],
-        profiles: vec![Profile {
-            name: "alpha".to_owned(),
-            unit: "–".to_owned(),
-            values: vec![-0.5, -0.4, -0.3],
-            deviations: vec![-1.2, 0.0, 1.1],
-            interval68: [Some(-0.48), Some(-0.31)],
-            interval95: [None, None],
-            ends: [false, false].map(|closed| ProfileSide {
-                closed,
-                code: "flat".to_owned(),
-                held_by: None,
-            }),
-            deeper: false,
-        }],
+        profiles: vec![profile()],
         minima: Vec::new(),
         choice: None,
         identifiability: identifiability(),

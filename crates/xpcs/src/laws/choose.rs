@@ -6,6 +6,7 @@ use dyne_solve::{Fit, Termination, Transform, minimise};
 
 use super::judge::{HeldParameter, Judged, judge};
 use super::{Family, Law, restricted};
+use crate::clic::{BinSsr, clic};
 use crate::fit::FitError;
 use crate::plan::Plan;
 use crate::problem::Problem;
@@ -68,6 +69,14 @@ struct Candidate {
     transform: Transform,
     fit: Fit,
     judged: Judged,
+}
+
+impl Candidate {
+    fn clic(&self) -> f64 {
+        let residuals = &self.judged.settled.residuals;
+        let bins = residuals.iter().map(|r| BinSsr { pairs: r.pairs, ssr: r.ssr });
+        clic(&bins.collect::<Vec<_>>(), self.judged.penalty)
+    }
 }
 
 /// The simplest laws that the data support, and the fit that follows them.
@@ -267,10 +276,10 @@ impl Level<'_> {
                 let mut laws = candidate.laws.clone();
                 laws[at] = law;
                 let (clic, p) = if laws == candidate.laws {
-                    (self.clic(candidate), self.p(candidate))
+                    (candidate.clic(), self.p(candidate))
                 } else {
                     let other = self.candidate(laws, None)?;
-                    (self.clic(&other), self.p(&other))
+                    (other.clic(), self.p(&other))
                 };
                 compared.push(Compared { law, clic, p });
             }
@@ -279,14 +288,6 @@ impl Level<'_> {
             all.push(compared);
         }
         Ok(all)
-    }
-
-    /// Composite-likelihood information criterion, up to a number that all laws share.
-    fn clic(&self, candidate: &Candidate) -> f64 {
-        let pairs = self.full.equations.pairs() as f64;
-        let s2 = 2.0 * self.full.cost() / (pairs - self.full.x.len() as f64).max(1.0);
-        let of_cost = if s2 > 0.0 { 2.0 * candidate.fit.cost() / s2 } else { 0.0 };
-        of_cost + 2.0 * candidate.judged.penalty
     }
 
     fn chosen(self, candidate: Candidate, compared: Vec<Vec<Compared>>) -> Chosen {

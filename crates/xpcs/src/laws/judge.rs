@@ -96,11 +96,7 @@ pub fn judge(
         Some(score) => (wide.sandwich(score)?, information.sandwich(score)?),
         None => (wide, information.clone()),
     };
-    let s2 = information.residual_variance().unwrap_or(1.0);
-    let penalty = match &uncertainty.score {
-        Some(score) => trace(information.inverse_information(), score) / s2,
-        None => information.parameters() as f64,
-    };
+    let penalty = at_bounds.effective_parameters().unwrap_or(0.0);
     let held = held(plan, fit, own, &whole, &of_all);
     let typical_excess = (penalty / information.parameters().max(1) as f64).max(1.0);
     uncertainty.information = information;
@@ -165,8 +161,4 @@ fn held(
     };
     let free = |k: &&usize| !own.free().contains(k);
     plan.transform.free().iter().filter(free).filter_map(|k| one(*k)).collect()
-}
-
-fn trace(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
