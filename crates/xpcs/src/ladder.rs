@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::clic::{BinSsr, clic};
 use crate::config::{FitConfig, LawChoice, ParameterConfig, PerBin};
 use crate::fit::{Data, FitError, Fitted, fit};
+use crate::laws::Law;
 use crate::plan::Plan;
 use crate::residuals::PictureSize;
 
@@ -29,45 +30,32 @@ struct Rung {
 }
 
 /// Laws of a transport coefficient, the simplest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Law {
-    Constant,
-    Power,
-    PowerAndConstant,
+const LAWS: [Law; 3] = [Law::Constant, Law::Powered, Law::WithOffset];
+
+fn words(law: Law) -> &'static str {
+    match law {
+        Law::Constant => "constant J",
+        Law::Powered => "power law of J",
+        Law::WithOffset => "power law of J + constant",
+    }
 }
 
-impl Law {
-    const ALL: [Self; 3] = [Self::Constant, Self::Power, Self::PowerAndConstant];
+fn simpler(law: Law) -> Option<Law> {
+    LAWS.into_iter().rev().find(|other| *other < law)
+}
 
-    fn words(self) -> &'static str {
-        match self {
-            Self::Constant => "constant J",
-            Self::Power => "power law of J",
-            Self::PowerAndConstant => "power law of J + constant",
-        }
-    }
-
-    fn simpler(self) -> Option<Self> {
-        match self {
-            Self::Constant => None,
-            Self::Power => Some(Self::Constant),
-            Self::PowerAndConstant => Some(Self::Power),
-        }
-    }
-
-    /// What it holds at 0 of the transport coefficients with these suffixes.
-    fn held(self, suffixes: &[&str]) -> Vec<(String, f64)> {
-        let names: &[&str] = match self {
-            Self::Constant => &["alpha", "D_offset"],
-            Self::Power => &["D_offset"],
-            Self::PowerAndConstant => &[],
-        };
-        let of = |suffix: &&str| {
-            let suffix = (*suffix).to_owned();
-            names.iter().map(move |name| (format!("{name}{suffix}"), 0.0))
-        };
-        suffixes.iter().flat_map(of).collect()
-    }
+/// What a law holds at 0 of the transport coefficients with these suffixes.
+fn held(law: Law, suffixes: &[&str]) -> Vec<(String, f64)> {
+    let names: &[&str] = match law {
+        Law::Constant => &["alpha", "D_offset"],
+        Law::Powered => &["D_offset"],
+        Law::WithOffset => &[],
+    };
+    let of = |suffix: &&str| {
+        let suffix = (*suffix).to_owned();
+        names.iter().map(move |name| (format!("{name}{suffix}"), 0.0))
+    };
+    suffixes.iter().flat_map(of).collect()
 }
 
 impl Rung {
@@ -78,10 +66,10 @@ impl Rung {
             _ => &[""],
         };
         let (name, holds) = match name {
-            "" => (law.words().to_owned(), law.simpler().map(Law::words)),
-            name => (format!("{name}, {}", law.words()), Some(law.words())),
+            "" => (words(law).to_owned(), simpler(law).map(words)),
+            name => (format!("{name}, {}", words(law)), Some(words(law))),
         };
-        let (held, holds) = (law.held(suffixes), holds.map(str::to_owned));
+        let (held, holds) = (held(law, suffixes), holds.map(str::to_owned));
         Self { name, mode, q_dependence: QDependence::Square, held, holds }
     }
 
@@ -233,7 +221,7 @@ pub struct Compared<'a> {
 /// [`FitError::Interrupted`], and those of reading.
 pub fn ladder(compared: &Compared<'_>, observer: &dyn Observer) -> Result<Ladder, FitError> {
     let mut ladder = Ladder { rungs: Vec::new(), unfitted: Vec::new(), best: None };
-    for law in Law::ALL {
+    for law in LAWS {
         climb(compared, &Rung::of("", Mode::Static, law), &mut ladder, observer)?;
     }
     let law = named(&ladder.rungs).map_or(Law::Constant, |k| law_of(&ladder.rungs[k]));
@@ -252,8 +240,8 @@ pub fn ladder(compared: &Compared<'_>, observer: &dyn Observer) -> Result<Ladder
 }
 
 fn law_of(rung: &Comparison) -> Law {
-    let is = |law: &Law| law.words() == rung.model;
-    Law::ALL.into_iter().find(is).unwrap_or(Law::Constant)
+    let is = |law: &Law| words(*law) == rung.model;
+    LAWS.into_iter().find(is).unwrap_or(Law::Constant)
 }
 
 /// Position of the model with the least −2ℓ + [`NAMED`]·penalty, among those that have one and, where
@@ -303,7 +291,7 @@ fn best_under_other_laws(compared: &Compared<'_>, law: Law, ladder: &Ladder) -> 
     let Some(best) = named(&ladder.rungs).map(|k| &ladder.rungs[k]) else { return Vec::new() };
     let position = others(compared, law).iter().position(|rung| rung.name == best.model);
     let Some(position) = position else { return Vec::new() };
-    let laws = Law::ALL.into_iter().filter(|other| *other != law);
+    let laws = LAWS.into_iter().filter(|other| *other != law);
     laws.map(|other| others(compared, other).swap_remove(position)).collect()
 }
 

@@ -1,11 +1,11 @@
 //! Error bars: four kinds of covariance, and which of them is the headline.
 
-mod cells;
 mod counts;
 mod dyadic;
 mod factors;
 mod joint;
 mod lack_of_fit;
+mod lag_age;
 mod nodes;
 mod parabola;
 mod score;

@@ -4,8 +4,8 @@ use dyne_math::gram::{TILE, Tile};
 use dyne_math::simd::WIDTH;
 use faer::{Mat, MatRef};
 
-use super::cells::Cells;
 use super::factors::BinFactors;
+use super::lag_age::LagAgeCells;
 use crate::problem::{Evaluated, Problem};
 
 /// Speckles over which the part of shot noise that goes with 1/n is averaged.
@@ -33,7 +33,13 @@ struct Rows {
 }
 
 impl Problem<'_> {
-    fn score_rows(&self, evaluated: &Evaluated, bin: usize, contrast: f64, cells: &Cells) -> Rows {
+    fn score_rows(
+        &self,
+        evaluated: &Evaluated,
+        bin: usize,
+        contrast: f64,
+        cells: &LagAgeCells,
+    ) -> Rows {
         let (basis, frames) = (self.model.basis(), self.matrices.frames());
         let rows = basis + 2;
         let mut weighted: Vec<Mat<f64>> = (0..rows).map(|_| Mat::zeros(frames, frames)).collect();
@@ -85,7 +91,7 @@ impl Problem<'_> {
         bin: usize,
         contrast: f64,
         factors: BinFactors,
-        cells: &Cells,
+        cells: &LagAgeCells,
         intensities: MatRef<'_, f64>,
     ) -> Joint {
         let frames = self.matrices.frames();
@@ -114,7 +120,7 @@ impl Problem<'_> {
 }
 
 /// Σ_j v_ij E_ij over all partners of a frame: frames × (rows and cells).
-fn linear(rows: &Rows, cells: &Cells, taken: &[bool]) -> Mat<f64> {
+fn linear(rows: &Rows, cells: &LagAgeCells, taken: &[bool]) -> Mat<f64> {
     let (frames, k) = (taken.len(), rows.weighted.len());
     let mut linear = Mat::zeros(frames, k + cells.count());
     for i in (0..frames).filter(|i| taken[*i]) {
@@ -136,7 +142,12 @@ fn linear(rows: &Rows, cells: &Cells, taken: &[bool]) -> Mat<f64> {
 }
 
 /// Σ v_ij I_iI_j: (rows and cells) × speckles.
-fn forms(rows: &Rows, cells: &Cells, taken: &[bool], intensities: MatRef<'_, f64>) -> Mat<f64> {
+fn forms(
+    rows: &Rows,
+    cells: &LagAgeCells,
+    taken: &[bool],
+    intensities: MatRef<'_, f64>,
+) -> Mat<f64> {
     let (frames, speckles, k) = (taken.len(), intensities.ncols(), rows.weighted.len());
     let mut forms = Mat::zeros(k + cells.count(), speckles);
     for (row, triangle) in rows.weighted.iter().enumerate() {
@@ -165,7 +176,7 @@ fn forms(rows: &Rows, cells: &Cells, taken: &[bool], intensities: MatRef<'_, f64
 /// Mean over speckles of Σ_a I_a g_k g_l.
 fn shot_part(
     rows: &Rows,
-    cells: &Cells,
+    cells: &LagAgeCells,
     taken: &[bool],
     linear: &Mat<f64>,
     intensities: MatRef<'_, f64>,
@@ -213,7 +224,7 @@ fn shot_part(
 }
 
 /// Σ over pairs of v_k v_l E.
-fn product_part(rows: &Rows, cells: &Cells, taken: &[bool]) -> Vec<f64> {
+fn product_part(rows: &Rows, cells: &LagAgeCells, taken: &[bool]) -> Vec<f64> {
     let (frames, k) = (taken.len(), rows.weighted.len());
     let order = k + cells.count();
     let mut sums = vec![0.0; order * order];

@@ -5,9 +5,9 @@ use dyne_runtime::Lanes;
 use dyne_sample::chi_square::upper_tail;
 use faer::{Mat, MatRef, Side};
 
-use super::cells::Cells;
 use super::factors::BinFactors;
 use super::joint::Joint;
+use super::lag_age::LagAgeCells;
 use super::speckle::{Drawn, SpeckleOptions, mapped, score_map};
 use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
@@ -82,7 +82,7 @@ impl LackOfFitTest {
     }
 
     /// Adds the cells of a bin to the statistic and to its cumulants.
-    fn add_bin(&mut self, own: &BinCells, covariance: &Mat<f64>, cells: &Cells) {
+    fn add_bin(&mut self, own: &BinCells, covariance: &Mat<f64>, cells: &LagAgeCells) {
         let usable = |cell: &usize| {
             let variance = covariance[(*cell, *cell)];
             own.residuals[*cell][0] >= FEWEST && variance > ABSORBED * own.alone(*cell)
@@ -138,7 +138,7 @@ impl BinCells {
         minimum: &Minimum<'_>,
         bin: usize,
         factors: BinFactors,
-        (residuals, cells): (Vec<[f64; 2]>, &Cells),
+        (residuals, cells): (Vec<[f64; 2]>, &LagAgeCells),
         options: SpeckleOptions,
         lanes: &Lanes,
     ) -> Result<Self, UncertaintyError> {
@@ -197,7 +197,7 @@ impl BinCells {
 /// eigenvalues λ and eigenvectors u of the correlation of z in a bin T = Σ (uᵀz)²/(λ + ε), ε = 0.1. Σz²
 /// alone is ruled by the few directions in which all cells vary together, and sees a wrong shape late.
 ///
-/// **Symbols.** `factors`: how much each part of the noise counts, one entry a bin. **Edges** Cells of fewer than 30 pairs, and those
+/// **Symbols.** `factors`: how much each part of the noise counts, one entry a bin. **Edges** LagAgeCells of fewer than 30 pairs, and those
 /// that the fit absorbs, take no part. Correlations of different bins, which come from the common
 /// parameters alone, are left out of the cumulants.
 /// **Cost** for each bin a Cholesky factor of frames³/3 and 2·frames² operations for each of some thousand speckles and
@@ -216,7 +216,7 @@ pub fn lack_of_fit(
     if problem.model.field(&evaluated.tables, &evaluated.terms[0], 0, 0, 0).is_none() {
         return Err(UncertaintyError::NoField);
     }
-    let cells = Cells::new(&problem.matrices.positions(), problem.grid.frames());
+    let cells = LagAgeCells::new(&problem.matrices.positions(), problem.grid.frames());
     let residuals = problem.cell_residuals(evaluated, scaling, &cells)?;
     let silent = |bin: &usize| minimum.silent.iter().any(|silent| silent.bin == *bin);
     let bins: Vec<usize> = (0..scaling.len()).filter(|bin| !silent(bin)).collect();

@@ -1,4 +1,4 @@
-//! Cells of lag and age, over which residuals are averaged.
+//! LagAgeCells of lag and age, over which residuals are averaged.
 
 use dyne_math::gram::Tile;
 use dyne_runtime::words::{Words, put_floats, put_words};
@@ -25,22 +25,22 @@ pub(super) struct Segment {
     pub cell: usize,
 }
 
-/// Cells of lag class × age class on the frames of a matrix.
+/// LagAgeCells of lag class × age class on the frames of a matrix.
 ///
 /// **Formula** lag l = t_j − t_i in frames of the grid, in the class [e_k, e_{k+1}) with e_k = ⌈N^{k/10}⌉, at
 /// least one frame wider than the one before; age (t_i + t_j)/2 in sixths of the series.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cells {
+pub(super) struct LagAgeCells {
     /// Lags at which classes begin, frames; one more at the end.
     edges: Vec<usize>,
     /// Frames of the grid.
     grid: usize,
-    /// Cells of each row, by its frame.
+    /// LagAgeCells of each row, by its frame.
     rows: Vec<Vec<Segment>>,
 }
 
-impl Cells {
-    /// Cells for frames at the positions `at` of a grid of `grid` frames.
+impl LagAgeCells {
+    /// LagAgeCells for frames at the positions `at` of a grid of `grid` frames.
     pub(super) fn new(at: &[usize], grid: usize) -> Self {
         let mut edges = vec![1];
         for k in 1..=LAG_CLASSES {
@@ -58,7 +58,7 @@ impl Cells {
         LAG_CLASSES * AGE_CLASSES
     }
 
-    /// Cells of row `i`.
+    /// LagAgeCells of row `i`.
     pub(super) fn segments(&self, i: usize) -> &[Segment] {
         &self.rows[i]
     }
@@ -140,7 +140,7 @@ impl Problem<'_> {
         &self,
         evaluated: &Evaluated,
         scaling: &[Scaling],
-        cells: &Cells,
+        cells: &LagAgeCells,
     ) -> Result<Vec<Vec<[f64; 2]>>, SweepError<ReadError>> {
         let total = sweep(
             &self.matrices.blocks(self.block),
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_pair_has_one_cell_with_its_lag_and_age() {
         let at: Vec<usize> = (0..200).filter(|k| k % 7 != 3).collect();
-        let cells = Cells::new(&at, 200);
+        let cells = LagAgeCells::new(&at, 200);
         for i in 0..at.len() {
             let mut next = i + 1;
             for segment in cells.segments(i) {
