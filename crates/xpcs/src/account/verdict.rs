@@ -14,6 +14,9 @@ use crate::uncertainty::PixelsSource;
 /// Probability below which the model does not describe the data.
 const MISFIT: f64 = 0.01;
 
+/// Least probability that is written out.
+const LEAST_P: f64 = 1e-99;
+
 /// Residuals that so few of the pixels of the map explain are no noise: speckles that span more than this
 /// many pixels are not seen at beamlines.
 const LARGEST_SPECKLE: f64 = 16.0;
@@ -147,9 +150,13 @@ fn misfit(findings: Findings<'_>) -> Vec<Reason> {
 fn lack_of_fit_words(plan: &Plan, found: &LackOfFit) -> String {
     let worst = found.cells.iter().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()));
     let place = worst.map_or_else(String::new, |cell| format!("; most {}", place(plan, cell)));
+    let p = match found.p {
+        p if p < LEAST_P => format!("p below {LEAST_P:.0e}"),
+        p => format!("p = {p:.1e}"),
+    };
     format!(
-        "mean residuals differ from what noise leaves (p = {:.1e}, {:.0} where {:.0} is expected{place}). Possible causes: another shape of decay (dyne models compares), a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
-        found.p, found.statistic, found.expected
+        "mean residuals differ from what noise leaves ({p}, {:.0} where {:.0} is expected{place}). Possible causes: another shape of decay (dyne models compares), a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
+        found.statistic, found.expected
     )
 }
 
