@@ -58,7 +58,7 @@ pub struct BinBlanks {
 /// Finds what has no data.
 ///
 /// **Formula.** A value is *blank* where it is not finite or one of the fill values of its matrix: those
-/// that a frame repeats in more than an eighth of its pairs (majority votes of Boyer and Moore, merged
+/// that a frame repeats in more than an eighth of its finite pairs (majority votes of Boyer and Moore, merged
 /// block by block), and those of rows of one value throughout. A set B of frames is without data where
 /// all pairs of its frames with frames outside are blank: it is the largest such set among the frames
 /// more than half of whose pairs are blank; where these are all, the frame with the most data is taken

@@ -31,16 +31,17 @@ fn frames(blanks: &BinBlanks) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn planted_gaps_are_found_exactly(
         n in 12usize..90,
         skip in 0usize..2,
-        gaps in prop::collection::vec((0usize..90, 1usize..50, 0usize..5), 0..6),
+        gaps in prop::collection::vec((0usize..90, 1usize..50, 0usize..3), 0..6),
+        fill in prop::sample::select(vec![0.0, -1.0, 9999.0]),
         odd in prop::option::of((0usize..90, 0usize..90)),
     ) {
-        let fills = [0.0, -1.0, f64::NAN, f64::INFINITY, 9999.0];
+        let fills = [fill, f64::NAN, f64::INFINITY];
         let mut planted = vec![None; n];
         for (first, length, fill) in gaps {
             for k in first..(first + length).min(n) {
@@ -67,7 +68,7 @@ proptest! {
 fn clean_matrices_have_no_blanks() {
     assert_eq!(single(matrix(80, |_, _| None)), BinBlanks::default());
     // Exact zeros that are data, as few counts make them.
-    let sparse = matrix(80, |i, j| ((i * 7919 + j * 104_729 + 31 * i * j) % 7 < 3).then_some(0.0));
+    let sparse = matrix(80, |i, j| ((i * 7919 + j * 104_729) % 10_007 % 7 < 3).then_some(0.0));
     assert_eq!(single(sparse), BinBlanks::default());
 }
 

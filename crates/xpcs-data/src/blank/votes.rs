@@ -89,11 +89,14 @@ impl BinVotes {
 
     /// Values that stand for no data, where a frame takes part in pairs with `frames` others or so.
     pub(super) fn fills(&self, frames: usize) -> Fills {
-        let repeated = |lead: i64| lead >= LEAST_LEAD && SHARE * lead > frames as i64;
-        let of_frames = self.values.iter().zip(&self.leads).filter(|(_, lead)| repeated(**lead));
+        let frames = frames as i64;
+        let repeated = |lead: i64, of: i64| lead >= LEAST_LEAD && SHARE * lead > of;
+        // The votes of a frame are those of its pairs that are finite.
+        let votes = self.values.iter().zip(self.leads.iter().zip(&self.lost));
+        let of_frames = votes.filter(|(_, (lead, lost))| repeated(**lead, frames - **lost));
         let n = self.values.len();
         let long = self.rows.iter().filter(|(i, _)| n - 1 - i >= LEAST_ROW_PAIRS);
-        let lost = self.lost.iter().filter(|lost| repeated(**lost)).map(|_| LOST);
+        let lost = self.lost.iter().filter(|lost| repeated(**lost, frames)).map(|_| LOST);
         let of_frames = of_frames.map(|(value, _)| *value);
         of_frames.chain(long.map(|(_, value)| *value)).chain(lost).collect()
     }
