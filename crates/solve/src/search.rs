@@ -7,7 +7,7 @@ use crate::error::{EvaluationError, SolveError};
 use crate::objective::Objective;
 use crate::termination::Termination;
 use crate::transform::Transform;
-use crate::trust_region::{Fit, Options, minimise};
+use crate::trust_region::{Fit, Options, minimise, promised};
 
 mod basin;
 mod cmaes;
@@ -25,7 +25,9 @@ const RIVAL: f64 = 0.05;
 /// cannot be its cause.
 const RIVAL_RISE: f64 = 100.0;
 /// Rounds of the comparison: so many basins at most, each with so many evaluations.
-const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 4), (3, 12)];
+const RIVAL_ROUNDS: [(usize, u64); 2] = [(8, 3), (3, 12)];
+/// A basin goes on only where so many times the gain that its parabola promises would make it the best.
+const HOPE: f64 = 10.0;
 /// Basins whose images are refined at the levels between the first and the last.
 const IMAGED: usize = 4;
 /// Basins around which the data are scanned at the first level,
@@ -148,7 +150,8 @@ pub struct SearchOutcome {
 /// them are refined beside them, unless the given starts serve alone. (4) The best `promote` basins go up level by level, with tightening
 /// tolerances, and the images of the best four are refined again. (5) At the last level up to eight basins that the level before cannot tell from the
 /// best (a rise of at most 5 %, and of 100 units of the variance of a residual) take a few steps
-/// each, the best three of them some more; the best is fitted to the final tolerances. (6) From the
+/// each, the best three of them some more unless ten times what their parabolas promise leaves them above
+/// the best; that one is fitted to the final tolerances. (6) From the
 /// fit jumps to its images and alternatives ([`Objective::alternatives`]) are tried, at the coarsest
 /// level where the last has many pairs, and a deeper minimum takes its place.
 ///
@@ -464,38 +467,60 @@ impl Work<'_> {
     ) -> Result<(Fit, Vec<Basin>), SolveError> {
         let level = self.problem.levels.len() - 1;
         let objective = self.problem.levels[level];
-        let mut compared: Vec<Basin> = rivals.iter().map(|rival| row(level, rival)).collect();
-        if rivals.len() > 1 {
-            for (count, evaluations) in RIVAL_ROUNDS {
-                for basin in compared.iter_mut().take(count) {
-                    self.approach(basin, evaluations)?;
-                }
-                compared.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-            }
-        }
+        let compared = self.compared(rivals.iter().map(|rival| row(level, rival)).collect())?;
         let (transform, options) = (self.problem.transform, &self.options.fit);
         let fit = minimise(objective, transform, &compared[0].theta, options, observer)?;
         self.evaluations[level] += fit.evaluations;
         Ok((fit, compared))
     }
 
-    /// Takes a basin of the level before a few steps towards its minimum at the last level.
-    fn approach(&mut self, basin: &mut Basin, evaluations: u64) -> Result<(), SolveError> {
+    /// Takes rivals some steps at the last level, fewer and fewer of them; best first.
+    fn compared(&mut self, mut going: Vec<Basin>) -> Result<Vec<Basin>, SolveError> {
+        let mut beaten = Vec::new();
+        for (count, evaluations) in RIVAL_ROUNDS {
+            if going.len() < 2 {
+                break;
+            }
+            beaten.append(&mut going.split_off(count.min(going.len())));
+            let mut hopes = Vec::new();
+            for mut basin in going {
+                let promised = self.approach(&mut basin, evaluations)?;
+                hopes.push((basin.cost - HOPE * promised, basin));
+            }
+            hopes.sort_by(|(_, a), (_, b)| a.cost.total_cmp(&b.cost));
+            let best = hopes[0].1.cost;
+            let (kept, left): (Vec<_>, Vec<_>) =
+                hopes.into_iter().partition(|(hope, _)| *hope <= best);
+            going = kept.into_iter().map(|(_, basin)| basin).collect();
+            beaten.extend(left.into_iter().map(|(_, basin)| basin));
+        }
+        going.append(&mut beaten);
+        going.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        Ok(going)
+    }
+
+    /// Takes a basin of the level before a few steps towards its minimum at the last level. Returns
+    /// what its parabola promises to gain still.
+    fn approach(&mut self, basin: &mut Basin, evaluations: u64) -> Result<f64, SolveError> {
         let level = self.problem.levels.len() - 1;
         let options = Options { max_evaluations: evaluations, ..self.options.fit };
         let (objective, transform) = (self.problem.levels[level], self.problem.transform);
         match minimise(objective, transform, &basin.theta, &options, self.relay) {
             Ok(fit) => {
                 self.evaluations[level] += fit.evaluations;
-                (basin.cost, basin.theta) = (fit.cost(), fit.theta);
                 if fit.termination == Termination::Stopped {
                     return Err(SolveError::Interrupted);
                 }
+                let promised = promised(&fit, transform)?;
+                (basin.cost, basin.theta) = (fit.cost(), fit.theta);
+                Ok(promised)
             }
-            Err(SolveError::StartNotFinite { .. }) => basin.cost = f64::INFINITY,
-            Err(other) => return Err(other),
+            Err(SolveError::StartNotFinite { .. }) => {
+                basin.cost = f64::INFINITY;
+                Ok(0.0)
+            }
+            Err(other) => Err(other),
         }
-        Ok(())
     }
 
     /// The outcome of a fit at the last level.

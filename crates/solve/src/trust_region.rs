@@ -12,8 +12,10 @@ use crate::termination::Termination;
 use crate::transform::Transform;
 
 mod options;
+mod promised;
 
 pub use options::Options;
+pub(crate) use promised::promised;
 
 /// A step is accepted when it gains more than this fraction of what the model predicts.
 const ACCEPT: f64 = 1e-4;

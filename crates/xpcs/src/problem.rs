@@ -14,7 +14,7 @@ use dyne_solve::{
     assemble_robust, project,
 };
 use dyne_xpcs_data::{BlockPairs, Matrices, PairBlock, Values};
-use dyne_xpcs_model::terms::power_rate;
+use dyne_xpcs_model::terms::{fraction, power_rate};
 use dyne_xpcs_model::{BinTerm, Geometry, Model, ModelError, Tables, TimeGrid};
 use thiserror::Error;
 
@@ -376,7 +376,9 @@ impl Objective for Problem<'_> {
         // A flow may turn round.
         let flow = self.model.flow();
         let turning = flow.map(|flow| power_rate::turning(self.grid, theta, flow.rate));
-        others.chain(turning.into_iter().flatten()).collect()
+        let fractions = self.model.fractions().iter();
+        let fractions = fractions.flat_map(|first| fraction::alternatives(self.grid, theta, *first));
+        others.chain(turning.into_iter().flatten()).chain(fractions).collect()
     }
 
     fn evaluate(&self, theta: &[f64], linear: &[f64]) -> Result<NormalEquations, EvaluationError> {

@@ -78,6 +78,40 @@ pub fn curve(grid: &TimeGrid, parameters: [f64; 4], clip: Clip, first: usize) ->
     Curve { name: "xs", symbol: "xs", unit: "–", integral: None, values, slopes }
 }
 
+/// Height of a transient that a fit may begin from,
+const TRANSIENT: f64 = 0.4;
+/// and its times, as parts of the series.
+const TRANSIENT_PARTS: [f64; 2] = [4.0, 20.0];
+
+/// `theta` with the fraction (f0, f1, f2, f3) at `first` replaced by others of the same mean from which a
+/// fit may find a deeper minimum: a constant one, ones that fall at the beginning of the series, and
+/// ones that rise at its end, over a quarter and a twentieth of it.
+///
+/// **Checked by** `tests::alternatives_have_the_same_mean`.
+pub fn alternatives(grid: &TimeGrid, theta: &[f64], first: usize) -> Vec<Vec<f64>> {
+    let times = grid.times();
+    let (Some(begin), Some(end)) = (times.first(), times.last()) else { return Vec::new() };
+    let own = [theta[first], theta[first + 1], theta[first + 2], theta[first + 3]];
+    let sum: f64 = times.iter().map(|t| fraction(own, Clip::Hard, *t).0).sum();
+    let mean = (sum / times.len() as f64).clamp(0.05, 0.95);
+    let onset = own[2];
+    let transients = TRANSIENT_PARTS.into_iter().flat_map(|parts| {
+        let rate = parts / (end - begin);
+        [(-rate, *begin), (rate, *end)].map(|(f1, peak)| {
+            let f3 = (mean - TRANSIENT / parts).max(0.0);
+            [TRANSIENT * (f1 * (onset - peak)).exp(), f1, onset, f3]
+        })
+    });
+    let all = std::iter::once([mean, 0.0, onset, 0.0]).chain(transients);
+    let kept = all.filter(|own| own.iter().all(|value| value.is_finite()));
+    kept.map(|own| {
+        let mut point = theta.to_vec();
+        point[first..first + 4].copy_from_slice(&own);
+        point
+    })
+    .collect()
+}
+
 /// Fills rows `first .. first + 5` of `table`: cos χ = xr/n, sin χ = xs/n, n² = xs² + xr², and
 /// the derivatives of χ by f0, f1 and f3.
 ///
@@ -129,6 +163,23 @@ mod tests {
         }
         assert!((Clip::Soft.at(1.0).0 - 0.986_14).abs() < 1e-5);
         assert!((Clip::Soft.at(0.5).0 - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn alternatives_have_the_same_mean() {
+        let grid = TimeGrid::new(200, 0.1, 0.0);
+        let mean = |own: &[f64]| {
+            let own = [own[1], own[2], own[3], own[4]];
+            let sum: f64 = grid.times().iter().map(|t| fraction(own, Clip::Hard, *t).0).sum();
+            sum / 200.0
+        };
+        let theta = [7.0, 0.5, -0.05, 0.0, 0.2, 9.0];
+        let others = alternatives(&grid, &theta, 1);
+        assert_eq!(others.len(), 5);
+        for other in others {
+            assert_eq!((other[0], other[5]), (7.0, 9.0));
+            assert!((mean(&other) - mean(&theta)).abs() < 0.02, "{other:?}");
+        }
     }
 
     #[test]
