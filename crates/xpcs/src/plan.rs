@@ -426,10 +426,23 @@ fn loss(loss: config::Loss) -> dyne_solve::Loss {
     }
 }
 
-/// Starting points that are refined: many parameters have many minima, and the cost of a start tells
-/// less of its basin.
-fn refined(free: usize) -> usize {
-    SearchOptions::default().refine.max(4 * free.saturating_sub(4))
+/// More free parameters than this have so many minima that a search must look more widely.
+const FEW_PARAMETERS: usize = 8;
+
+/// Points that are screened for each one that the configuration asks for.
+const WIDER: usize = 8;
+
+/// Starting points that are screened, how many of them are refined, and how many basins go on: many
+/// parameters have many minima, and the cost of a start tells less of its basin.
+fn breadth(starts: usize, free: usize) -> SearchOptions {
+    let default = SearchOptions::default();
+    let refine = default.refine.max(4 * free.saturating_sub(4));
+    if free > FEW_PARAMETERS {
+        let (refine, promote) = (4 * refine, 2 * default.promote);
+        SearchOptions { starts: WIDER * starts, refine, promote, ..default }
+    } else {
+        SearchOptions { starts, refine, ..default }
+    }
 }
 
 /// Options of the search. No points are tried besides the starting values where every free
@@ -451,11 +464,9 @@ fn search_options(config: &FitConfig, transform: &Transform) -> SearchOptions {
             config::SearchMethod::Starts => dyne_solve::SearchMethod::Starts,
             config::SearchMethod::Cmaes => dyne_solve::SearchMethod::Cmaes,
         },
-        starts: config.search.starts,
-        refine: refined(free.len()),
         seed: config.search.seed,
         fit,
-        ..Default::default()
+        ..breadth(config.search.starts, free.len())
     };
     if local { SearchOptions { starts: 0, refine: 0, ..search } } else { search }
 }

@@ -175,7 +175,8 @@ pub struct SearchConfig {
     pub global: bool,
     /// Where the points come from that the search refines.
     pub method: SearchMethod,
-    /// Points the search starts from under `starts`.
+    /// Points the search starts from under `starts`; eight times as many where more than 8 parameters
+    /// are free.
     pub starts: usize,
     /// Seed of the sequence of starting points.
     pub seed: u64,
