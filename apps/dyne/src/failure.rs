@@ -221,7 +221,8 @@ impl fmt::Display for Failure {
             return write!(
                 f,
                 "interrupted; nothing was written, and {} is as it was\n\
-                 begin again; with --checkpoint-dir DIR a run goes on from where it was stopped",
+                 begin again; with --checkpoint-dir DIR a run goes on from where it was stopped, however \
+                 short it was",
                 dir.display()
             );
         }

@@ -19,7 +19,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use dyne_runtime::budget::Budget;
-use dyne_runtime::{Cancel, Identity, Lanes, Resources, Saves, Solo, phase};
+use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder};
+use dyne_runtime::{Cancel, Identity, Journal, Lanes, Resources, Saves, Solo, phase};
 use dyne_xpcs::account;
 use dyne_xpcs::config::{FitConfig, Format, Override};
 use dyne_xpcs::fit::{FitError, Fitted, fit};
@@ -36,6 +37,7 @@ use crate::args::{Accepted, FitArguments, FitCommand, Telling, Then};
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
 use crate::{interrupt, machine, provenance, terminal};
+use checkpoints::Written;
 use data::{Kept, Means};
 use watch::{Told, Watch};
 
@@ -53,7 +55,8 @@ pub(crate) fn run(command: &FitCommand, started: Instant) -> Result<Ending, Fail
         let strategy = plan.config.performance.strategy_override;
         let expected = table::Expected::of(&plan, &*reader, &lanes)?;
         let table = table::table(&chosen, &size, &budget, strategy, expected);
-        terminal::show(&text::plan_text(&plan, reader.catalog(), &table, &lanes))?;
+        let saving = Written::of(&plan.config.checkpoint, &budget);
+        terminal::show(&text::plan_text(&plan, reader.catalog(), (&table, saving), &lanes))?;
         return Ok(Ending::Converged);
     }
     let told = Told::new(arguments, &config.logging.performance, started)?;
@@ -257,9 +260,10 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
     let hash = provenance::hash(&config.data.file);
     let stamp = provenance::stamp(&config.data.file, &hash);
     let identity = checkpoints::identity(&config, &stamp);
-    let journal = checkpoints::journal(&config.checkpoint, identity, run.watch)?;
-    if journal.is_none() {
-        interrupt::hurry(folder.hidden());
+    let saving = Written::of(&config.checkpoint, run.budget);
+    let journal = checkpoints::journal(&config, saving, identity, run.watch)?;
+    if saving != Written::Throughout {
+        interrupt::hurry(folder.hidden(), &config.checkpoints_dir());
     }
     let opened = Instant::now();
     let resources = Resources::new(run.lanes, &Solo, run.cancel).with_observer(run.watch);
@@ -267,7 +271,7 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
         Some(journal) => resources.with_journal(journal),
         None => resources,
     };
-    let (dir, target) = (config.checkpoint.dir.clone(), config.results_dir());
+    let (dir, target) = (config.checkpoints_dir(), config.results_dir());
     let fitted = fitted(config, &stamp, resources, run);
     let write = |fitted, saves: Option<&Saves>| {
         written(fitted, Stamp { hash, identity }, folder, run, saves)
@@ -278,11 +282,13 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
     match fitted {
         // All of it is saved before the results are written; its memory is wanted for that.
         Ok(fitted) => {
-            let closed = journal.close();
+            let closed = ended(&journal, saving);
             run.watch.saved(&journal, opened);
-            let saves = journal.saves();
+            let saves = Some(journal.saves());
             drop(journal);
-            let done = write(fitted, Some(&saves));
+            let saves =
+                saves.filter(|saves| saving == Written::Throughout || !saves.each.is_empty());
+            let done = write(fitted, saves.as_ref());
             let done = done.map_err(|failure| suspended(failure, dir, run))?;
             match closed {
                 Ok(folder) => folder.clear(),
@@ -292,20 +298,29 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
             Ok(done)
         }
         Err(failure) => {
-            let closed = journal.close();
+            let closed = ended(&journal, saving);
             run.watch.saved(&journal, opened);
             closed?;
-            Err(suspended(failure, dir, run))
+            match saving {
+                Written::Throughout => Err(suspended(failure, dir, run)),
+                _ if dir.exists() => Err(suspended(failure, dir, run)),
+                _ => Err(stopped(failure, target)),
+            }
         }
     }
 }
 
-/// What a failure is called where there is a checkpoint to go on from, if the end was asked for.
-fn suspended(failure: Failure, dir: Option<PathBuf>, run: &Run<'_>) -> Failure {
-    match dir {
-        Some(dir) if run.cancel.requested() => Failure::Suspended(dir),
-        _ => failure,
+/// The end of a journal; what is saved late is as new as it need be.
+fn ended(journal: &Journal, saving: Written) -> Result<CheckpointFolder, CheckpointError> {
+    match saving {
+        Written::Throughout => journal.close(),
+        Written::Late | Written::Never => journal.end(),
     }
+}
+
+/// What a failure is called where there is a checkpoint to go on from, if the end was asked for.
+fn suspended(failure: Failure, dir: PathBuf, run: &Run<'_>) -> Failure {
+    if run.cancel.requested() { Failure::Suspended(dir) } else { failure }
 }
 
 /// What a failure is called where its reason is that the end was asked for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dyne_runtime::Cancel;
 
-use crate::failure::Ending;
+use crate::failure::{Ending, Failure};
 use crate::terminal;
 
 static CANCEL: Cancel = Cancel::new();
@@ -23,13 +23,22 @@ pub(crate) fn cancel() -> &'static Cancel {
 /// How long a request to end is given where nothing can be saved.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// What has to go where the program ends on the way; nothing where it must be waited for.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// What a program leaves that ends on the way.
+struct Left {
+    /// Results that have to go.
+    unfinished: PathBuf,
+    /// Where checkpoints may be.
+    checkpoints: PathBuf,
+}
+
+/// What the end on the way leaves; nothing where the end must be waited for.
+static LEFT: Mutex<Option<Left>> = Mutex::new(None);
 
 /// From now on a request to end is obeyed after two seconds at the latest, whatever the program is at;
-/// the folder `unfinished` goes with it. Nothing that others see may change until [`wait`].
-pub(crate) fn hurry(unfinished: &Path) {
-    *lock() = Some(unfinished.to_owned());
+/// the folder `unfinished` goes with it. Nothing that others see but checkpoints may change until [`wait`].
+pub(crate) fn hurry(unfinished: &Path, checkpoints: &Path) {
+    let [unfinished, checkpoints] = [unfinished, checkpoints].map(Path::to_owned);
+    *lock() = Some(Left { unfinished, checkpoints });
 }
 
 /// From now on the program ends when it has come to an end, as something is written that must be whole.
@@ -37,8 +46,8 @@ pub(crate) fn wait() {
     *lock() = None;
 }
 
-fn lock() -> MutexGuard<'static, Option<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> MutexGuard<'static, Option<Left>> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says what the first request does, and sees to it that it is done in time.
@@ -50,11 +59,15 @@ fn tell() {
     std::thread::spawn(|| {
         std::thread::sleep(PATIENCE);
         // The lock is not given back, so nothing begins to be written any more.
-        let unfinished = lock();
-        if let Some(folder) = unfinished.as_ref() {
-            let _ = std::fs::remove_dir_all(folder);
-            terminal::complain("interrupted; nothing was written");
-            std::process::exit(Ending::Interrupted as i32);
+        let left = lock();
+        if let Some(Left { unfinished, checkpoints }) = left.as_ref() {
+            let _ = std::fs::remove_dir_all(unfinished);
+            let (message, ending) = match checkpoints.is_dir() {
+                true => (Failure::Suspended(checkpoints.clone()).to_string(), Ending::Suspended),
+                false => ("interrupted; nothing was written".to_owned(), Ending::Interrupted),
+            };
+            terminal::complain(&message);
+            std::process::exit(ending as i32);
         }
     });
 }

@@ -87,6 +87,14 @@ impl CheckpointFolder {
     pub fn open(options: CheckpointOptions, identity: Identity) -> Result<Self, CheckpointError> {
         let failed = |reason| CheckpointError::File { path: options.dir.clone(), reason };
         fs::create_dir_all(&options.dir).map_err(failed)?;
+        Self::at(options, identity)
+    }
+
+    /// A folder that is made with its first checkpoint, if it is not there.
+    ///
+    /// # Errors
+    /// [`CheckpointError::File`] where it is there and cannot be read.
+    pub fn at(options: CheckpointOptions, identity: Identity) -> Result<Self, CheckpointError> {
         let mut folder = Self { identity, next: 0, options };
         folder.next = folder.numbered()?.last().map_or(0, |(number, _)| number + 1);
         Ok(folder)
@@ -118,9 +126,10 @@ impl CheckpointFolder {
     /// # Errors
     /// [`CheckpointError::File`]; the earlier ones stay.
     pub fn save(&mut self, pieces: &[&[u8]]) -> Result<(), CheckpointError> {
-        let path = self.options.dir.join(format!("dyne-{:08}.{ENDING}", self.next));
+        let path = self.path(self.next);
         let part = path.with_extension("part");
         let write = || -> io::Result<()> {
+            fs::create_dir_all(&self.options.dir)?;
             let mut file = fs::File::create(&part)?;
             self.pack(pieces, &mut file)?;
             file.sync_data()?;
@@ -144,18 +153,28 @@ impl CheckpointFolder {
     pub fn clear(&self) {
         for (_, path) in self.numbered().unwrap_or_default() {
             if self.is_of_this_fit(&path) {
-                // A file that stays does no harm.
+                // A file that stays does no harm; nor does what a save that was cut short has left.
+                let _ = fs::remove_file(path.with_extension("part"));
                 let _ = fs::remove_file(path);
             }
         }
+        let _ = fs::remove_file(self.path(self.next).with_extension("part"));
         let _ = fs::remove_dir(&self.options.dir);
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.options.dir.join(format!("dyne-{number:08}.{ENDING}"))
     }
 
     /// Numbers and paths of the checkpoints, ascending.
     fn numbered(&self) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
         let failed = |reason| CheckpointError::File { path: self.options.dir.clone(), reason };
         let mut all = Vec::new();
-        for entry in fs::read_dir(&self.options.dir).map_err(failed)? {
+        let entries = match fs::read_dir(&self.options.dir) {
+            Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(all),
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
             let path = entry.map_err(failed)?.path();
             all.extend(number(&path).map(|number| (number, path)));
         }
@@ -302,6 +321,25 @@ mod tests {
             again.clear();
             assert!(!dir.path().join("c").exists());
         }
+    }
+
+    #[test]
+    fn a_folder_comes_with_its_first_checkpoint() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = || CheckpointOptions {
+            dir: dir.path().join("later"),
+            keep: 3,
+            packing: Packing::Plain,
+        };
+        let mut later = CheckpointFolder::at(options(), [1; 32]).unwrap();
+        assert_eq!(later.find().unwrap(), Found::default());
+        assert!(!dir.path().join("later").exists());
+        later.save(&[&[1]]).unwrap();
+        fs::write(dir.path().join("later/dyne-00000001.part"), b"cut short").unwrap();
+        let again = CheckpointFolder::at(options(), [1; 32]).unwrap();
+        assert_eq!(again.find().unwrap().newest.unwrap().1, [1]);
+        again.clear();
+        assert!(!dir.path().join("later").exists());
     }
 
     #[test]

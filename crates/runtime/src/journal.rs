@@ -19,6 +19,8 @@ use crate::words::{Words, put_words};
 /// When checkpoints are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePolicy {
+    /// Time before the first one.
+    pub first: Duration,
     /// Time between two.
     pub every: Duration,
     /// Blocks between two, where that is sooner; 0 for none.
@@ -105,7 +107,7 @@ impl Journal {
             state: Mutex::new(state),
             policy,
             began,
-            due_ns: AtomicU64::new(nanoseconds(policy.every)),
+            due_ns: AtomicU64::new(nanoseconds(policy.first)),
             blocks: AtomicU64::new(0),
             writer: Mutex::new(Some(Writer { send, thread })),
             error,
@@ -140,10 +142,20 @@ impl Journal {
     /// # Errors
     /// That of the first checkpoint that could not be written.
     pub fn close(&self) -> Result<CheckpointFolder, CheckpointError> {
+        if let Some(Writer { send, .. }) = &*locked(&self.writer) {
+            // The writer has gone only where it has panicked, which is told below.
+            let _ = send.send(self.snapshot());
+        }
+        self.end()
+    }
+
+    /// Ends the journal with what is saved already.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn end(&self) -> Result<CheckpointFolder, CheckpointError> {
         let writer = locked(&self.writer).take();
         let Writer { send, thread } = writer.expect("a journal is closed once");
-        // The writer has gone only where it has panicked, which is told below.
-        let _ = send.send(self.snapshot());
         drop(send);
         let folder = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match locked(&self.error).take() {
@@ -337,7 +349,8 @@ mod tests {
     use super::*;
     use crate::checkpoint::{CheckpointOptions, Packing};
 
-    const NEVER: SavePolicy = SavePolicy { every: Duration::from_secs(3600), blocks: 0 };
+    const HOUR: Duration = Duration::from_secs(3600);
+    const NEVER: SavePolicy = SavePolicy { first: HOUR, every: HOUR, blocks: 0 };
 
     fn folder(dir: &std::path::Path) -> CheckpointFolder {
         let packing = Packing::Compressed;
@@ -373,10 +386,20 @@ mod tests {
     #[test]
     fn a_checkpoint_is_due_once_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let policy = SavePolicy { every: Duration::from_secs(3600), blocks: 10 };
+        let policy = SavePolicy { blocks: 10, ..NEVER };
         let journal = Journal::new(folder(dir.path()), None, policy);
         let due = (0..30).filter(|_| journal.due(1)).count();
         assert_eq!(due, 3);
+    }
+
+    #[test]
+    fn the_first_checkpoint_has_a_time_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = SavePolicy { first: Duration::ZERO, ..NEVER };
+        let journal = Journal::new(folder(dir.path()), None, policy);
+        assert_eq!((0..9).filter(|_| journal.due(1)).count(), 1);
+        let ended = Journal::new(folder(dir.path()), None, NEVER).end().unwrap();
+        assert!(ended.find().unwrap().newest.is_none());
     }
 
     #[test]

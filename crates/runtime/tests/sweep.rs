@@ -10,6 +10,8 @@ use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Cancel, Comm, Lanes, Reduce, Resources, Solo, Source, SweepError, sweep};
 use proptest::prelude::*;
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// Numbers in blocks; the sum of floats shows any change of order.
 struct Numbers {
     values: Vec<f64>,
@@ -137,7 +139,7 @@ fn journalled(
     let options = CheckpointOptions { dir: dir.to_owned(), keep: 2, packing };
     let folder = CheckpointFolder::open(options, [3; 32]).unwrap();
     let content = folder.find().unwrap().newest.map(|(_, content)| content);
-    let policy = SavePolicy { every: Duration::from_secs(60), blocks: 3 };
+    let policy = SavePolicy { first: MINUTE, every: MINUTE, blocks: 3 };
     let journal = Journal::new(folder, content.as_deref(), policy);
     let lanes = Lanes::try_new(NonZeroUsize::new(lanes).unwrap()).unwrap();
     let cancel = Cancel::new();

@@ -130,6 +130,15 @@ impl FitConfig {
         })
     }
 
+    /// Folder of the checkpoints: the one given, or one beside the results.
+    pub fn checkpoints_dir(&self) -> PathBuf {
+        self.checkpoint.dir.clone().unwrap_or_else(|| {
+            let mut dir = self.results_dir().into_os_string();
+            dir.push(".checkpoints");
+            dir.into()
+        })
+    }
+
     /// All that can change a result, the rest as by default: resources, output and checkpoints do not.
     pub fn of_result(&self) -> Self {
         Self {

@@ -377,7 +377,8 @@ impl Objective for Problem<'_> {
         let flow = self.model.flow();
         let turning = flow.map(|flow| power_rate::turning(self.grid, theta, flow.rate));
         let fractions = self.model.fractions().iter();
-        let fractions = fractions.flat_map(|first| fraction::alternatives(self.grid, theta, *first));
+        let fractions =
+            fractions.flat_map(|first| fraction::alternatives(self.grid, theta, *first));
         others.chain(turning.into_iter().flatten()).chain(fractions).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dyne_math::simd::Level;
+use dyne_runtime::budget::Budget;
 use dyne_runtime::checkpoint::{CheckpointError, CheckpointFolder, CheckpointOptions, Packing};
 use dyne_runtime::journal::{Journal, SavePolicy};
 use dyne_runtime::{Event, Observer};
@@ -29,16 +30,42 @@ pub(super) fn identity(config: &FitConfig, stamp: &str) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The journal of a fit that has a folder for checkpoints.
+/// Whether a fit writes checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// From its beginning to its end, into a folder that was asked for.
+    Throughout,
+    /// Where it takes long.
+    Late,
+    /// Not at all: what is remembered for them has no place in a budget that was given.
+    Never,
+}
+
+impl Written {
+    pub(super) fn of(config: &CheckpointConfig, budget: &Budget) -> Self {
+        match config.dir.is_some() || config.resume {
+            true => Self::Throughout,
+            false if budget.source().is_asked() => Self::Never,
+            false => Self::Late,
+        }
+    }
+}
+
+/// The journal of a fit that writes checkpoints.
 pub(super) fn journal(
-    config: &CheckpointConfig,
+    fit: &FitConfig,
+    written: Written,
     identity: [u8; 32],
     observer: &dyn Observer,
 ) -> Result<Option<Journal>, Failure> {
-    let Some(dir) = config.dir.clone() else { return Ok(None) };
+    let (config, dir) = (&fit.checkpoint, fit.checkpoints_dir());
     let packing = if config.compress { Packing::Compressed } else { Packing::Plain };
     let options = CheckpointOptions { dir: dir.clone(), keep: config.keep, packing };
-    let folder = CheckpointFolder::open(options, identity)?;
+    let folder = match written {
+        Written::Throughout => CheckpointFolder::open(options, identity)?,
+        Written::Late => CheckpointFolder::at(options, identity)?,
+        Written::Never => return Ok(None),
+    };
     let found = folder.find()?;
     let warn = |message: String| {
         observer.event(&Event::Warning { code: "checkpoint".into(), message });
@@ -58,8 +85,10 @@ pub(super) fn journal(
         }
         _ => None,
     };
+    let [first, every] = [config.after_seconds, config.every_seconds].map(Duration::from_secs_f64);
     let policy = SavePolicy {
-        every: Duration::from_secs_f64(config.every_seconds),
+        first: if written == Written::Late { first } else { every },
+        every,
         blocks: config.every_blocks,
     };
     Ok(Some(Journal::new(folder, content.as_deref(), policy)))

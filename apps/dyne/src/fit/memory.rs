@@ -10,6 +10,7 @@ use dyne_xpcs::memory::{Allowed, Arrays, Checkpoints, MemoryPlan, Size};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs_data::Reader;
 
+use super::checkpoints::Written;
 use crate::failure::Failure;
 
 /// The budget of this process: the size typed with `--memory`, that of the configuration, else what
@@ -60,7 +61,7 @@ fn free_bytes(dir: &Path) -> std::io::Result<u64> {
 }
 
 /// The size of the fit that `plan` makes.
-fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure> {
+fn size(plan: &Plan, reader: &dyn Reader, budget: &Budget, lanes: usize) -> Result<Size, Failure> {
     let output = &plan.config.output;
     let arrays = match output.npz_layout {
         _ if !output.formats.contains(&Format::Npz) => Arrays::None,
@@ -86,9 +87,9 @@ fn size(plan: &Plan, reader: &dyn Reader, lanes: usize) -> Result<Size, Failure>
         lanes: lanes as u64,
         decoding,
         arrays,
-        checkpoints: match plan.config.checkpoint.dir {
-            Some(_) => Checkpoints::Written,
-            None => Checkpoints::None,
+        checkpoints: match Written::of(&plan.config.checkpoint, budget) {
+            Written::Throughout | Written::Late => Checkpoints::Written,
+            Written::Never => Checkpoints::None,
         },
     })
 }
@@ -100,6 +101,6 @@ pub(crate) fn plan(
     budget: &Budget,
     lanes: usize,
 ) -> Result<(MemoryPlan, Size), Failure> {
-    let size = size(plan, reader, lanes)?;
+    let size = size(plan, reader, budget, lanes)?;
     Ok((size.plan(&allowed(budget, &plan.config.performance))?, size))
 }

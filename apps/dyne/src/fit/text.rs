@@ -6,8 +6,15 @@ use dyne_runtime::Lanes;
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs_data::Catalog;
 
+use super::checkpoints::Written;
+
 /// The plan of a fit, with the table `memory`.
-pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &Lanes) -> String {
+pub(super) fn plan_text(
+    plan: &Plan,
+    catalog: &Catalog,
+    (memory, saving): (&str, Written),
+    lanes: &Lanes,
+) -> String {
     let mut out = String::new();
     let start = match plan.search.starts {
         0 => "the starting values given".to_owned(),
@@ -45,15 +52,16 @@ pub(super) fn plan_text(plan: &Plan, catalog: &Catalog, memory: &str, lanes: &La
     let _ = writeln!(out, "start       {start}");
     let _ = writeln!(out, "threads     {}", lanes.count());
     let _ = writeln!(out, "results     {}", plan.config.results_dir().display());
-    match &plan.config.checkpoint.dir {
-        Some(dir) => {
-            let every = plan.config.checkpoint.every_seconds;
-            let _ = writeln!(out, "checkpoints {}, every {every} s", dir.display());
+    let (dir, checkpoint) = (plan.config.checkpoints_dir(), &plan.config.checkpoint);
+    let (dir, every) = (dir.display(), checkpoint.every_seconds);
+    let _ = match saving {
+        Written::Throughout => writeln!(out, "checkpoints {dir}, every {every} s"),
+        Written::Late => {
+            let after = checkpoint.after_seconds;
+            writeln!(out, "checkpoints {dir}, after {after} s every {every} s")
         }
-        None => {
-            let _ = writeln!(out, "checkpoints none; --checkpoint-dir DIR writes some");
-        }
-    }
+        Written::Never => writeln!(out, "checkpoints none; --checkpoint-dir DIR writes some"),
+    };
     out.push_str(memory);
     for warning in &plan.warnings {
         let _ = writeln!(out, "warning     {}", warning.message);

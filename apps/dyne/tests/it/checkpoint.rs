@@ -69,6 +69,45 @@ fn a_stopped_fit_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_long_fit_writes_checkpoints_unasked_and_a_short_one_none() {
+    let folder = Folder::with(LONG);
+    let saved = folder.path("cut.checkpoints");
+    let fit = |after: &str| {
+        let slow = FIT.iter().filter(|word| !["--checkpoint-dir", "saved"].contains(word));
+        let own = ["--out", "cut", "--set", after];
+        slow.copied().chain(own).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let words = |all: &[String]| folder.dyne(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    words(&fit("checkpoint.after_seconds=3600")).ends(0);
+    assert!(!saved.exists(), "a fit that has ended needs no checkpoint");
+    let expected = folder.numbers("cut");
+    std::fs::remove_dir_all(folder.path("cut")).unwrap();
+
+    let soon = fit("checkpoint.after_seconds=0.001");
+    let mut command = folder.command(&soon.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while !std::fs::read_dir(&saved).is_ok_and(|mut d| d.any(|e| whole(&e.unwrap().path()))) {
+        assert!(began.elapsed() < Duration::from_secs(30), "no checkpoint");
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+    }
+    Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap();
+    child.wait().unwrap();
+    let went_on = words(&[soon, vec!["--resume".to_owned()]].concat()).ends(0);
+    if !folder.path("cut").exists() {
+        assert!(went_on.stderr.contains("goes on from dyne-"), "{}", went_on.stderr);
+    }
+    assert_eq!(folder.numbers("cut"), expected);
+    assert!(!saved.exists(), "a fit that has ended needs no checkpoint");
+}
+
+fn whole(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "checkpoint")
+}
+
+#[test]
 fn checkpoints_of_another_fit_or_torn_ones_are_refused_by_name() {
     let folder = Folder::with(LONG);
     folder.dyne(&[&FIT[..], &["--out", "whole"]].concat()).ends(0);
@@ -104,5 +143,6 @@ fn a_folder_that_cannot_be_written_ends_clearly() {
     folder.write("saved", "a file");
     let refused = folder.dyne(&FIT).ends(5);
     assert!(refused.stderr.contains("checkpoint saved"), "{}", refused.stderr);
-    folder.dyne(&["fit", "run.hdf", "--mode", "static", "--resume"]).ends(2);
+    // Where there is nothing to go on from, a fit begins at its beginning.
+    folder.dyne(&["fit", "run.hdf", "--mode", "static", "--resume"]).ends(0);
 }

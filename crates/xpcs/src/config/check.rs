@@ -241,6 +241,7 @@ fn check_resources(config: &FitConfig) -> Checked {
     if let Some(limit) = config.performance.memory_limit_gb {
         positive("performance.memory_limit_gb", limit, "GB")?;
     }
+    positive("checkpoint.after_seconds", config.checkpoint.after_seconds, "s")?;
     positive("checkpoint.every_seconds", config.checkpoint.every_seconds, "s")?;
     let counts = [
         ("streaming.batch_size", config.streaming.batch_size),
@@ -250,12 +251,6 @@ fn check_resources(config: &FitConfig) -> Checked {
         return Err(Fault::new(key, "0")
             .expected("at least 1")
             .remedy("give a positive whole number, or leave the key out")
-            .value());
-    }
-    if config.checkpoint.resume && config.checkpoint.dir.is_none() {
-        return Err(Fault::new("checkpoint.resume", "true")
-            .expected("a folder of checkpoints with it")
-            .remedy("set checkpoint.dir (or --checkpoint-dir)")
             .value());
     }
     Ok(())

@@ -134,13 +134,17 @@ impl Default for StreamingConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// Folder of the checkpoints; without it none are written.
+    /// Folder of the checkpoints. Without it a fit that takes longer than `after_seconds` writes them
+    /// beside its results, into a folder of that name and `.checkpoints`, unless a budget of memory is
+    /// given. They go when the fit has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"checkpoints")]
     pub dir: Option<PathBuf>,
     /// Whether to go on from the newest checkpoint of this fit in the folder; where there is none the
     /// fit begins at its beginning.
     pub resume: bool,
+    /// Time before the first checkpoint of a fit for which no folder is given, s.
+    pub after_seconds: f64,
     /// Time between two checkpoints, s.
     pub every_seconds: f64,
     /// Blocks between two checkpoints, where that is sooner; 0 for none.
@@ -156,6 +160,7 @@ impl Default for CheckpointConfig {
         Self {
             dir: None,
             resume: false,
+            after_seconds: 10.0,
             every_seconds: 2.0,
             every_blocks: 0,
             keep: 3,
