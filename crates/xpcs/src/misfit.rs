@@ -93,7 +93,7 @@ fn test(
         round: 0,
         silent: &uncertainty.silent,
     };
-    match lack_of_fit(&minimum, &uncertainty.factors, plan.config.uncertainty.seed) {
+    match lack_of_fit(&minimum, &uncertainty.careful, plan.config.uncertainty.seed) {
         Ok(test) => Ok(Ok(test)),
         Err(UncertaintyError::Sweep(error)) => Err(FitError::from(error)),
         Err(reason) => Ok(Err(reason.to_string().lines().next().unwrap_or_default().to_owned())),

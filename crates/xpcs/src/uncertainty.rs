@@ -1,6 +1,8 @@
 //! Error bars: four kinds of covariance, and which of them is the headline.
 
+mod contradiction;
 mod counts;
+mod covered;
 mod dyadic;
 mod factors;
 mod joint;
@@ -21,12 +23,14 @@ use thiserror::Error;
 use crate::config::{UncertaintyConfig, UncertaintyMethod};
 use crate::problem::{Evaluated, Problem};
 use crate::residuals::BinResiduals;
-use factors::{Evidence, Factors, contradicting_counts, speckles_by_map};
+use contradiction::contradicting_counts;
+use factors::{Evidence, Factors, Telling, speckles_by_map};
 use score::Scored;
 use speckle::{BinNoise, Drawn, score_map};
 use telling::{add_silent, drawn_contrast};
 
 pub use counts::{CountsSource, mean_counts};
+pub use covered::Covered;
 pub use dyadic::dyadic_covariance;
 pub use factors::BinFactors;
 pub use lack_of_fit::{LackOfFitTest, TestedCell, lack_of_fit};
@@ -104,6 +108,10 @@ pub struct Uncertainty {
     pub pixels: Option<(f64, PixelsSource)>,
     /// How much each part of the noise counts, one a bin, where the kind knows them.
     pub factors: Vec<BinFactors>,
+    /// The same where a speckle covers as many pixels as are still likely.
+    pub careful: Vec<BinFactors>,
+    /// Pixels that a speckle covers, where the kind knows of them.
+    pub covered: Option<Covered>,
     /// Where diagonal and residuals contradict: the covariance by the counts of each.
     pub alternatives: Vec<(&'static str, Covariance)>,
     /// Mean of 1/P_c by the pixels of the map and its error, where both are known.
@@ -137,6 +145,8 @@ pub fn headline(
         score: None,
         pixels: None,
         factors: Vec::new(),
+        careful: Vec::new(),
+        covered: None,
         alternatives: Vec::new(),
         by_map: None,
         counts: Vec::new(),
@@ -161,6 +171,8 @@ pub fn headline(
                 uncertainty.pixels = Some((speckle.pixels, speckle.pixels_source));
                 uncertainty.score = Some(speckle.score);
                 uncertainty.factors = speckle.factors;
+                uncertainty.careful = speckle.careful;
+                uncertainty.covered = Some(speckle.covered);
                 uncertainty.counts = speckle.counts;
                 uncertainty.by_map = speckle.by_map;
                 if !speckle.alternatives.is_empty() {
@@ -225,6 +237,10 @@ pub struct SpeckleCovariance {
     pub pixels_source: PixelsSource,
     /// How much each part of the noise counts, one a bin.
     pub factors: Vec<BinFactors>,
+    /// The same where a speckle covers as many pixels as are still likely.
+    pub careful: Vec<BinFactors>,
+    /// Pixels that a speckle covers.
+    pub covered: Covered,
     /// The mean counts used, one a bin.
     pub counts: Vec<Counts>,
     /// Where diagonal and residuals contradict: the covariance by the counts of each.
@@ -347,11 +363,15 @@ pub fn speckle_covariance(
         }
         Pixels::Implied => sandwich.implied(&mut evidence, &own, trust)?,
     };
+    let careful = match pixels {
+        Pixels::Given { .. } => factors.clone(),
+        Pixels::Implied => factors.careful(&evidence, &told, map)?,
+    };
     let score = sandwich.score(&factors);
     let covariance = minimum.information.sandwich(&score)?;
     let mut alternatives = Vec::new();
     if told != own {
-        let by_diagonal = Factors::implied(&evidence, &own, map)?;
+        let by_diagonal = Factors::implied(&evidence, &own, map, Telling::Apart)?;
         alternatives.push(("counts of the diagonal", sandwich.covariance(&by_diagonal)?));
         alternatives.push(("counts of the residuals", covariance.clone()));
     }
@@ -363,6 +383,8 @@ pub fn speckle_covariance(
         pixels: factors.mean_speckles(),
         pixels_source: factors.source,
         factors: sandwich.of_all_bins(&factors),
+        careful: sandwich.of_all_bins(&careful),
+        covered: factors.covered,
         counts: all_counts,
         alternatives,
         by_map: map.and_then(|map| speckles_by_map(&evidence, map)),
@@ -440,8 +462,13 @@ impl<'a> Sandwich<'a> {
         let Minimum { problem, bins, .. } = self.minimum;
         let map = mean_pixels(bins);
         let mut told = counts.to_vec();
+        // Counts of the diagonal leave it to the products that share one frame to tell more.
+        let mut telling = match trust {
+            Trust::Residuals => Telling::Both,
+            Trust::Counts => Telling::Apart,
+        };
         for _ in 0..ROUNDS {
-            let found = self.covariance(&Factors::implied(evidence, &told, map)?)?;
+            let found = self.covariance(&Factors::implied(evidence, &told, map, telling)?)?;
             for ((bin, _), e) in self.noise.iter().zip(evidence.iter_mut()) {
                 e.offset = found.scaling(problem.layout, *bin).map_or(0.0, |s| s.offset);
             }
@@ -449,9 +476,10 @@ impl<'a> Sandwich<'a> {
                 && let Some(counts) = contradicting_counts(evidence, &told)
             {
                 told = vec![counts; self.noise.len()];
+                telling = Telling::Apart;
             }
         }
-        Ok((Factors::implied(evidence, &told, map)?, told))
+        Ok((Factors::implied(evidence, &told, map, telling)?, told))
     }
 }
 

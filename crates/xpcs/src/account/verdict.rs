@@ -29,8 +29,15 @@ const FROZEN: f64 = 0.97;
 const GONE: f64 = 0.03;
 
 /// Warnings that change what may be quoted.
-const RESERVATIONS: [&str; 6] =
-    ["at_bound", "profile", "error_bars", "aliasing", "masked_rows", "scaling_range"];
+const RESERVATIONS: [&str; 7] = [
+    "at_bound",
+    "profile",
+    "error_bars",
+    "aliasing",
+    "masked_rows",
+    "scaling_range",
+    "speckle_size",
+];
 
 /// What a verdict is made from.
 #[derive(Clone, Copy)]

@@ -148,13 +148,24 @@ pub(super) fn notes_on_noise(plan: &Plan, found: &Uncertainty) -> Vec<Warning> {
         );
         notes.push(warning("speckle_pixels", message));
     }
-    if let Some(map) = mean_pixels(&plan.bins).filter(|map| speckles < FEW * map) {
+    let known = found.covered.is_none_or(|covered| covered.shown || covered.spread == 0.0);
+    if let Some(map) = mean_pixels(&plan.bins).filter(|map| known && speckles < FEW * map) {
         let message = format!(
             "the noise is that of {speckles:.0} independent speckles a bin, but the map has {map:.0} pixels: a speckle covers several, their brightness differs, or the intensities were normalised otherwise than frame by frame"
         );
         notes.push(warning("few_speckles", message));
     }
     notes
+}
+
+/// That nothing tells how many pixels a speckle covers.
+fn of_size(found: &Uncertainty) -> Option<Warning> {
+    let covered = found.covered.filter(|covered| covered.open())?;
+    let message = format!(
+        "the residuals do not tell how many pixels a speckle covers: the error bars are those of {:.1} ± {:.1}; say by uncertainty.pixels and uncertainty.counts how many speckles there are",
+        covered.mean, covered.spread
+    );
+    Some(warning("speckle_size", message))
 }
 
 fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
@@ -168,6 +179,7 @@ fn of_errors(plan: &Plan, fitted: &Fitted) -> Vec<Warning> {
     }
     warnings.extend(of_pixels(plan, fitted));
     warnings.extend(fitted.uncertainty.as_ref().and_then(of_counts));
+    warnings.extend(fitted.uncertainty.as_ref().and_then(of_size));
     for (k, _) in fitted.profiles.iter().filter(|(_, profile)| profile.deeper) {
         let message = format!(
             "the profile of {} met a lower cost than the fit: start the fit again with --global",

@@ -3,14 +3,12 @@
 
 use dyne_xpcs_data::Counts;
 
+use super::covered::Covered;
 use super::{PixelsSource, UncertaintyError};
 use crate::residuals::{BANDS, BinResiduals};
 
-/// Most pixels that a speckle is taken to cover.
-const LARGEST: f64 = 64.0;
-
 /// Share of the noise that a fit must leave for its residuals to tell the pixels.
-const LEFT: f64 = 0.1;
+pub(super) const LEFT: f64 = 0.1;
 
 /// How much each of the three parts of the noise of one bin counts.
 ///
@@ -28,7 +26,7 @@ pub struct BinFactors {
 
 impl BinFactors {
     /// Of `pixels` that see `speckle` pixels a speckle, at 1/n counts.
-    fn new(pixels: f64, speckle: f64, inverse_counts: f64) -> Self {
+    pub(super) fn new(pixels: f64, speckle: f64, inverse_counts: f64) -> Self {
         Self {
             correlated: speckle / pixels,
             shot: inverse_counts / pixels,
@@ -88,18 +86,27 @@ struct Measured {
     deviation: f64,
 }
 
+/// Products of residuals that tell how many pixels a speckle covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// Those that share no frame: they hold no shot noise.
+    Apart,
+    /// Those that share one frame as well, as the counts come from elsewhere.
+    Both,
+}
+
 /// Share of the correlated part that the residuals of a bin show, before bins are put together.
-struct Share {
-    value: f64,
+pub(super) struct Share {
+    pub value: f64,
     /// Of its error, from the scatter of bands.
-    variance: f64,
+    pub variance: f64,
     /// Inverse of the variance that independent residuals would give it.
-    weight: f64,
+    pub weight: f64,
 }
 
 impl Evidence<'_> {
     /// What the residuals are expected to keep of the three parts.
-    fn net(&self) -> [f64; 3] {
+    pub(super) fn net(&self) -> [f64; 3] {
         std::array::from_fn(|k| self.variance[k] - self.absorbed[k])
     }
 
@@ -132,7 +139,7 @@ impl Evidence<'_> {
 
     /// Mean product of residuals that share one frame, over m, times the pairs of the variance; with
     /// its error and weight. **Formula** $(c^2/P_c + c/(nP_s))\,V_2/R$, V_2 the part without n of the variance.
-    fn row(&self) -> Option<Share> {
+    pub(super) fn row(&self) -> Option<Share> {
         let residuals = self.residuals?;
         let cells = &residuals.cells;
         let expected = cells.bands.iter().map(|b| b[3]).sum::<f64>();
@@ -149,21 +156,40 @@ impl Evidence<'_> {
         Some(Share { value: (found + taken) * scale, variance, weight })
     }
 
-    /// The share of the correlated part in the variance.
-    fn share(&self) -> Option<Share> {
-        let net = self.net();
-        let Measured { value, deviation } = self.correlated()?;
-        let residuals = self.residuals?;
-        if !(net[0] > LEFT * self.variance[0] && residuals.weighted > 0.0) {
+    /// The share of the correlated part in the variance, from the products `telling`.
+    ///
+    /// **Formula** $(1/P_c)\,N_0/R$ from products that share no frame; with those that share one the mean of it and of
+    /// $(1/P_c + 1/(ncP_s))\,N_0/R$. Frames are shared by rows and by columns, bands of rows show the scatter of the
+    /// rows: what is beyond that of independent residuals counts twice.
+    fn share(&self, telling: Telling) -> Option<Share> {
+        let (net, residuals) = (self.net(), self.residuals?);
+        let cells = &residuals.cells;
+        let used = cells.bands.iter().filter(|b| b[1] > 0.0).count() as f64;
+        if !(used > 3.0 && net[0] > LEFT * self.variance[0] && residuals.weighted > 0.0) {
             return None;
         }
-        let cells = &residuals.cells;
+        let parts = match telling {
+            Telling::Apart => [1.0, 0.0],
+            Telling::Both => [0.5, 0.5],
+        };
         let scale = net[0] / residuals.weighted;
-        let expected = cells.bands.iter().map(|b| b[1]).sum::<f64>() * self.contrast.powi(2);
-        let white = net[0] / (residuals.pairs.max(1) as f64 * expected);
-        let weight = (2.0 * cells.counts[0] * white * white).recip();
-        let variance = (deviation * scale).powi(2);
-        Some(Share { value: value * scale, variance, weight })
+        let white = residuals.weighted / residuals.pairs.max(1) as f64;
+        let (mut value, mut independent, mut errors) = (0.0, 0.0, [0.0; BANDS]);
+        for (k, part) in parts.into_iter().enumerate().filter(|(_, part)| *part > 0.0) {
+            let sum = |at: usize| cells.bands.iter().map(|b| b[at]).sum::<f64>();
+            let expected = self.contrast.powi(2) * sum(2 * k + 1);
+            let part = scale * part / expected;
+            let mean = sum(2 * k) / sum(2 * k + 1);
+            for (error, band) in errors.iter_mut().zip(&cells.bands) {
+                *error += part * (band[2 * k] - mean * band[2 * k + 1]);
+            }
+            value += part * (sum(2 * k) + cells.counts[k] * self.offset);
+            independent += 2.0 * cells.counts[k] * (part * white).powi(2);
+        }
+        let found = scatter(&errors) * used / (used - 1.0);
+        let variance = found + (found - independent).max(0.0);
+        let weight = independent.recip();
+        weight.is_finite().then_some(Share { value, variance, weight })
     }
 }
 
@@ -179,6 +205,8 @@ fn scatter(errors: &[f64; BANDS]) -> f64 {
 pub(super) struct Factors {
     pub bins: Vec<BinFactors>,
     pub source: PixelsSource,
+    /// Pixels that a speckle covers.
+    pub covered: Covered,
 }
 
 impl Factors {
@@ -192,18 +220,16 @@ impl Factors {
             BinFactors::new(pixels * e.relative, speckle, inverse(*counts))
         };
         let bins = evidence.iter().zip(counts).map(one).collect();
-        Self { bins, source: PixelsSource::Given }
+        Self { bins, source: PixelsSource::Given, covered: Covered::known(speckle) }
     }
 
     /// As the residuals show: pixels a speckle from products that share no frame, pixels of
     /// each bin from the variance of its residuals, where those tell.
     ///
-    /// **Formula.** $\kappa = P_s/P_c$ is one number for all bins. It is that for which the share
+    /// **Formula.** $\kappa = P_s/P_c$ is one number for all bins ([`Covered`]): that for which the share
     /// $\kappa N_0/(\kappa N_0 + N_1/n + N_2/n^2)$ of the correlated part in what a fit leaves,
     /// N, is the one found, $N_0/(P_cR)$ with the sum R of squared residuals and P_c of
-    /// [`crate::residuals::Cells`]; then $P_s = (\kappa N_0 + N_1/n + N_2/n^2)/R$ in each bin. A share that differs
-    /// from that of κ = 1 by z of its standard deviations is moved towards it by the factor 1 − 1/z² (positive-part
-    /// James-Stein).
+    /// [`crate::residuals::Cells`]; then $P_s = (\kappa N_0 + N_1/n + N_2/n^2)/R$ in each bin.
     /// **Edges** κ from 1 to 64. Bins whose fit absorbs nearly all take the mean of the others by the map.
     ///
     /// # Errors
@@ -212,9 +238,34 @@ impl Factors {
         evidence: &[Evidence<'_>],
         counts: &[Counts],
         map: Option<f64>,
+        telling: Telling,
     ) -> Result<Self, UncertaintyError> {
         let inverse: Vec<f64> = counts.iter().map(|c| inverse(*c)).collect();
-        let speckle = pixels_of_a_speckle(evidence, &inverse);
+        let covered = pixels_of_a_speckle(evidence, &inverse, telling);
+        Self::covering(covered.mean, covered, evidence, &inverse, map)
+    }
+
+    /// As [`Self::implied`] where a speckle covers as many pixels as are still likely.
+    ///
+    /// # Errors
+    /// [`UncertaintyError::Pixels`] where neither residuals nor map tell.
+    pub(super) fn careful(
+        &self,
+        evidence: &[Evidence<'_>],
+        counts: &[Counts],
+        map: Option<f64>,
+    ) -> Result<Self, UncertaintyError> {
+        let inverse: Vec<f64> = counts.iter().map(|c| inverse(*c)).collect();
+        Self::covering(self.covered.careful(), self.covered, evidence, &inverse, map)
+    }
+
+    fn covering(
+        speckle: f64,
+        covered: Covered,
+        evidence: &[Evidence<'_>],
+        inverse: &[f64],
+        map: Option<f64>,
+    ) -> Result<Self, UncertaintyError> {
         let mixture = |bin: usize| BinFactors::new(1.0, speckle, inverse[bin]);
         let tells: Vec<bool> =
             evidence.iter().enumerate().map(|(bin, e)| e.tells(mixture(bin))).collect();
@@ -227,7 +278,7 @@ impl Factors {
         let usable = pooled > 0.0 && pooled.is_finite();
         let all = tells.iter().all(|t| *t);
         let (mean, source) = match (all, usable, map) {
-            (true, ..) if speckle > 1.0 => (pooled, PixelsSource::Products),
+            (true, ..) if covered.shown => (pooled, PixelsSource::Products),
             (true, ..) => (pooled, PixelsSource::Residuals),
             (_, true, _) => (pooled, PixelsSource::Pooled),
             (_, false, Some(map)) => (map, PixelsSource::Map),
@@ -240,7 +291,7 @@ impl Factors {
             };
             BinFactors::new(pixels, speckle, inverse[bin])
         });
-        Ok(Self { bins: bins.collect(), source })
+        Ok(Self { bins: bins.collect(), source, covered })
     }
 
     /// Independent speckles a bin on average.
@@ -249,7 +300,8 @@ impl Factors {
     }
 }
 
-fn inverse(counts: Counts) -> f64 {
+/// 1/n; 0 without shot noise.
+pub(super) fn inverse(counts: Counts) -> f64 {
     match counts {
         Counts::Mean(counts) => counts.recip(),
         _ => 0.0,
@@ -257,101 +309,35 @@ fn inverse(counts: Counts) -> f64 {
 }
 
 /// Pixels that a speckle covers, κ: one number, as all bins lie on one detector.
-fn pixels_of_a_speckle(evidence: &[Evidence<'_>], inverse: &[f64]) -> f64 {
+pub(super) fn pixels_of_a_speckle(
+    evidence: &[Evidence<'_>],
+    inverse: &[f64],
+    telling: Telling,
+) -> Covered {
     let mut shares = Vec::new();
     for (e, u) in evidence.iter().zip(inverse).filter(|(_, u)| **u > 0.0) {
-        let Some(share) = e.share() else { continue };
+        let Some(share) = e.share(telling) else { continue };
         let net = e.net();
-        // Shot noise over the correlated part at κ = 1.
+        // Shot noise over the correlated part at κ = 1, and what of it the products hold.
         let shot = (u * net[1] + u * u * net[2]) / net[0];
-        shares.push((share, shot));
+        let held = match telling {
+            Telling::Apart => 0.0,
+            Telling::Both => 0.5 * u / e.contrast,
+        };
+        shares.push((share, shot, held));
     }
-    let weights: f64 = shares.iter().map(|(s, _)| s.weight).sum();
+    let weights: f64 = shares.iter().map(|(s, ..)| s.weight).sum();
     if !(weights > 0.0 && weights.is_finite()) {
-        return 1.0;
+        return Covered::known(1.0);
     }
-    let mean = |of: &dyn Fn(&(Share, f64)) -> f64| {
+    let mean = |of: &dyn Fn(&(Share, f64, f64)) -> f64| {
         shares.iter().map(|s| s.0.weight * of(s)).sum::<f64>() / weights
     };
-    let at = |speckle: f64| mean(&|(_, shot)| speckle / (speckle + shot));
-    let found = mean(&|(share, _)| share.value);
-    let variance = mean(&|(share, _)| share.weight * share.variance) / weights;
-    let difference = found - at(1.0);
-    let kept = (1.0 - variance / (difference * difference)).max(0.0);
-    if difference <= 0.0 || kept <= 0.0 {
-        return 1.0;
-    }
-    let wanted = at(1.0) + kept * difference;
-    // A falling function of 1/κ.
-    solve([LARGEST.recip(), 1.0], wanted, |inverse| at(inverse.recip())).recip()
-}
-
-/// Standard deviations by which products of residuals must differ from what counts make of them
-/// before they are believed against the counts.
-const BEYOND: f64 = 4.0;
-
-/// The same as a factor.
-const APART: f64 = 1.6;
-
-/// Range of 1/n in which residuals tell the mean counts n.
-const INVERSE: [f64; 2] = [1e-2, 3e2];
-
-/// Mean counts that the products of residuals which share one frame show, where they contradict `counts`.
-///
-/// **Formula** n solves $(\kappa c^2 + c/n)\,V_2/(\kappa N_0 + N_1/n + N_2/n^2) = (c^2/P_c + c/(nP_s))\,V_2/R$, the
-/// right side from [`crate::residuals::Cells`], both summed over bins. **Edges** a contradiction is 4 standard
-/// deviations and a factor of 1.6. Where hardly any correlation is left n comes out near 0, and
-/// the noise is independent.
-/// **Checked by** `tests/fits/uncertainty.rs`: `residuals_decide_against_a_raised_diagonal`.
-pub(super) fn contradicting_counts(evidence: &[Evidence<'_>], counts: &[Counts]) -> Option<Counts> {
-    let told: Vec<f64> = counts.iter().map(|c| inverse(*c)).collect();
-    let rows: Vec<(Share, usize)> = evidence
-        .iter()
-        .enumerate()
-        .filter(|(_, e)| e.net()[0] > LEFT * e.variance[0])
-        .filter_map(|(bin, e)| Some((e.row()?, bin)))
-        .collect();
-    let weights: f64 = rows.iter().map(|(r, _)| r.weight).sum();
-    let mean = |of: &dyn Fn(&Share, usize) -> f64| {
-        rows.iter().map(|(row, bin)| row.weight * of(row, *bin)).sum::<f64>() / weights
-    };
-    let expected = |speckle: f64, inverse: &dyn Fn(usize) -> f64| {
-        mean(&|_, bin| {
-            let (e, u) = (&evidence[bin], inverse(bin));
-            let c = e.contrast;
-            let mixture = BinFactors::new(1.0, speckle, u);
-            (speckle * c * c + c * u) * e.variance[2] / mixture.sum(e.net())
-        })
-    };
-    let found = mean(&|row, _| row.value);
-    let deviation = (mean(&|row, _| row.weight * row.variance) / weights).sqrt();
-    let speckle = pixels_of_a_speckle(evidence, &told);
-    let before = expected(speckle, &|bin| told[bin]);
-    let apart = (found - before).abs() > BEYOND * deviation
-        && !(before / APART..before * APART).contains(&found);
-    if !(weights > 0.0 && apart) {
-        return None;
-    }
-    let mut inverse = solve(INVERSE, found, |u| expected(1.0, &|_| u));
-    for _ in 0..2 {
-        let speckle = pixels_of_a_speckle(evidence, &vec![inverse; evidence.len()]);
-        inverse = solve(INVERSE, found, |u| expected(speckle, &|_| u));
-    }
-    Some(match inverse > 1.01 * INVERSE[0] {
-        true => Counts::Mean(inverse.recip()),
-        false => Counts::Infinite,
-    })
-}
-
-/// Where a falling function of x, looked at over its logarithm, takes a value; the nearest end
-/// where it does not.
-fn solve([low, high]: [f64; 2], value: f64, f: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (low.ln(), high.ln());
-    for _ in 0..50 {
-        let middle = 0.5 * (low + high);
-        if f(middle.exp()) > value { low = middle } else { high = middle }
-    }
-    (0.5 * (low + high)).exp()
+    let at = |speckle: f64| mean(&|(_, shot, held)| (speckle + held) / (speckle + shot));
+    let found = mean(&|(share, ..)| share.value);
+    let variance = mean(&|(share, ..)| share.weight * share.variance) / weights;
+    let independent = weights.recip();
+    Covered::weighed(found, [independent, (variance - independent).max(0.0)], at)
 }
 
 /// Mean over bins of 1/P_c in units of the inverse pixels of the map, and its error, from products that share no
@@ -361,7 +347,7 @@ pub(super) fn speckles_by_map(evidence: &[Evidence<'_>], map: f64) -> Option<[f6
     for e in evidence {
         let Some(found) = e.correlated() else { continue };
         let pixels = map * e.relative;
-        let weight = e.share().map_or(0.0, |s| s.weight);
+        let weight = e.share(Telling::Apart).map_or(0.0, |s| s.weight);
         weights += weight;
         sum += weight * found.value * pixels;
         variance += (weight * found.deviation * pixels).powi(2);

@@ -69,8 +69,11 @@ fn pixels_and_counts_are_found_again() {
     let case = with_diagonal(&simulated("kind: speckle, pixels: 900, counts: 0.25, seed: 4"), FIT);
     let uncertainty = case.fit(&Lanes::solo()).uncertainty.unwrap();
     assert_eq!(uncertainty.method, UncertaintyMethod::Speckle);
-    let (pixels, _) = uncertainty.pixels.unwrap();
+    // So short a series leaves open how many pixels a speckle covers.
+    let [factors] = uncertainty.factors[..] else { panic!("one bin") };
+    let pixels = factors.pixels().unwrap();
     assert!((pixels / 900.0 - 1.0).abs() < 0.1, "{pixels} pixels");
+    assert!((300.0..1000.0).contains(&factors.speckles()), "{} speckles", factors.speckles());
     let [Counts::Mean(counts)] = uncertainty.counts[..] else { panic!("one mean count") };
     assert!((counts / 0.25 - 1.0).abs() < 0.05, "{counts} counts");
     // Without a diagonal the residuals tell.
@@ -127,6 +130,27 @@ fn a_speckle_over_several_pixels_is_noticed() {
     }
     let mean = inverse.iter().sum::<f64>() / inverse.len() as f64;
     assert!((mean * 400.0 - 1.0).abs() < 0.35, "{} speckles", mean.recip());
+}
+
+#[test]
+fn four_pixels_a_speckle_at_few_photons_are_not_taken_for_one() {
+    let speckles = |pixels: usize, covered: usize| {
+        let mut inverse: Vec<f64> = (0..15)
+            .map(|seed| {
+                let noise = format!(
+                    "kind: speckle, pixels: {pixels}, pixels_per_speckle: {covered}, counts: 0.2, seed: {seed}"
+                );
+                let case = with_diagonal(&experiment(200, 42867.0, &noise), FIT);
+                case.fit(&Lanes::solo()).uncertainty.unwrap().factors[0].correlated
+            })
+            .collect();
+        inverse.sort_by(f64::total_cmp);
+        inverse[7].recip()
+    };
+    let few = speckles(3600, 4);
+    assert!((600.0..1400.0).contains(&few), "{few} of 900 speckles");
+    let single = speckles(2000, 1);
+    assert!((1300.0..2050.0).contains(&single), "{single} of 2000 speckles");
 }
 
 #[test]
