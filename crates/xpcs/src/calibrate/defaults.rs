@@ -168,7 +168,7 @@ pub struct Told {
     pub value: f64,
     /// Standard error; none where the report has none.
     pub stderr: Option<f64>,
-    /// The same quantity at the true parameters.
+    /// The same quantity at the true parameters, components named as the report names them.
     pub truth: f64,
     /// Whether the law that it hangs on was named right.
     pub right_law: bool,
@@ -209,7 +209,7 @@ pub fn trial(cell: Cell, setting: Setting, number: u64) -> Result<Trial, Calibra
     let plan = plan(&first)?;
     let triangles = plan.positions.iter().map(|bin| triangle(of_bin(*bin)?, *bin, &lanes));
     let triangles = triangles.collect::<Result<Vec<_>, _>>()?;
-    let found = found(plan, triangles, cell.ageing, &first.parameter_values());
+    let found = found(plan, triangles, &first.parameter_values());
     let end = found.map_or_else(|error| End::Failure(error.to_string()), End::Report);
     Ok(Trial { cell, number, frames, end })
 }
@@ -234,26 +234,22 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
 }
 
 /// Fits the matrices and reports, by the way of `dyne fit`.
-fn found(
-    mut plan: Plan,
-    triangles: Vec<Triangle>,
-    ageing: Ageing,
-    truth: &[f64],
-) -> Result<Found, CalibrateError> {
+fn found(mut plan: Plan, triangles: Vec<Triangle>, truth: &[f64]) -> Result<Found, CalibrateError> {
     let (lanes, cancel) = (Lanes::solo(), Cancel::new());
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let matrices = without_gaps(&mut plan, triangles, resources)?;
     let data = Data::survey(&plan, matrices, resources)?;
     let mut fitted = fit(&plan, &data, resources, PictureSize { pixels: 1 }, &Silent)?;
     let report = report(&plan, &mut fitted, Provenance::default());
-    let laws = found::laws(&fitted.laws, ageing);
+    let truth = found::named_alike(&plan, &fitted.outcome.fit.theta, truth);
+    let laws = found::laws(&fitted.laws, &truth);
     Ok(Found {
         verdict: report.verdict.class,
         reasons: report.verdict.reasons.into_iter().map(|reason| reason.code).collect(),
         p: report.lack_of_fit.ok().map(|found| found.p),
         pixels: fitted.uncertainty.as_ref().and_then(|u| u.pixels).map(|(pixels, _)| pixels),
-        headline: found::headline(&plan, &report.headline, &laws, truth),
-        parameters: found::parameters(&report.parameters, &fitted.laws, &laws, truth),
+        headline: found::headline(&plan, &report.headline, &laws, &truth),
+        parameters: found::parameters(&report.parameters, &fitted.laws, &laws, &truth),
         laws,
         sweeps: fitted.full_sweeps,
     })

@@ -1,24 +1,40 @@
 //! What the report of a trial says, beside the truth.
 
-use super::{Ageing, Named, Naming, Told};
+use super::{Named, Naming, Told};
 use crate::account::headline_values;
 use crate::laws::{FamilyLaws, Law};
 use crate::plan::Plan;
 use crate::report::{HeadlineQuantity, ParameterResult};
 
-/// The laws of a fit beside those of the truth: constant, or powered without a constant part.
-pub(super) fn laws(chosen: &[FamilyLaws], ageing: Ageing) -> Vec<Named> {
-    let truth = match ageing {
-        Ageing::None => Law::Constant,
-        Ageing::Drawn => Law::Powered,
-    };
-    let one = |own: &FamilyLaws| Named {
-        rate: own.family.name.clone(),
-        chosen: own.family.law_name(own.law).to_owned(),
-        truth: own.family.law_name(truth).to_owned(),
-        naming: naming(own.law, truth),
+/// The true parameters `truth` under the names that the fit at `theta` gives its components: a model that calls
+/// the larger of two the sample calls it so whatever the truth was simulated as.
+pub(super) fn named_alike(plan: &Plan, theta: &[f64], truth: &[f64]) -> Vec<f64> {
+    let usual = plan.model.relabelled(theta, &plan.grid).is_none();
+    let renamed = plan.model.relabelled(truth, &plan.grid).filter(|_| usual);
+    renamed.unwrap_or_else(|| truth.to_vec())
+}
+
+/// The laws of a fit beside those of the truth.
+pub(super) fn laws(chosen: &[FamilyLaws], truth: &[f64]) -> Vec<Named> {
+    let one = |own: &FamilyLaws| {
+        let law = law(own.family.positions.map(|k| truth[k]));
+        Named {
+            rate: own.family.name.clone(),
+            chosen: own.family.law_name(own.law).to_owned(),
+            truth: own.family.law_name(law).to_owned(),
+            naming: naming(own.law, law),
+        }
     };
     chosen.iter().map(one).collect()
+}
+
+/// The simplest law of a function with this amplitude, exponent and constant part.
+fn law([_, exponent, offset]: [f64; 3]) -> Law {
+    match (exponent == 0.0, offset == 0.0) {
+        (true, _) => Law::Constant,
+        (false, true) => Law::Powered,
+        (false, false) => Law::WithOffset,
+    }
 }
 
 fn naming(chosen: Law, truth: Law) -> Naming {
@@ -77,6 +93,38 @@ pub(super) fn parameters(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrate::defaults::tests::CELL;
+    use crate::calibrate::simulated::Simulated;
+    use crate::calibrate::{Ageing, Setting, azimuths, truth};
+    use crate::config::Mode;
+
+    fn two_components(theta: &[f64]) -> Plan {
+        let mode = Mode::TwoComponent;
+        let phi = azimuths(mode);
+        let (frames, contrast, pixels, speckle, counts) = (100, 0.5, CELL.pixels, 1, None);
+        let simulated =
+            Simulated { mode, frames, phi, theta, contrast, pixels, speckle, counts, seed: 1 };
+        super::super::plan(&simulated.config().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_truth_takes_the_names_of_the_report() {
+        let setting = Setting { frames: 100, contrast: 0.5, speckle: 1, seed: 1 };
+        let mut truth = truth(Mode::TwoComponent, Ageing::None, setting, 0);
+        truth[9] = 0.4;
+        let plan = two_components(&truth);
+        let renamed = plan.model.relabelled(&truth, &plan.grid).unwrap();
+        assert_eq!((renamed[0], renamed[9]), (truth[3], 0.6));
+        assert_eq!(named_alike(&plan, &renamed, &truth), renamed, "the fit has the usual names");
+        assert_eq!(named_alike(&plan, &truth, &truth), truth, "the fit has the others");
+    }
+
+    #[test]
+    fn the_law_of_a_truth_is_the_simplest() {
+        assert_eq!(law([2.0, 0.0, 0.0]), Law::Constant);
+        assert_eq!(law([2.0, 0.1, 0.0]), Law::Powered);
+        assert_eq!(law([-0.4, 0.1, 1.0]), Law::WithOffset);
+    }
 
     #[test]
     fn a_law_is_simpler_or_fuller_than_the_truth() {
