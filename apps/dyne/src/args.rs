@@ -1,11 +1,13 @@
 //! What is typed.
 
+mod calibrate;
 mod selection;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use calibrate::CalibrateArguments;
 pub(crate) use selection::{Masked, Selected};
 
 /// Fits physical models to two-time correlation matrices of X-ray photon correlation
@@ -361,55 +363,6 @@ pub(crate) struct SimulateArguments {
     /// Say nothing
     #[arg(long, short)]
     pub(crate) quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CalibrateArguments {
-    /// Folder for the record of trials and the table; a record that is there is gone on with
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Models, separated by commas [with --sbc static,laminar_flow]
-    #[arg(long, value_delimiter = ',', default_value = "static,laminar_flow,two_component")]
-    #[arg(default_value_if("sbc", "true", "static,laminar_flow"))]
-    pub(crate) mode: Vec<String>,
-    /// Simulation-based calibration of posteriors instead: truths from the prior, and their ranks among the
-    /// draws of their posteriors
-    #[arg(long, conflicts_with_all = ["posterior", "pixels", "speckle_pixels", "counts", "contrast"])]
-    pub(crate) sbc: bool,
-    /// Sample the composite posterior of every trial too, and tabulate how often its intervals hold
-    #[arg(long)]
-    pub(crate) posterior: bool,
-    /// Pixels of a bin, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "500,20000")]
-    pub(crate) pixels: Vec<usize>,
-    /// Neighbouring pixels that see one speckle, each with shot noise of its own
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) speckle_pixels: usize,
-    /// Mean counts per pixel and frame, separated by commas; inf for no shot noise
-    #[arg(long, value_delimiter = ',', default_value = "inf,0.5,0.05")]
-    pub(crate) counts: Vec<String>,
-    /// Fits of each model in each regime of noise
-    #[arg(long, value_name = "N", default_value_t = 400)]
-    #[arg(default_value_if("sbc", "true", "200"))]
-    pub(crate) fits: u64,
-    /// Frames of a series
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    #[arg(default_value_if("sbc", "true", "60"))]
-    pub(crate) frames: usize,
-    /// Standard deviation of the noise of a pair with --sbc
-    #[arg(long, default_value_t = 0.05)]
-    pub(crate) noise: f64,
-    /// Contrast
-    #[arg(long, default_value_t = 0.5)]
-    pub(crate) contrast: f64,
-    /// Seed of truths and noise
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Worker threads; if absent DYNE_THREADS or the physical cores, see `dyne system`
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
-    #[command(flatten)]
-    pub(crate) telling: Telling,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,7 @@
 //! `dyne calibrate`: simulate speckle data many times, fit them, tabulate the error bars.
 
+mod defaults;
+
 use dyne_runtime::{Event, Observer};
 use dyne_xpcs::calibrate::{
     CalibrateError, Cell, LEAST_P, Record, SbcSetting, SbcTrial, Setting, Trial, Tried, coverage,
@@ -16,8 +18,12 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     if arguments.sbc {
         return sbc(arguments);
     }
+    if arguments.defaults {
+        return defaults::run(arguments);
+    }
     let cancel = interrupt::cancel();
-    let &CalibrateArguments { frames, contrast, speckle_pixels: speckle, seed, .. } = arguments;
+    let &CalibrateArguments { contrast, seed, .. } = arguments;
+    let (frames, speckle) = (one_length(arguments)?, one_speckle(arguments)?);
     let setting = Setting { frames, contrast, speckle, seed };
     let sets = sets(arguments)?;
     let tried = if arguments.posterior { Tried::Posterior } else { Tried::ErrorBars };
@@ -71,7 +77,7 @@ fn sbc(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let (mut done, mut text, mut uniform) = (0, String::new(), true);
     for name in &arguments.mode {
         let mode = name.parse().map_err(Failure::Usage)?;
-        let (frames, noise, seed) = (arguments.frames, arguments.noise, arguments.seed);
+        let (frames, noise, seed) = (one_length(arguments)?, arguments.noise, arguments.seed);
         let setting = SbcSetting { mode, frames, noise, seed };
         let folder = arguments.out.join(mode.to_string());
         let mut record: Record<SbcSetting, SbcTrial> = Record::open(&folder, setting)?;
@@ -102,6 +108,27 @@ fn sbc(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         terminal::show(&format!("{text}ranks in {}\n", arguments.out.display()))?;
     }
     Ok(if uniform { Ending::Converged } else { Ending::Reservations })
+}
+
+/// The number of frames where it is the same for all trials.
+fn one_length(arguments: &CalibrateArguments) -> Result<usize, Failure> {
+    match arguments.frames {
+        [least, most] if least == most => Ok(least),
+        [least, most] => Err(Failure::Usage(format!(
+            "--frames: {least}..{most}, expected one number\ngive a range with --defaults alone"
+        ))),
+    }
+}
+
+/// The size of a speckle where it is the same for all cells.
+fn one_speckle(arguments: &CalibrateArguments) -> Result<usize, Failure> {
+    match arguments.speckle_pixels[..] {
+        [one] => Ok(one),
+        _ => Err(Failure::Usage(
+            "--speckle-pixels: several numbers, expected one\ngive several with --defaults alone"
+                .to_owned(),
+        )),
+    }
 }
 
 /// For every mode and number of pixels the cells of all mean counts.

@@ -25,6 +25,7 @@ use crate::report::{
 };
 use crate::residuals::BinResiduals;
 
+pub use headline::headline_values;
 pub(crate) use minima::minima;
 
 /// Two parameters whose correlation is beyond this cannot be told apart well.

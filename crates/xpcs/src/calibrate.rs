@@ -1,9 +1,11 @@
 //! Calibration of the error bars: simulate speckle data, fit them, and see how often the truth lies
 //! inside the intervals.
 
+pub mod defaults;
 mod posterior;
 mod record;
 mod sbc;
+mod simulated;
 mod table;
 mod truths;
 
@@ -34,8 +36,9 @@ pub use sbc::{
     LARGEST_RANK, LEAST_P, RANK_BINS, RankHistogram, SbcSetting, SbcTrial, histograms,
     sbc_markdown, sbc_trial,
 };
+use simulated::{Simulated, seed};
 pub use table::{Coverage, KindCoverage, coverage, markdown};
-pub use truths::{FRAME_TIME, GAP, Q, truth};
+pub use truths::{Ageing, FRAME_TIME, GAP, Q, azimuths, truth};
 
 /// Why a calibration cannot be made.
 #[derive(Debug, Error)]
@@ -150,15 +153,6 @@ struct Expected {
 /// Speckles that the expected standard errors are computed from.
 const EXPECTED_SPECKLES: usize = 512;
 
-/// Azimuths of a mode, degrees.
-pub fn azimuths(mode: Mode) -> &'static [f64] {
-    match mode {
-        Mode::Static | Mode::Kww | Mode::TwoDecays => &[0.0],
-        Mode::LaminarFlow => &[0.0, 30.0, 60.0, 90.0],
-        _ => &[0.0, 45.0, 90.0],
-    }
-}
-
 /// Simulates and fits trial `number` of some cells that differ in their mean counts alone: their
 /// matrices come from the same speckles. A trial is fixed by its cell, the setting and its number,
 /// whatever else is run.
@@ -232,28 +226,18 @@ fn trial(
 }
 
 fn experiment(cell: Cell, setting: Setting, number: u64) -> Result<SimConfig, ConfigError> {
-    let parameters: Vec<String> = cell
-        .mode
-        .parameters()
-        .iter()
-        .zip(truth(cell.mode, setting, number))
-        .map(|(spec, value)| format!("{}: {value:e}", spec.name))
-        .collect();
-    let counts = cell.counts.map_or_else(String::new, |n| format!(", counts: {n}"));
-    let yaml = format!(
-        "mode: {}\nframes: {}\ndt: {FRAME_TIME}\nq: {Q}\ngap: {GAP}\nphi: {:?}\n\
-         parameters: {{{}}}\ncontrast: {}\n\
-         noise: {{kind: speckle, pixels: {}, pixels_per_speckle: {}, seed: {}{counts}}}\n",
-        cell.mode,
-        setting.frames,
-        azimuths(cell.mode),
-        parameters.join(", "),
-        setting.contrast,
-        cell.pixels,
-        setting.speckle,
-        setting.seed.wrapping_mul(1_000_003).wrapping_add(number),
-    );
-    SimConfig::from_yaml(&yaml, "calibrate", &[])
+    let simulated = Simulated {
+        mode: cell.mode,
+        frames: setting.frames,
+        phi: azimuths(cell.mode),
+        theta: &truth(cell.mode, Ageing::Drawn, setting, number),
+        contrast: setting.contrast,
+        pixels: cell.pixels,
+        speckle: setting.speckle,
+        counts: cell.counts,
+        seed: seed(setting.seed, number),
+    };
+    simulated.config()
 }
 
 /// The plan of a fit that starts at the truth: it is the error bars that are tried, not the search.

@@ -237,7 +237,7 @@ pub struct Timings {
 }
 
 /// Where the numbers come from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Provenance {
     /// Program version.
     pub version: String,

@@ -53,7 +53,7 @@ pub(super) fn quantities(
     fitted: &Fitted,
     others: &[OtherConvention],
 ) -> Vec<Quantity> {
-    let duration = plan.grid.dt() * (plan.grid.frames() - 1) as f64;
+    let duration = duration(&plan.grid);
     let theta = &fitted.outcome.fit.theta;
     let mut out = Vec::new();
     for curve in plan.model.curves(theta, &plan.grid) {
@@ -78,6 +78,15 @@ pub(super) fn quantities(
         out.push(quantity(plan, fitted, name, about, plan.model.parameters()[k].unit, value));
     }
     out
+}
+
+fn duration(grid: &TimeGrid) -> f64 {
+    grid.dt() * (grid.frames() - 1) as f64
+}
+
+/// Mean of a function of time over the series.
+pub(super) fn mean(curve: &Curve, grid: &TimeGrid) -> f64 {
+    integral(curve, grid).0 * duration(grid).recip()
 }
 
 fn integral(curve: &Curve, grid: &TimeGrid) -> (f64, Gradient) {

@@ -102,10 +102,14 @@ fn stderr(pull: &Pull, kind: usize) -> Option<f64> {
     }
 }
 
-/// An interval that does not exist does not hold.
 fn kind_coverage(pulls: &[&Pull], kind: usize) -> KindCoverage {
-    let found: Vec<f64> =
-        pulls.iter().filter_map(|p| stderr(p, kind).map(|s| p.error / s)).collect();
+    let in_errors = |pull: &&Pull| stderr(pull, kind).map(|s| pull.error / s);
+    interval_coverage(&pulls.iter().map(in_errors).collect::<Vec<_>>())
+}
+
+/// Coverage of the nominal intervals from pulls. An interval that does not exist does not hold.
+pub(super) fn interval_coverage(pulls: &[Option<f64>]) -> KindCoverage {
+    let found: Vec<f64> = pulls.iter().flatten().copied().collect();
     let inside = |z: f64| found.iter().filter(|p| p.abs() <= z).count() as f64 / pulls.len() as f64;
     let mean = found.iter().sum::<f64>() / found.len() as f64;
     let variance =

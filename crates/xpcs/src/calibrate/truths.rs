@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use dyne_runtime::Stream;
 use dyne_runtime::random::Generator;
 use dyne_xpcs_model::Mode;
+use serde::{Deserialize, Serialize};
 
 use super::Setting;
 
@@ -14,6 +15,36 @@ pub const Q: f64 = 0.0054;
 pub const FRAME_TIME: f64 = 0.1;
 /// Gap between the surfaces, Å.
 pub const GAP: f64 = 2.0e6;
+
+/// Azimuths of a mode, degrees.
+pub fn azimuths(mode: Mode) -> &'static [f64] {
+    match mode {
+        Mode::Static | Mode::Kww | Mode::TwoDecays => &[0.0],
+        Mode::LaminarFlow => &[0.0, 30.0, 60.0, 90.0],
+        _ => &[0.0, 45.0, 90.0],
+    }
+}
+
+/// How the rates and fractions of a truth change with age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ageing {
+    /// Not at all: every exponent is 0.
+    None,
+    /// By exponents drawn for each trial.
+    Drawn,
+}
+
+impl Ageing {
+    /// Both, with their names.
+    pub const ALL: [(&'static str, Self); 2] = [("none", Self::None), ("drawn", Self::Drawn)];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        let named = Self::ALL.into_iter().find(|(_, own)| *own == self);
+        named.map_or("drawn", |(name, _)| name)
+    }
+}
 
 /// Parameters that the fits hold at 0, their true value.
 pub(super) const HELD: [&str; 9] = [
@@ -31,7 +62,7 @@ pub(super) const HELD: [&str; 9] = [
 /// Ratio of the correlation times of two components: closer ones cannot be told apart by name.
 const APART: f64 = 3.0;
 
-/// Parameters of trial `number` of a mode.
+/// Parameters of trial `number` of a mode, whose rates age as `ageing` says.
 ///
 /// **Rule.** Correlation times τ (m falls to 1/e in the middle of the series) are log-uniform from
 /// 2 frames to a quarter of the series, for each rate on its own. J(t) has that rate in the middle;
@@ -40,10 +71,11 @@ const APART: f64 = 3.0;
 /// reference is the slower component, by a factor of 3 or more; the phase Ψ along the flow turns once within 6 frames to half the series; f0 from 0.3 to 0.6, f1 ±1
 /// over the series, phi0 as above. `kww`: gamma uniform from 0.6 to 1.6. `two_decays`: rates like those
 /// of `two_component`, a from 0.3 to 0.7. The constant parts ([`HELD`]) are held at 0 in the fits: next to
-/// a free prefactor and exponent such data do not determine them.
-pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
+/// a free prefactor and exponent such data do not determine them. Without ageing exponents and f1 are 0, and all else
+/// is as with it.
+pub fn truth(mode: Mode, ageing: Ageing, setting: Setting, number: u64) -> Vec<f64> {
     let stream = Stream::new(setting.seed).split(mode.name()).split("truth").index(number);
-    let mut draw = Draw { generator: stream.generator(), frames: setting.frames as f64 };
+    let mut draw = Draw { generator: stream.generator(), frames: setting.frames as f64, ageing };
     match mode {
         Mode::Static => draw.transport().to_vec(),
         Mode::LaminarFlow => {
@@ -72,7 +104,7 @@ pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
             let period = draw.time(6.0, 0.5);
             theta.extend(draw.rate(2.0 * PI / (Q * period)));
             let duration = draw.frames * FRAME_TIME;
-            theta.extend([draw.uniform(0.3, 0.6), draw.uniform(-1.0, 1.0) / duration]);
+            theta.extend([draw.uniform(0.3, 0.6), draw.exponent(1.0) / duration]);
             theta.extend([0.0, 0.0, draw.uniform(-10.0, 10.0)]);
             theta
         }
@@ -82,6 +114,7 @@ pub fn truth(mode: Mode, setting: Setting, number: u64) -> Vec<f64> {
 struct Draw {
     generator: Generator,
     frames: f64,
+    ageing: Ageing,
 }
 
 impl Draw {
@@ -95,10 +128,19 @@ impl Draw {
         FRAME_TIME * frames * ratio.powf(self.generator.uniform())
     }
 
+    /// An exponent of up to this size either way; drawn in any case, so that what is drawn next is the same.
+    fn exponent(&mut self, most: f64) -> f64 {
+        let drawn = self.uniform(-most, most);
+        match self.ageing {
+            Ageing::None => 0.0,
+            Ageing::Drawn => drawn,
+        }
+    }
+
     /// Prefactor, exponent and constant part (none) of a rate of this size in the middle of the
     /// series.
     fn rate(&mut self, size: f64) -> [f64; 3] {
-        let exponent = self.uniform(-0.5, 0.5);
+        let exponent = self.exponent(0.5);
         let middle = 0.5 * self.frames * FRAME_TIME;
         [size / middle.powf(exponent), exponent, 0.0]
     }
