@@ -112,6 +112,8 @@ pub struct Uncertainty {
     pub careful: Vec<BinFactors>,
     /// Pixels that a speckle covers, where the kind knows of them.
     pub covered: Option<Covered>,
+    /// Largest standard error where a speckle covers as many as are still likely, over that of the headline.
+    pub widest: f64,
     /// Where diagonal and residuals contradict: the covariance by the counts of each.
     pub alternatives: Vec<(&'static str, Covariance)>,
     /// Mean of 1/P_c by the pixels of the map and its error, where both are known.
@@ -147,6 +149,7 @@ pub fn headline(
         factors: Vec::new(),
         careful: Vec::new(),
         covered: None,
+        widest: 1.0,
         alternatives: Vec::new(),
         by_map: None,
         counts: Vec::new(),
@@ -173,6 +176,7 @@ pub fn headline(
                 uncertainty.factors = speckle.factors;
                 uncertainty.careful = speckle.careful;
                 uncertainty.covered = Some(speckle.covered);
+                uncertainty.widest = speckle.widest;
                 uncertainty.counts = speckle.counts;
                 uncertainty.by_map = speckle.by_map;
                 if !speckle.alternatives.is_empty() {
@@ -241,6 +245,8 @@ pub struct SpeckleCovariance {
     pub careful: Vec<BinFactors>,
     /// Pixels that a speckle covers.
     pub covered: Covered,
+    /// Largest standard error where a speckle covers as many as are still likely, over that of the headline.
+    pub widest: f64,
     /// The mean counts used, one a bin.
     pub counts: Vec<Counts>,
     /// Where diagonal and residuals contradict: the covariance by the counts of each.
@@ -369,6 +375,7 @@ pub fn speckle_covariance(
     };
     let score = sandwich.score(&factors);
     let covariance = minimum.information.sandwich(&score)?;
+    let widest = widest(&sandwich.covariance(&careful)?, &covariance);
     let mut alternatives = Vec::new();
     if told != own {
         let by_diagonal = Factors::implied(&evidence, &own, map, Telling::Apart)?;
@@ -385,10 +392,18 @@ pub fn speckle_covariance(
         factors: sandwich.of_all_bins(&factors),
         careful: sandwich.of_all_bins(&careful),
         covered: factors.covered,
+        widest,
         counts: all_counts,
         alternatives,
         by_map: map.and_then(|map| speckles_by_map(&evidence, map)),
     })
+}
+
+/// Largest ratio of standard errors.
+fn widest(careful: &Covariance, covariance: &Covariance) -> f64 {
+    let ratio = |k: usize| Some(careful.stderr(k).ok()? / covariance.stderr(k).ok()?);
+    let ratios = (0..covariance.shared()).filter_map(ratio);
+    ratios.filter(|ratio| ratio.is_finite()).fold(1.0, f64::max)
 }
 
 /// Rounds in which the error of the offset, which is taken from products of residuals, is found

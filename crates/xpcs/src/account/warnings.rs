@@ -158,12 +158,15 @@ pub(super) fn notes_on_noise(plan: &Plan, found: &Uncertainty) -> Vec<Warning> {
     notes
 }
 
-/// That nothing tells how many pixels a speckle covers.
+/// Standard errors that the size of a speckle changes by less may be quoted without it.
+const WIDER: f64 = 1.3;
+
+/// That nothing tells how many pixels a speckle covers, where the error bars hang on it.
 fn of_size(found: &Uncertainty) -> Option<Warning> {
-    let covered = found.covered.filter(|covered| covered.open())?;
+    let covered = found.covered.filter(|covered| covered.open() && found.widest > WIDER)?;
     let message = format!(
-        "the residuals do not tell how many pixels a speckle covers: the error bars are those of {:.1} ± {:.1}; say by uncertainty.pixels and uncertainty.counts how many speckles there are",
-        covered.mean, covered.spread
+        "the residuals do not tell how many pixels a speckle covers: the error bars are those of {:.1} ± {:.1}, and may be {:.1} times as large; say by uncertainty.pixels and uncertainty.counts how many speckles there are",
+        covered.mean, covered.spread, found.widest
     );
     Some(warning("speckle_size", message))
 }
