@@ -16,6 +16,9 @@ use crate::terminal;
 /// How often a plain line is printed within a phase.
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// Phases within a fit.
+const INNER: [&str; 2] = ["residuals", "error bars"];
+
 /// Renders events, and answers Stop once the user has asked for it.
 pub(crate) struct Progress<'c> {
     cancel: &'c Cancel,
@@ -180,6 +183,12 @@ fn line(event: &Event, due: bool) -> Option<String> {
             Some(format!("fit: sweep {evaluation}, cost {cost:.9e}"))
         }
         Event::Sampling { .. } if due => Some(format!("sample: {}", sampling(event)?)),
+        // Every law that is tried has its own; they are worth a line where they take time.
+        Event::PhaseFinished { phase, seconds }
+            if INNER.contains(phase) && *seconds < INTERVAL.as_secs_f64() =>
+        {
+            None
+        }
         Event::PhaseFinished { phase, seconds } => Some(format!("{phase}: done in {seconds:.2} s")),
         Event::Warning { message, .. } => Some(format!("warning: {message}")),
         _ => None,
