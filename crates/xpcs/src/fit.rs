@@ -252,14 +252,29 @@ fn under_laws(
     pictures: PictureSize,
     observer: &dyn Observer,
 ) -> Result<(Chosen, Result<Misfit, String>), FitError> {
-    let chosen = choose(plan, full, finest, found, pictures, observer)?;
-    let tested = Tested {
-        fit: &chosen.fit,
-        transform: &chosen.transform,
-        settled: &chosen.judged.settled,
-        uncertainty: chosen.judged.uncertainty.as_ref(),
+    let tested = |chosen: &Chosen| {
+        let tested = Tested {
+            fit: &chosen.fit,
+            transform: &chosen.transform,
+            settled: &chosen.judged.settled,
+            uncertainty: chosen.judged.uncertainty.as_ref(),
+        };
+        misfit(plan, &full, finest.as_ref(), tested)
     };
-    let misfit = misfit(plan, &full, finest.as_ref(), tested)?;
+    let chosen = choose(plan, full, finest, found, pictures, observer)?;
+    let misfit = tested(&chosen)?;
+    let stopped = chosen.fit.termination == Termination::Stopped;
+    if stopped || !plan.simplest_laws() || misfit.as_ref().map_or(true, Misfit::passes) {
+        return Ok((chosen, misfit));
+    }
+    // Residuals of too simple a law widen the error bars by which it was judged.
+    for laws in chosen.fuller() {
+        let fuller = chosen.under(laws, (plan, full), pictures, observer)?;
+        let found = tested(&fuller)?;
+        if found.as_ref().is_ok_and(Misfit::passes) {
+            return Ok((fuller, found));
+        }
+    }
     Ok((chosen, misfit))
 }
 

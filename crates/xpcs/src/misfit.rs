@@ -22,6 +22,16 @@ pub struct Misfit {
     pub pixels_source: String,
 }
 
+/// Probability below which a model does not describe the data.
+pub const MISFIT: f64 = 0.01;
+
+impl Misfit {
+    /// Whether the model may describe the data.
+    pub fn passes(&self) -> bool {
+        self.test.p() >= MISFIT
+    }
+}
+
 /// A fit that is tested.
 #[derive(Clone, Copy)]
 pub struct Tested<'a> {

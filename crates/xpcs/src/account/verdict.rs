@@ -4,15 +4,13 @@ use dyne_xpcs_data::mean_pixels;
 use dyne_xpcs_model::model::correlation_row;
 
 use crate::fit::Fitted;
+use crate::misfit::MISFIT;
 use crate::plan::Plan;
 use crate::report::{
     HeadlineQuantity, LackOfFit, MinimumKind, Reason, ResidualCell, Status, Verdict, VerdictClass,
     Warning,
 };
 use crate::uncertainty::PixelsSource;
-
-/// Probability below which the model does not describe the data.
-const MISFIT: f64 = 0.01;
 
 /// Least probability that is written out.
 const LEAST_P: f64 = 1e-99;

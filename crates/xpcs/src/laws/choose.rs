@@ -4,7 +4,7 @@ use dyne_runtime::{Observer, Silent};
 use dyne_sample::chi_square::upper_tail;
 use dyne_solve::{Fit, Termination, Transform, minimise};
 
-use super::judge::{HeldParameter, Judged, judge};
+use super::judge::{HeldParameter, Judged, NextLaw, judge};
 use super::{Family, Law, restricted};
 use crate::clic::{BinSsr, clic};
 use crate::fit::FitError;
@@ -51,6 +51,43 @@ pub struct Chosen {
     pub full: Fit,
 }
 
+impl Chosen {
+    /// Laws that are fuller: of one function each, then of all.
+    pub fn fuller(&self) -> Vec<Vec<Law>> {
+        let own: Vec<Law> = self.laws.iter().map(|own| own.law).collect();
+        let one = |(at, laws): (usize, &FamilyLaws)| {
+            let mut fuller = own.clone();
+            fuller[at] = laws.family.next(laws.law)?;
+            Some(fuller)
+        };
+        let mut all: Vec<Vec<Law>> = self.laws.iter().enumerate().filter_map(one).collect();
+        let fullest: Vec<Law> = self.laws.iter().map(|own| own.family.fullest()).collect();
+        if fullest != own && !all.contains(&fullest) {
+            all.push(fullest);
+        }
+        all
+    }
+
+    /// The fit of the same data under other laws.
+    ///
+    /// # Errors
+    /// [`FitError`].
+    pub fn under(
+        &self,
+        laws: Vec<Law>,
+        (plan, problem): (&Plan, Problem<'_>),
+        pictures: PictureSize,
+        observer: &dyn Observer,
+    ) -> Result<Self, FitError> {
+        let families: Vec<Family> = self.laws.iter().map(|own| own.family.clone()).collect();
+        let (full, families) = (self.full.clone(), &families[..]);
+        let mut whole = Level { plan, problem, families, pictures, observer, full, round: 0 };
+        let candidate = whole.candidate(laws, None)?;
+        let compared = self.laws.iter().map(|own| own.compared.clone()).collect();
+        Ok(whole.chosen(candidate, compared))
+    }
+}
+
 /// A fit of the fullest laws on some level of the data.
 struct Level<'a> {
     plan: &'a Plan,
@@ -83,7 +120,8 @@ impl Candidate {
 ///
 /// **Method.** All functions begin constant. Laws pass where the rise of the cost above that of the fullest
 /// laws, 2ΔC/s² over the mean excess of the variances of what they hold, is no larger than χ² of as many
-/// degrees allows at 1 %, and no single score test of a held parameter rejects at 1 % over their number.
+/// degrees allows at 1 %, and no score test rejects at 1 % over their number: of a held parameter with all freed,
+/// and of what the next law of one function frees alone.
 /// Where they fail the function whose next parameter pulls most gets its next law. What was promoted is
 /// then tried without its last parameter again. On long series all this is done on the finest coarse set of
 /// frames, and the laws found there are tested on all pairs and promoted further where they fail.
@@ -167,8 +205,9 @@ impl Level<'_> {
         let round = self.round;
         self.round += 1;
         let pictures = self.pictures;
-        let judged =
-            judge(self.plan, &self.problem, &fit, &transform, (pictures, round), self.observer)?;
+        let next = self.next_of_each(&laws)?;
+        let free = (&transform, &next[..]);
+        let judged = judge(self.plan, &self.problem, &fit, free, (pictures, round), self.observer)?;
         Ok(Candidate { laws, transform, fit, judged })
     }
 
@@ -203,7 +242,28 @@ impl Level<'_> {
         let held = &candidate.judged.held;
         let single = LEVEL / held.len().max(1) as f64;
         let kept = |h: &HeldParameter| upper_tail(h.pull * h.pull, 1) >= single;
-        self.p(candidate).is_none_or(|p| p >= LEVEL) && held.iter().all(kept)
+        let pulls = &candidate.judged.pulls;
+        let each = LEVEL / pulls.iter().filter(|pull| **pull > 0.0).count().max(1) as f64;
+        self.p(candidate).is_none_or(|p| p >= LEVEL)
+            && held.iter().all(kept)
+            && pulls.iter().all(|pull| upper_tail(pull * pull, 1) >= each)
+    }
+
+    /// What the next law of each function would free.
+    fn next_of_each(&self, laws: &[Law]) -> Result<Vec<Option<NextLaw>>, FitError> {
+        let slots = self.plan.transform.slots();
+        let one = |at: usize| {
+            let (family, law) = (&self.families[at], laws[at]);
+            let Some(next) = family.next(law) else { return Ok(None) };
+            let kept = family.held(next, slots);
+            let mut freed = family.held(law, slots);
+            freed.retain(|k| !kept.contains(k));
+            let mut laws = laws.to_vec();
+            laws[at] = next;
+            let transform = restricted(self.plan, self.families, &laws)?;
+            Ok(Some(NextLaw { freed, transform }))
+        };
+        (0..laws.len()).map(one).collect()
     }
 
     /// The simplest laws that pass, from below.
@@ -225,19 +285,10 @@ impl Level<'_> {
 
     /// The laws of a candidate with the next one for the function that asks for it most.
     fn next_laws(&self, candidate: &Candidate) -> Option<Vec<Law>> {
-        let asks = |family: &Family, law: Law| {
-            let next = family.next(law)?;
-            let slots = self.plan.transform.slots();
-            let kept = family.held(next, slots);
-            let freed = family.held(law, slots).into_iter().filter(|k| !kept.contains(k));
-            let pull = |k: usize| {
-                let own = candidate.judged.held.iter().find(|h| h.position == k);
-                own.map_or(0.0, |h| h.pull.abs())
-            };
-            Some((next, freed.map(pull).fold(0.0, f64::max)))
-        };
+        let pull = |at: usize| candidate.judged.pulls.get(at).copied().unwrap_or(0.0);
         let all = self.families.iter().zip(&candidate.laws).enumerate();
-        let asked = all.filter_map(|(at, (family, law))| Some((at, asks(family, *law)?)));
+        let asked =
+            all.filter_map(|(at, (family, law))| Some((at, (family.next(*law)?, pull(at)))));
         let (at, (next, _)) = asked.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))?;
         let mut laws = candidate.laws.clone();
         laws[at] = next;

@@ -28,6 +28,18 @@ pub struct Judged {
     /// from the fit would give it, in its standard errors, and how much larger its variance is than that of
     /// independent pairs.
     pub held: Vec<HeldParameter>,
+    /// For each function the largest pull of what its next law would free, with all other laws kept; 0 where
+    /// there is none.
+    pub pulls: Vec<f64>,
+}
+
+/// What the next law of a function would free, and the parameters free then.
+#[derive(Debug, Clone)]
+pub struct NextLaw {
+    /// Positions that it frees.
+    pub freed: Vec<usize>,
+    /// All that is free under it.
+    pub transform: Transform,
 }
 
 /// What the data say of a parameter that a law holds.
@@ -46,7 +58,8 @@ pub struct HeldParameter {
 ///
 /// **Formula** score test: with the normal equations at the constrained minimum, δ = −H⁻¹g over all
 /// parameters of the plan and V = H⁻¹BH⁻¹, z_k = δ_k/√V_kk for a parameter k that the law holds; under the law
-/// z is standard normal. **Source** Boos, The American Statistician 46 (1992) 327,
+/// z is standard normal. The same with the parameters free under the next law of one function alone in place of all: a
+/// constant part beside a free exponent leaves both undetermined, so that neither pulls. **Source** Boos, The American Statistician 46 (1992) 327,
 /// doi:10.2307/2685328, generalised score tests. **Cost** a sweep for the residuals and the error bars.
 /// **Checked by** `tests/fits/laws.rs`.
 ///
@@ -56,7 +69,7 @@ pub fn judge(
     plan: &Plan,
     problem: &Problem<'_>,
     fit: &Fit,
-    own: &Transform,
+    (own, next): (&Transform, &[Option<NextLaw>]),
     (pictures, round): (PictureSize, u64),
     observer: &dyn Observer,
 ) -> Result<Judged, FitError> {
@@ -98,11 +111,14 @@ pub fn judge(
     };
     let penalty = at_bounds.effective_parameters().unwrap_or(0.0);
     let held = held(plan, fit, own, &whole, &of_all);
+    let score = uncertainty.score.as_deref();
+    let pulls = next.iter().map(|next| next.as_ref().map_or(0.0, |next| pull(fit, next, score)));
+    let pulls = pulls.collect();
     let typical_excess = (penalty / information.parameters().max(1) as f64).max(1.0);
     uncertainty.information = information;
     let (covariance, uncertainty) = (Ok(covariance), Some(uncertainty));
     let at_bounds = Some(at_bounds);
-    Ok(Judged { settled, covariance, at_bounds, uncertainty, penalty, typical_excess, held })
+    Ok(Judged { settled, covariance, at_bounds, uncertainty, penalty, typical_excess, held, pulls })
 }
 
 impl Judged {
@@ -115,6 +131,7 @@ impl Judged {
             penalty: 0.0,
             typical_excess: 1.0,
             held: Vec::new(),
+            pulls: Vec::new(),
         }
     }
 }
@@ -139,6 +156,30 @@ fn widened(transform: &Transform, theta: &[f64]) -> Result<Option<Transform>, So
     if any { Transform::try_new(&slots).map(Some) } else { Ok(None) }
 }
 
+/// Largest pull of what a next law would free; 0 where the data do not determine it.
+fn pull(fit: &Fit, next: &NextLaw, score: Option<&[f64]>) -> f64 {
+    let Ok(information) = Covariance::try_new(&fit.equations, &next.transform, &fit.theta) else {
+        return 0.0;
+    };
+    let errors = match score {
+        Some(score) => information.sandwich(score),
+        None => Ok(information.clone()),
+    };
+    let Ok(errors) = errors else { return 0.0 };
+    let one = |k: &usize| {
+        let error = errors.stderr(*k).ok()?;
+        (error > 0.0).then(|| (newton_step(fit, &information, *k) / error).abs())
+    };
+    next.freed.iter().filter_map(one).fold(0.0, f64::max)
+}
+
+/// Step of parameter `k` to the minimum of the parabola.
+fn newton_step(fit: &Fit, information: &Covariance, k: usize) -> f64 {
+    let (order, gradient) = (information.order(), fit.equations.gradient());
+    let row = &information.inverse_information()[k * order..][..gradient.len()];
+    -row.iter().zip(gradient).map(|(h, g)| h * g).sum::<f64>()
+}
+
 fn held(
     plan: &Plan,
     fit: &Fit,
@@ -146,12 +187,9 @@ fn held(
     whole: &Covariance,
     of_all: &Covariance,
 ) -> Vec<HeldParameter> {
-    let (order, gradient) = (whole.order(), fit.equations.gradient());
-    let inverse = whole.inverse_information();
     let one = |k: usize| {
         let (error, independent) = (of_all.stderr(k).ok()?, whole.stderr(k).ok()?);
-        let row = &inverse[k * order..][..gradient.len()];
-        let step: f64 = -row.iter().zip(gradient).map(|(h, g)| h * g).sum::<f64>();
+        let step = newton_step(fit, whole, k);
         let excess = (error / independent).powi(2);
         (error > 0.0 && excess.is_finite()).then(|| HeldParameter {
             position: k,
