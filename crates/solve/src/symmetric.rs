@@ -54,9 +54,7 @@ pub(crate) fn eigen(a: &[f64], n: usize) -> Result<(Vec<f64>, Vec<Vec<f64>>), So
     if n == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
-    // In memory of its own, whose alignment does not hang on where `a` lies: last bits do.
     let decomposition = MatRef::from_row_major_slice(a, n, n)
-        .to_owned()
         .self_adjoint_eigen(Side::Lower)
         .map_err(|_| SolveError::Eigenvalues { order: n })?;
     let values = decomposition.S().column_vector().iter().copied().collect();

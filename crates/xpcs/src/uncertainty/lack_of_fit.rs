@@ -3,12 +3,12 @@
 
 use dyne_runtime::Lanes;
 use dyne_sample::chi_square::upper_tail;
-use faer::{Mat, Side};
+use faer::{Mat, MatRef, Side};
 
 use super::factors::BinFactors;
 use super::joint::Joint;
 use super::lag_age::LagAgeCells;
-use super::speckle::{Drawn, SpeckleOptions, aligned, mapped, score_map};
+use super::speckle::{Drawn, SpeckleOptions, mapped, score_map};
 use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
 
@@ -147,9 +147,7 @@ impl BinCells {
         let drawn = Drawn::on_all_frames(problem, evaluated, bin, contrast, options, lanes)?;
         let (frames, on_frames) = (problem.matrices.frames(), drawn.on_frames());
         let speckles = on_frames.len() / frames;
-        let intensities = aligned(&on_frames, frames, speckles);
-        drop(on_frames);
-        let intensities = intensities.as_ref();
+        let intensities = MatRef::from_column_major_slice(&on_frames, frames, speckles);
         let joint = problem.joint_noise(evaluated, bin, contrast, factors, cells, intensities);
         let [bright, mixed, dark] = &joint.parts;
         let covariance = factors.combined([bright, mixed, dark]);

@@ -268,24 +268,18 @@ impl BinNoise {
     }
 }
 
-/// A matrix, stored column by column, where every column begins at a place of the same alignment: products of
-/// others hang on where a vector happens to lie, in their last bits.
-pub(super) fn aligned(columns: &[f64], rows: usize, count: usize) -> Mat<f64> {
-    MatRef::from_column_major_slice(columns, rows, count).to_owned()
-}
-
 /// The forms of all speckles while their strips are summed, row by row of the tile.
-struct Forms {
+struct Forms<'a> {
     /// Intensities, nodes × speckles.
-    intensities: Mat<f64>,
+    intensities: MatRef<'a, f64>,
     /// IᵀUI, one a speckle.
     values: Vec<Vec<f64>>,
     /// (U + Uᵀ)I of the first speckles, as many as shot noise is averaged over.
     gradients: Vec<Mat<f64>>,
 }
 
-impl Forms {
-    fn new(drawn: &Drawn, rows: usize, counts: Counts) -> Self {
+impl<'a> Forms<'a> {
+    fn new(drawn: &'a Drawn, rows: usize, counts: Counts) -> Self {
         let nodes = drawn.nodes.len();
         let speckles = drawn.intensities.len() / nodes;
         let averaged = match counts {
@@ -293,7 +287,7 @@ impl Forms {
             _ => (GRADIENT_BYTES / (8 * rows * nodes)).clamp(1, speckles),
         };
         Self {
-            intensities: aligned(&drawn.intensities, nodes, speckles),
+            intensities: MatRef::from_column_major_slice(&drawn.intensities, nodes, speckles),
             values: vec![vec![0.0; speckles]; rows],
             gradients: vec![Mat::zeros(nodes, averaged); rows],
         }
@@ -302,8 +296,8 @@ impl Forms {
     /// Adds a strip of U, its rows spread over the lanes.
     fn add(&mut self, strip: &Strip, lanes: &Lanes) {
         let rows: Vec<usize> = (0..self.values.len()).collect();
-        let below = self.intensities.as_ref();
-        let below = below.subrows(strip.first(), below.nrows() - strip.first());
+        let below =
+            self.intensities.subrows(strip.first(), self.intensities.nrows() - strip.first());
         let averaged = self.gradients[0].ncols();
         let found = lanes.map(&rows, |k| {
             let transposed = strip.form(*k);
