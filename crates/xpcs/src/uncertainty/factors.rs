@@ -230,7 +230,7 @@ impl Factors {
     /// $\kappa N_0/(\kappa N_0 + N_1/n + N_2/n^2)$ of the correlated part in what a fit leaves,
     /// N, is the one found, $N_0/(P_cR)$ with the sum R of squared residuals and P_c of
     /// [`crate::residuals::Cells`]; then $P_s = (\kappa N_0 + N_1/n + N_2/n^2)/R$ in each bin.
-    /// **Edges** κ from 1 to 64. Bins whose fit absorbs nearly all take the mean of the others by the map.
+    /// **Edges** κ from 1 to 25. Bins whose fit absorbs nearly all take the mean of the others by the map.
     ///
     /// # Errors
     /// [`UncertaintyError::Pixels`] where neither residuals nor map tell.
