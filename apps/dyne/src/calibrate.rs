@@ -2,7 +2,7 @@
 
 mod defaults;
 
-use dyne_runtime::{Event, Observer};
+use dyne_runtime::{Event, Lanes, Observer};
 use dyne_xpcs::calibrate::{
     CalibrateError, Cell, LEAST_P, Record, SbcSetting, SbcTrial, Setting, Trial, Tried, coverage,
     histograms, markdown, sbc_markdown, sbc_trial, trials,
@@ -40,19 +40,14 @@ pub(crate) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let progress = Progress::new(&arguments.telling, cancel)?;
     let total = Some(wanted.iter().map(|(cells, _)| cells.len() as u64).sum());
     progress.event(&Event::PhaseStarted { phase: "calibrate", total });
-    let mut done = 0;
-    for batch in wanted.chunks(2 * lanes.count()) {
-        if cancel.requested() {
-            break;
-        }
-        for results in lanes.map(batch, |(cells, number)| trials(cells, setting, *number, tried)) {
-            for trial in results? {
-                record.add(trial)?;
-                done += 1;
-            }
-        }
-        progress.event(&Event::Progress { phase: "calibrate", done, total });
-    }
+    let mut count = Count { done: 0, total };
+    let work = |(cells, number): &(Vec<Cell>, u64)| trials(cells, setting, *number, tried);
+    count.batches((&wanted, &lanes), &progress, work, |results| {
+        let made = results?;
+        let number = made.len() as u64;
+        made.into_iter().try_for_each(|trial| record.add(trial))?;
+        Ok(number)
+    })?;
     progress.clear();
     let rows = coverage(record.trials());
     let table = markdown(&rows);
@@ -74,7 +69,8 @@ fn sbc(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let progress = Progress::new(&arguments.telling, cancel)?;
     let total = Some(arguments.fits * arguments.mode.len() as u64);
     progress.event(&Event::PhaseStarted { phase: "calibrate", total });
-    let (mut done, mut text, mut uniform) = (0, String::new(), true);
+    let (mut text, mut uniform) = (String::new(), true);
+    let mut count = Count { done: 0, total };
     for name in &arguments.mode {
         let mode = name.parse().map_err(Failure::Usage)?;
         let (frames, noise, seed) = (one_length(arguments)?, arguments.noise, arguments.seed);
@@ -83,17 +79,16 @@ fn sbc(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
         let mut record: Record<SbcSetting, SbcTrial> = Record::open(&folder, setting)?;
         let known: Vec<u64> = record.trials().iter().map(|trial| trial.number).collect();
         let wanted: Vec<u64> = (0..arguments.fits).filter(|k| !known.contains(k)).collect();
-        done += known.len() as u64;
-        for batch in wanted.chunks(2 * lanes.count()) {
-            if cancel.requested() {
-                progress.clear();
-                return Ok(Ending::Interrupted);
-            }
-            for trial in lanes.map(batch, |number| sbc_trial(setting, *number)) {
-                record.add(trial?)?;
-                done += 1;
-            }
-            progress.event(&Event::Progress { phase: "calibrate", done, total });
+        count.done += known.len() as u64;
+        let before = count.done;
+        let work = |number: &u64| sbc_trial(setting, *number);
+        count.batches((&wanted, &lanes), &progress, work, |trial| {
+            record.add(trial?)?;
+            Ok(1)
+        })?;
+        if count.done < before + wanted.len() as u64 {
+            progress.clear();
+            return Ok(Ending::Interrupted);
         }
         let rows = histograms(record.trials()).map_err(CalibrateError::from)?;
         uniform &= rows.iter().all(|row| row.uniformity.p_value > LEAST_P);
@@ -128,6 +123,36 @@ fn one_speckle(arguments: &CalibrateArguments) -> Result<usize, Failure> {
             "--speckle-pixels: several numbers, expected one\ngive several with --defaults alone"
                 .to_owned(),
         )),
+    }
+}
+
+/// How many trials are made.
+struct Count {
+    done: u64,
+    total: Option<u64>,
+}
+
+impl Count {
+    /// Works at what is wanted, batch by batch on all lanes, until the end is asked for; `keep` says how many
+    /// trials a result holds.
+    fn batches<W: Sync, R: Send>(
+        &mut self,
+        (wanted, lanes): (&[W], &Lanes),
+        progress: &Progress<'_>,
+        work: impl Fn(&W) -> R + Sync,
+        mut keep: impl FnMut(R) -> Result<u64, Failure>,
+    ) -> Result<(), Failure> {
+        for batch in wanted.chunks(2 * lanes.count()) {
+            if interrupt::cancel().requested() {
+                break;
+            }
+            for result in lanes.map(batch, &work) {
+                self.done += keep(result)?;
+            }
+            let Self { done, total } = *self;
+            progress.event(&Event::Progress { phase: "calibrate", done, total });
+        }
+        Ok(())
     }
 }
 

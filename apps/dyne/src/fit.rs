@@ -301,10 +301,10 @@ fn fit_with(config: FitConfig, run: &Run<'_>) -> Result<Done, Failure> {
             let closed = ended(&journal, saving);
             run.watch.saved(&journal, opened);
             closed?;
-            match saving {
-                Written::Throughout => Err(suspended(failure, dir, run)),
-                _ if dir.exists() => Err(suspended(failure, dir, run)),
-                _ => Err(stopped(failure, target)),
+            // What lies in a folder that was not asked for may be another run's.
+            match saving == Written::Throughout || !journal.saves().each.is_empty() {
+                true => Err(suspended(failure, dir, run)),
+                false => Err(stopped(failure, target)),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A request to end, from the terminal or a scheduler.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,21 @@ struct Left {
     unfinished: PathBuf,
     /// Where checkpoints may be.
     checkpoints: PathBuf,
+    /// The newest that another run left there.
+    earlier: Option<OsString>,
+}
+
+impl Left {
+    /// Whether this run has saved a checkpoint.
+    fn is_saved(&self) -> bool {
+        newest(&self.checkpoints).is_some_and(|name| Some(name) != self.earlier)
+    }
+}
+
+/// Name of the newest checkpoint in a folder.
+fn newest(dir: &Path) -> Option<OsString> {
+    let files = std::fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    files.filter(|name| Path::new(name).extension().is_some_and(|e| e == "checkpoint")).max()
 }
 
 /// What the end on the way leaves; nothing where the end must be waited for.
@@ -38,7 +54,8 @@ static LEFT: Mutex<Option<Left>> = Mutex::new(None);
 /// the folder `unfinished` goes with it. Nothing that others see but checkpoints may change until [`wait`].
 pub(crate) fn hurry(unfinished: &Path, checkpoints: &Path) {
     let [unfinished, checkpoints] = [unfinished, checkpoints].map(Path::to_owned);
-    *lock() = Some(Left { unfinished, checkpoints });
+    let earlier = newest(&checkpoints);
+    *lock() = Some(Left { unfinished, checkpoints, earlier });
 }
 
 /// From now on the program ends when it has come to an end, as something is written that must be whole.
@@ -60,10 +77,11 @@ fn tell() {
         std::thread::sleep(PATIENCE);
         // The lock is not given back, so nothing begins to be written any more.
         let left = lock();
-        if let Some(Left { unfinished, checkpoints }) = left.as_ref() {
-            let _ = std::fs::remove_dir_all(unfinished);
-            let (message, ending) = match checkpoints.is_dir() {
-                true => (Failure::Suspended(checkpoints.clone()).to_string(), Ending::Suspended),
+        if let Some(left) = left.as_ref() {
+            let _ = std::fs::remove_dir_all(&left.unfinished);
+            let suspended = || Failure::Suspended(left.checkpoints.clone()).to_string();
+            let (message, ending) = match left.is_saved() {
+                true => (suspended(), Ending::Suspended),
                 false => ("interrupted; nothing was written".to_owned(), Ending::Interrupted),
             };
             terminal::complain(&message);

@@ -2,19 +2,19 @@
 
 use dyne_runtime::{Event, Flow, Observer};
 
-use crate::box_quadratic;
 use crate::curve::follow;
 use crate::error::{EvaluationError, SolveError};
 use crate::normal::{NormalEquations, Reduced};
 use crate::objective::Objective;
-use crate::symmetric::dot;
 use crate::termination::Termination;
 use crate::transform::Transform;
 
 mod options;
+mod parabola;
 mod promised;
 
 pub use options::Options;
+use parabola::Parabola;
 pub(crate) use promised::promised;
 
 /// A step is accepted when it gains more than this fraction of what the model predicts.
@@ -277,16 +277,10 @@ impl<'a> Run<'a> {
     fn propose(&self) -> Step {
         let n = self.point.x.len();
         let d: Vec<f64> = (0..n).map(|i| self.scale(i)).collect();
-        let h: Vec<f64> =
-            (0..n * n).map(|k| self.point.hessian[k] / (d[k / n] * d[k % n])).collect();
-        let g: Vec<f64> = self.point.gradient.iter().zip(&d).map(|(g, d)| g / d).collect();
-        let room = |bounds: &[f64]| -> Vec<f64> {
-            (0..n).map(|i| (bounds[i] - self.point.x[i]) * d[i]).collect()
-        };
-        let (to_lower, to_upper) = (room(self.transform.lower()), room(self.transform.upper()));
-        let lower: Vec<f64> = to_lower.iter().map(|v| v.max(-self.radius)).collect();
-        let upper: Vec<f64> = to_upper.iter().map(|v| v.min(self.radius)).collect();
-        let u = box_quadratic::minimise(&h, &g, &lower, &upper);
+        let around = (&self.point.hessian[..], &self.point.gradient[..]);
+        let parabola = Parabola::new(around, &self.point.x, &d, self.transform);
+        let u = parabola.step(self.radius);
+        let (to_lower, to_upper) = (&parabola.to_lower, &parabola.to_upper);
         let x: Vec<f64> = (0..n)
             .map(|i| match u[i] {
                 u if u <= to_lower[i] => self.transform.lower()[i],
@@ -295,8 +289,7 @@ impl<'a> Run<'a> {
                     .clamp(self.transform.lower()[i], self.transform.upper()[i]),
             })
             .collect();
-        let slope = -dot(&g, &u);
-        let curvature: f64 = (0..n).map(|i| u[i] * dot(&h[i * n..(i + 1) * n], &u)).sum();
+        let [slope, curvature] = parabola.slope_and_curvature(&u);
         let gained_alone = self.point.reduced.linear_decrease();
         Step {
             linear: self.linear_after(&x),

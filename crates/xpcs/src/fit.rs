@@ -194,15 +194,12 @@ pub fn fit(
     let full = Problem { bins_at_once: *bins_at_once, ..full };
     let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
     let variances = weighted(plan, &full, &mut outcome.fit, observer)?;
-    let weights = variances.as_deref().map_or(Weights::Equal, Weights::ByLag);
-    let full = Problem { weights, ..full };
+    let full = Problem { weights: by_lag(variances.as_deref()), ..full };
     let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
     choose_twin(plan, &full, &mut outcome.fit, observer)?;
     let on = |matrices, weights| on_coarse(&full, matrices, weights, &coarse_sweeps);
     let finest = finest(plan, survey.coarse.last(), variances.as_deref());
-    let finest = finest.as_ref().map(|(matrices, weights)| {
-        on(matrices, weights.as_deref().map_or(Weights::Equal, Weights::ByLag))
-    });
+    let finest = finest.as_ref().map(|(matrices, own)| on(matrices, by_lag(own.as_deref())));
     let (chosen, misfit) =
         under_laws(plan, (full, finest), outcome.fit.clone(), pictures, observer)?;
     let Chosen { laws, transform, fit, judged, full: fullest } = chosen;
@@ -242,6 +239,11 @@ pub fn fit(
         coarse_sweeps: coarse_sweeps.into_inner(),
         layout,
     })
+}
+
+/// Weights by bin and lag where there are some.
+fn by_lag(weights: Option<&[Vec<f64>]>) -> Weights<'_> {
+    weights.map_or(Weights::Equal, Weights::ByLag)
 }
 
 /// The fit under the simplest laws that pass, and whether it describes the data.

@@ -128,6 +128,33 @@ pub struct Uncertainty {
     pub unheard: Vec<Silent>,
 }
 
+impl Uncertainty {
+    /// With all that is known before the kind has been computed.
+    fn begun(
+        minimum: &Minimum<'_>,
+        method: UncertaintyMethod,
+        counts_source: CountsSource,
+    ) -> Self {
+        Self {
+            method,
+            instead_of: None,
+            information: minimum.information.clone(),
+            score: None,
+            pixels: None,
+            factors: Vec::new(),
+            careful: Vec::new(),
+            covered: None,
+            widest: 1.0,
+            alternatives: Vec::new(),
+            by_map: None,
+            counts: Vec::new(),
+            counts_source,
+            silent: minimum.silent.to_vec(),
+            unheard: Vec::new(),
+        }
+    }
+}
+
 /// The headline covariance at a minimum, of the kind that `config` asks for.
 ///
 /// Where that kind cannot be had the headline is the information covariance, and
@@ -140,23 +167,7 @@ pub fn headline(
     config: &UncertaintyConfig,
 ) -> Result<(Covariance, Uncertainty), SweepError<ReadError>> {
     let (counts, counts_source) = mean_counts(minimum, config.counts).map_err(SweepError::Block)?;
-    let mut uncertainty = Uncertainty {
-        method: config.method,
-        instead_of: None,
-        information: minimum.information.clone(),
-        score: None,
-        pixels: None,
-        factors: Vec::new(),
-        careful: Vec::new(),
-        covered: None,
-        widest: 1.0,
-        alternatives: Vec::new(),
-        by_map: None,
-        counts: Vec::new(),
-        counts_source,
-        silent: minimum.silent.to_vec(),
-        unheard: Vec::new(),
-    };
+    let mut uncertainty = Uncertainty::begun(minimum, config.method, counts_source);
     let found = match config.method {
         UncertaintyMethod::Information => Ok(minimum.information.clone()),
         UncertaintyMethod::Dyadic => dyadic_covariance(minimum, minimum.correlation_frames()),

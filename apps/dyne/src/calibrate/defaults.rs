@@ -4,7 +4,7 @@ use dyne_runtime::{Event, Observer};
 use dyne_xpcs::calibrate::Record;
 use dyne_xpcs::calibrate::defaults::{Cell, Setting, Trial, markdown, tally, trial};
 
-use super::mean_counts;
+use super::{Count, mean_counts};
 use crate::args::CalibrateArguments;
 use crate::failure::{Ending, Failure};
 use crate::progress::Progress;
@@ -20,17 +20,11 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<Ending, Failure> {
     let progress = Progress::new(&arguments.telling, cancel)?;
     let total = Some(wanted.len() as u64);
     progress.event(&Event::PhaseStarted { phase: "calibrate", total });
-    let mut done = 0;
-    for batch in wanted.chunks(2 * lanes.count()) {
-        if cancel.requested() {
-            break;
-        }
-        for result in lanes.map(batch, |(cell, number)| trial(*cell, setting, *number)) {
-            record.add(result?)?;
-            done += 1;
-        }
-        progress.event(&Event::Progress { phase: "calibrate", done, total });
-    }
+    let work = |(cell, number): &(Cell, u64)| trial(*cell, setting, *number);
+    Count { done: 0, total }.batches((&wanted, &lanes), &progress, work, |trial| {
+        record.add(trial?)?;
+        Ok(1)
+    })?;
     progress.clear();
     let table = markdown(&tally(record.trials()));
     record.write("defaults.md", table.as_bytes())?;

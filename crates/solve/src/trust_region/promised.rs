@@ -1,9 +1,8 @@
 //! What a fit that was cut short has yet to gain.
 
 use super::Fit;
-use crate::box_quadratic;
+use super::parabola::Parabola;
 use crate::error::SolveError;
-use crate::symmetric::dot;
 use crate::transform::Transform;
 
 /// What the quadratic model at the end of `fit` promises to gain still, inside the bounds.
@@ -18,13 +17,9 @@ pub(crate) fn promised(fit: &Fit, transform: &Transform) -> Result<f64, SolveErr
     let n = fit.x.len();
     let root = |i: usize| hessian[i * (n + 1)].max(0.0).sqrt();
     let d: Vec<f64> = (0..n).map(|i| if root(i) > 0.0 { root(i) } else { 1.0 }).collect();
-    let h: Vec<f64> = (0..n * n).map(|k| hessian[k] / (d[k / n] * d[k % n])).collect();
-    let g: Vec<f64> = gradient.iter().zip(&d).map(|(g, d)| g / d).collect();
-    let room =
-        |bounds: &[f64]| -> Vec<f64> { (0..n).map(|i| (bounds[i] - fit.x[i]) * d[i]).collect() };
-    let u = box_quadratic::minimise(&h, &g, &room(transform.lower()), &room(transform.upper()));
-    let curvature: f64 = (0..n).map(|i| u[i] * dot(&h[i * n..(i + 1) * n], &u)).sum();
-    Ok(reduced.linear_decrease() - dot(&g, &u) - 0.5 * curvature)
+    let parabola = Parabola::new((&hessian, &gradient), &fit.x, &d, transform);
+    let [slope, curvature] = parabola.slope_and_curvature(&parabola.step(f64::INFINITY));
+    Ok(reduced.linear_decrease() + slope - 0.5 * curvature)
 }
 
 #[cfg(test)]

@@ -313,16 +313,20 @@ fn other_conventions() -> Vec<OtherConvention> {
     ["homodyne-2", "homodyne-analysis"].into_iter().zip(factors).map(one).collect()
 }
 
+fn verdict() -> Verdict {
+    Verdict {
+        class: VerdictClass::Reservations,
+        reasons: vec![Reason { code: "at_bound".to_owned(), message: AT_BOUND.to_owned() }],
+        exit_code: 1,
+    }
+}
+
 /// A fit of so many azimuths from −90° to 90° with maps of so many pixels a side.
 pub(crate) fn report(bins: u32, pixels: usize) -> Report {
     let phi =
         |k: u32| if bins == 1 { 12.5 } else { -90.0 + 180.0 * f64::from(k) / f64::from(bins - 1) };
     Report {
-        verdict: Verdict {
-            class: VerdictClass::Reservations,
-            reasons: vec![Reason { code: "at_bound".to_owned(), message: AT_BOUND.to_owned() }],
-            exit_code: 1,
-        },
+        verdict: verdict(),
         headline: headline(),
         laws: vec![law("J", "constant"), LawResult { chosen: true, ..law("J", "power_law") }],
         lack_of_fit: Err("not computed".to_owned()),

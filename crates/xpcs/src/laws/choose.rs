@@ -55,11 +55,7 @@ impl Chosen {
     /// Laws that are fuller: of one function each, then of all.
     pub fn fuller(&self) -> Vec<Vec<Law>> {
         let own: Vec<Law> = self.laws.iter().map(|own| own.law).collect();
-        let one = |(at, laws): (usize, &FamilyLaws)| {
-            let mut fuller = own.clone();
-            fuller[at] = laws.family.next(laws.law)?;
-            Some(fuller)
-        };
+        let one = |(at, laws): (usize, &FamilyLaws)| with_next(&laws.family, &own, at);
         let mut all: Vec<Vec<Law>> = self.laws.iter().enumerate().filter_map(one).collect();
         let fullest: Vec<Law> = self.laws.iter().map(|own| own.family.fullest()).collect();
         if fullest != own && !all.contains(&fullest) {
@@ -253,14 +249,12 @@ impl Level<'_> {
     fn next_of_each(&self, laws: &[Law]) -> Result<Vec<Option<NextLaw>>, FitError> {
         let slots = self.plan.transform.slots();
         let one = |at: usize| {
-            let (family, law) = (&self.families[at], laws[at]);
-            let Some(next) = family.next(law) else { return Ok(None) };
-            let kept = family.held(next, slots);
-            let mut freed = family.held(law, slots);
+            let family = &self.families[at];
+            let Some(fuller) = with_next(family, laws, at) else { return Ok(None) };
+            let kept = family.held(fuller[at], slots);
+            let mut freed = family.held(laws[at], slots);
             freed.retain(|k| !kept.contains(k));
-            let mut laws = laws.to_vec();
-            laws[at] = next;
-            let transform = restricted(self.plan, self.families, &laws)?;
+            let transform = restricted(self.plan, self.families, &fuller)?;
             Ok(Some(NextLaw { freed, transform }))
         };
         (0..laws.len()).map(one).collect()
@@ -286,13 +280,11 @@ impl Level<'_> {
     /// The laws of a candidate with the next one for the function that asks for it most.
     fn next_laws(&self, candidate: &Candidate) -> Option<Vec<Law>> {
         let pull = |at: usize| candidate.judged.pulls.get(at).copied().unwrap_or(0.0);
-        let all = self.families.iter().zip(&candidate.laws).enumerate();
         let asked =
-            all.filter_map(|(at, (family, law))| Some((at, (family.next(*law)?, pull(at)))));
-        let (at, (next, _)) = asked.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))?;
-        let mut laws = candidate.laws.clone();
-        laws[at] = next;
-        Some(laws)
+            self.families.iter().enumerate().filter_map(|(at, family)| {
+                Some((with_next(family, &candidate.laws, at)?, pull(at)))
+            });
+        asked.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(laws, _)| laws)
     }
 
     /// Takes back what single functions were promoted by, where the data do without it.
@@ -356,6 +348,13 @@ impl Level<'_> {
             full: self.full,
         }
     }
+}
+
+/// `laws` with the next one of the function `family` at `at`.
+fn with_next(family: &Family, laws: &[Law], at: usize) -> Option<Vec<Law>> {
+    let mut fuller = laws.to_vec();
+    fuller[at] = family.next(laws[at])?;
+    Some(fuller)
 }
 
 /// Mean excess of the variances of what a fit holds; 1 where the data determine none of it.
