@@ -160,7 +160,7 @@ fn lack_of_fit_words(plan: &Plan, found: &LackOfFit) -> String {
         p => format!("p = {p:.1e}"),
     };
     format!(
-        "mean residuals differ from what noise leaves ({p}, {:.0} where {:.0} is expected{place}). Possible causes: another shape of decay (dyne models compares), a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
+        "mean residuals differ from what noise leaves ({p}, {:.0} where {:.0} is expected{place}). `dyne models` says which model does better. Possible causes: another shape of decay, a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
         found.statistic, found.expected
     )
 }
@@ -170,15 +170,22 @@ fn place(plan: &Plan, cell: &ResidualCell) -> String {
         1 => String::new(),
         _ => format!(" in bin {}", cell.bin),
     };
-    format!(
-        "at lags {:.3} to {:.3} s and ages {:.3} to {:.3} s{bin}, by {:+.1} % of the contrast ({:+.1} σ)",
-        cell.lag_s[0],
-        cell.lag_s[1],
-        cell.age_s[0],
-        cell.age_s[1],
-        100.0 * cell.of_contrast,
-        cell.z
-    )
+    let lags = span("lag", cell.lag_s);
+    let ages = span("age", cell.age_s);
+    let (percent, z) = (100.0 * cell.of_contrast, cell.z);
+    format!("at {lags} and {ages}{bin}, by {percent:+.1} % of the contrast ({z:+.1} σ)")
+}
+
+/// A range of times with three digits, whatever the time of a frame.
+fn span(name: &str, [from, to]: [f64; 2]) -> String {
+    let digits = |time: f64| {
+        let decimals = 2 - time.abs().max(f64::MIN_POSITIVE).log10().floor() as i32;
+        format!("{time:.0$}", decimals.clamp(0, 12) as usize)
+    };
+    match (if from == 0.0 { "0".to_owned() } else { digits(from) }, digits(to)) {
+        (from, to) if from == to => format!("{name} {to} s"),
+        (from, to) => format!("{name}s {from} to {to} s"),
+    }
 }
 
 /// Minima that the noise cannot tell from the reported one, of each kind the nearest in cost.
@@ -247,4 +254,17 @@ fn reservations(findings: Findings<'_>) -> Vec<Reason> {
         }
     }
     reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_at_any_frame_time() {
+        assert_eq!(span("lag", [0.1, 0.1]), "lag 0.100 s");
+        assert_eq!(span("age", [0.0, 6.667]), "ages 0 to 6.67 s");
+        assert_eq!(span("lag", [2e-6, 5.25e-5]), "lags 0.00000200 to 0.0000525 s");
+        assert_eq!(span("age", [300.0, 4567.8]), "ages 300 to 4568 s");
+    }
 }
