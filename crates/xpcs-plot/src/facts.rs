@@ -2,8 +2,8 @@
 
 use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
-    Basin, BoundSide, Identifiability, ParameterResult, Profile, Provenance, Report, ScalingResult,
-    Status, Warning,
+    Basin, BoundSide, Identifiability, LackOfFit, ParameterResult, Profile, Provenance, Report,
+    ScalingResult, Status, Warning,
 };
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};
@@ -372,7 +372,7 @@ pub(crate) fn lack_of_fit(report: &Report) -> Vec<Fact> {
     match &report.lack_of_fit {
         Err(reason) => vec![("not tested", reason.clone())],
         Ok(found) => vec![
-            ("probability of such residuals if it does", significant(found.p, 2)),
+            ("probability of what is seen if it does", probabilities(found)),
             (
                 "sum of squares of the mean residuals",
                 format!(
@@ -391,6 +391,18 @@ pub(crate) fn lack_of_fit(report: &Report) -> Vec<Fact> {
                 ),
             ),
         ],
+    }
+}
+
+fn probabilities(found: &LackOfFit) -> String {
+    let all = significant(found.p, 2);
+    match (found.p_residuals, found.p_rates) {
+        (Some(residuals), Some(rates)) => format!(
+            "{all} (mean residuals {}, rates at each age {})",
+            significant(residuals, 2),
+            significant(rates, 2)
+        ),
+        _ => all,
     }
 }
 

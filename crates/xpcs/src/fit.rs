@@ -19,6 +19,7 @@ use crate::misfit::{Misfit, Tested, misfit};
 use crate::noise::{Weights, may_weigh, weights};
 use crate::plan::{Plan, PlanError};
 use crate::problem::{Checks, Evaluated, Problem};
+use crate::released::released_starts;
 use crate::residuals::{BinResiduals, PictureSize};
 use crate::survey::{NotFinite, Survey, survey};
 use crate::uncertainty::{BENT, Ellipsoid, Uncertainty, bent_shares};
@@ -90,6 +91,14 @@ pub enum Labels {
     Exchanged,
     /// The other, as starting values or bounds have it; the point with the usual names.
     Kept(Vec<f64>),
+}
+
+impl Labels {
+    /// Those of the fit under the laws chosen. Without its constant part the fraction can move a component from the
+    /// larger share to the smaller, and has no exact image with the names exchanged.
+    fn under(self, plan: &Plan, fit: &Fit) -> Self {
+        plan.model.relabelled(&fit.theta, &plan.grid).map_or(self, Self::Kept)
+    }
 }
 
 /// A fit before it is put into words.
@@ -204,6 +213,7 @@ pub fn fit(
         under_laws(plan, (full, finest), outcome.fit.clone(), pictures, observer)?;
     let Chosen { laws, transform, fit, judged, full: fullest } = chosen;
     outcome.fit = fit;
+    let labels = labels.under(plan, &outcome.fit);
     let Judged { settled, covariance, at_bounds, uncertainty, .. } = judged;
     let Settled { scaling, evaluated, residuals } = settled;
     let curved = curved(plan, &full, &transform, &outcome.fit, &covariance)?;
@@ -507,7 +517,8 @@ fn run(
     let resources_of_last = if coarse.is_empty() { resources.without_journal() } else { resources };
     let last = Problem { resources: resources_of_last, ..*full };
     levels.push(&last);
-    let given: Vec<Vec<f64>> = plan.start.iter().cloned().collect();
+    let mut given: Vec<Vec<f64>> = plan.start.iter().cloned().collect();
+    given.extend(released_starts(plan, levels[0], resources.lanes)?);
     let from_cube = |u: &[f64]| plan.from_cube(u);
     let problem = Search {
         levels: &levels,

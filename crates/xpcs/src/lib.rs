@@ -18,6 +18,7 @@ pub mod pace;
 pub mod plan;
 pub mod posterior;
 pub mod problem;
+mod released;
 pub mod report;
 pub mod residuals;
 pub mod results;

@@ -57,6 +57,9 @@ pub struct Plan {
     pub geometries: Vec<Geometry>,
     /// Free, fixed and tied parameters.
     pub transform: Transform,
+    /// The same with what the configuration fixes set free, where that leaves so many free that a search should begin
+    /// there.
+    pub released: Option<Transform>,
     /// Starting values; `None` where none was given and the search finds them.
     pub start: Option<Vec<f64>>,
     /// Loss of the residuals.
@@ -91,14 +94,14 @@ impl Plan {
         let geometries =
             bins.iter().map(|b| Geometry { q: b.q, phi_deg: b.phi_deg, gap }).collect();
         let seen = Seen::of(bins.iter().map(|b| b.q), gap, &grid, dt.seconds);
-        let slots = slots(&config, &seen);
-        let transform = Transform::try_new(&slots).map_err(PlanError::Solve)?;
+        let transform = Transform::try_new(&slots(&config, &seen)).map_err(PlanError::Solve)?;
         let mut plan = Self {
             mode: config.mode,
             model: config.physics.conventions().model(config.mode, select::mean_q(&bins)),
             start: start(&config, &seen),
             robust: Robust { loss: loss(config.fit.loss), f_scale: config.fit.f_scale },
             search: search_options(&config, &transform),
+            released: released(&config, &seen, &transform)?,
             places: ((0..bins.len()).collect(), bins.len()),
             positions,
             bins,
@@ -273,12 +276,18 @@ impl Plan {
     /// model, its rates moved onto fixed values, and evenly inside the bounds where the model's lies
     /// outside.
     pub fn from_cube(&self, u: &[f64]) -> Vec<f64> {
+        self.from_cube_of(&self.transform, u)
+    }
+
+    /// The same for other slots than those of the plan.
+    pub(crate) fn from_cube_of(&self, transform: &Transform, u: &[f64]) -> Vec<f64> {
         let mut cube = vec![0.5; self.model.parameters().len()];
-        for (slot, u) in self.transform.free().iter().zip(u) {
+        for (slot, u) in transform.free().iter().zip(u) {
             cube[*slot] = *u;
         }
-        let mut theta = self.onto_fixed(self.model.start(&cube, &self.window()));
-        for ((value, slot), u) in theta.iter_mut().zip(self.transform.slots()).zip(&cube) {
+        let slots = transform.slots();
+        let mut theta = self.onto_slots(slots, self.model.start(&cube, &self.window()));
+        for ((value, slot), u) in theta.iter_mut().zip(slots).zip(&cube) {
             match *slot {
                 Slot::Fixed(fixed) => *value = fixed,
                 Slot::Free { scale, lower, upper } if !(lower..=upper).contains(value) => {
@@ -296,8 +305,11 @@ impl Plan {
     /// `theta` with its rates moved onto fixed values: at the reference time they keep their value
     /// and, as far as what is free allows it, their slope. Without this a rate of which one parameter
     /// is fixed far from where a start has it would be off by orders of magnitude.
-    fn onto_fixed(&self, theta: Vec<f64>) -> Vec<f64> {
-        let slots = self.transform.slots();
+    pub(crate) fn onto_fixed(&self, theta: Vec<f64>) -> Vec<f64> {
+        self.onto_slots(self.transform.slots(), theta)
+    }
+
+    fn onto_slots(&self, slots: &[Slot], theta: Vec<f64>) -> Vec<f64> {
         let held = fixed_values(slots);
         let of_rates: Vec<usize> =
             self.model.rates().iter().flat_map(|first| *first..first + 3).collect();
@@ -396,6 +408,25 @@ fn slots(config: &FitConfig, seen: &Seen) -> Vec<Slot> {
             Slot::Free { scale, lower, upper }
         })
         .collect()
+}
+
+/// The slots with what the configuration fixes set free, where many parameters are then free and starts are tried.
+fn released(
+    config: &FitConfig,
+    seen: &Seen,
+    transform: &Transform,
+) -> Result<Option<Transform>, PlanError> {
+    let mut freed = config.clone();
+    freed
+        .parameters
+        .values_mut()
+        .filter(|p| p.fixed_value().is_some())
+        .for_each(|p| p.fixed = None);
+    let slots = slots(&freed, seen);
+    let whole = Transform::try_new(&slots).map_err(PlanError::Solve)?;
+    let [own, all] = [transform, &whole].map(|of| of.free().len());
+    let starts = search_options(config, transform).starts;
+    Ok((own > FEW_PARAMETERS && all > own && starts > 0).then_some(whole))
 }
 
 /// Starting values where at least one is given: the others take the table's default, moved

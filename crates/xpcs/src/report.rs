@@ -18,8 +18,8 @@ pub use left_out::{LeftOut, LeftOutBin, LeftOutFrames};
 pub use minima::{Choice, MinimumKind, ProfileSide, RivalMinimum};
 pub use noise::{Alternative, BinNoise, NoisePixels, NoiseResult};
 pub use verdict::{
-    FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell, Verdict,
-    VerdictClass,
+    AgedRate, FullLaw, FullParameter, HeadlineQuantity, LackOfFit, LawResult, Reason, ResidualCell,
+    Verdict, VerdictClass,
 };
 pub use work::{BlockWork, CheckpointWork, PhaseWork, SweepWork, Work};
 

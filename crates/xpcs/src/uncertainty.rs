@@ -10,8 +10,10 @@ mod lack_of_fit;
 mod lag_age;
 mod nodes;
 mod parabola;
+mod rate_changes;
 mod score;
 mod speckle;
+mod squares;
 mod telling;
 
 use dyne_runtime::{Lanes, SweepError};
@@ -36,8 +38,10 @@ pub use factors::BinFactors;
 pub use lack_of_fit::{LackOfFitTest, TestedCell, lack_of_fit};
 pub(crate) use lack_of_fit::{MOST_FRAMES, MOST_WORK};
 pub use parabola::{BENT, Ellipsoid, bent_shares};
+pub use rate_changes::RateChange;
 pub use speckle::SpeckleOptions;
 pub(crate) use speckle::{BinSize, speckles_of_bin};
+pub use squares::SumOfSquares;
 pub use telling::{Silent, silent};
 
 /// Why a kind of covariance could not be had.

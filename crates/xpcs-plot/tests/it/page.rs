@@ -215,6 +215,8 @@ fn cells_of_the_test_of_fit_stand_beside_the_residual() {
         |lag_s, age_s, z| ResidualCell { bin: 0, lag_s, age_s, mean: 0.01, of_contrast: 0.1, z };
     report.lack_of_fit = Ok(LackOfFit {
         p: 0.003,
+        p_residuals: None,
+        p_rates: None,
         statistic: 78.0,
         expected: 30.0,
         pixels: 512.0,
@@ -224,6 +226,7 @@ fn cells_of_the_test_of_fit_stand_beside_the_residual() {
             cell([1.0, 10.0], [0.0, 50.0], 0.5),
             cell([0.1, 10.0], [50.0, 100.0], f64::NAN),
         ],
+        rates: Vec::new(),
     });
     let page = html(&report);
     assert!(page.contains("mean residual over its error") && page.contains(">−6.2<"));

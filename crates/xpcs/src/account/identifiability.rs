@@ -77,7 +77,7 @@ fn curved(plan: &Plan, curved: &[usize]) -> Option<String> {
 }
 
 /// Which component carries which name, where that is a choice.
-fn labels(plan: &Plan, labels: &Labels) -> Option<String> {
+pub(super) fn labels(plan: &Plan, labels: &Labels) -> Option<String> {
     match labels {
         Labels::Usual => None,
         Labels::Exchanged => Some(
@@ -92,9 +92,15 @@ fn labels(plan: &Plan, labels: &Labels) -> Option<String> {
                 .filter(|(_, pair)| outside(pair))
                 .map(|(k, (_, value))| format!("{} = {value:.4}", plan.model.parameters()[k].name))
                 .collect();
-            let reason = match beyond.is_empty() {
-                true => "the starting values or fixed parameters keep their names".to_owned(),
-                false => format!("the bounds keep their names, as {} lies outside", beyond.join(", ")),
+            let reason = match (beyond.is_empty(), plan.start.is_some()) {
+                (false, _) => {
+                    format!("the bounds keep their names, as {} lies outside", beyond.join(", "))
+                }
+                (true, true) => "the starting values keep their names".to_owned(),
+                (true, false) => {
+                    "fixed parameters or the laws chosen have no exact image with the names exchanged"
+                        .to_owned()
+                }
             };
             Some(format!(
                 "The sample has less than half of the field over the series. The two components could be exchanged without changing m; {reason}."

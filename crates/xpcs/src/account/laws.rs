@@ -3,9 +3,9 @@
 use dyne_solve::Slot;
 
 use crate::fit::Fitted;
-use crate::laws::FamilyLaws;
+use crate::laws::{Family, FamilyLaws};
 use crate::plan::Plan;
-use crate::report::{FullLaw, FullParameter, LackOfFit, LawResult, ResidualCell};
+use crate::report::{AgedRate, FullLaw, FullParameter, LackOfFit, LawResult, ResidualCell};
 
 /// One entry for each law of each function of time that has laws.
 pub(super) fn laws(fitted: &Fitted) -> Vec<LawResult> {
@@ -77,12 +77,26 @@ pub(super) fn lack_of_fit(plan: &Plan, fitted: &Fitted) -> Result<LackOfFit, Str
         of_contrast: cell.mean / fitted.scaling[cell.bin].contrast,
         z: cell.z,
     });
+    let test = &found.test;
+    let families = Family::all(plan);
+    let name = |rate: usize| {
+        let own = families.iter().find(|family| family.positions[0] == rate);
+        own.map_or_else(|| plan.model.parameters()[rate].name.to_owned(), |own| own.name.clone())
+    };
+    let rates = test.rates.iter().map(|change| AgedRate {
+        rate: name(change.rate),
+        age_s: change.ages.map(|age| origin + age * dt),
+        z: change.z,
+    });
     Ok(LackOfFit {
-        p: found.test.p(),
-        statistic: found.test.statistic,
-        expected: found.test.expected,
+        p: test.p(),
+        p_residuals: Some(test.residuals.p()),
+        p_rates: Some(test.changes.p()),
+        statistic: test.residuals.statistic,
+        expected: test.residuals.expected,
         pixels: found.pixels,
         pixels_source: found.pixels_source.clone(),
         cells: cells.collect(),
+        rates: rates.collect(),
     })
 }

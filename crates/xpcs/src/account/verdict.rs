@@ -3,12 +3,13 @@
 use dyne_xpcs_data::mean_pixels;
 use dyne_xpcs_model::model::correlation_row;
 
-use crate::fit::Fitted;
+use super::identifiability::labels;
+use crate::fit::{Fitted, Labels};
 use crate::misfit::MISFIT;
 use crate::plan::Plan;
 use crate::report::{
-    HeadlineQuantity, LackOfFit, MinimumKind, Reason, ResidualCell, Status, Verdict, VerdictClass,
-    Warning,
+    AgedRate, HeadlineQuantity, LackOfFit, MinimumKind, Reason, ResidualCell, Status, Verdict,
+    VerdictClass, Warning,
 };
 use crate::uncertainty::PixelsSource;
 
@@ -153,16 +154,39 @@ fn misfit(findings: Findings<'_>) -> Vec<Reason> {
 }
 
 fn lack_of_fit_words(plan: &Plan, found: &LackOfFit) -> String {
-    let worst = found.cells.iter().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()));
-    let place = worst.map_or_else(String::new, |cell| format!("; most {}", place(plan, cell)));
     let p = match found.p {
         p if p < LEAST_P => format!("p below {LEAST_P:.0e}"),
         p => format!("p = {p:.1e}"),
     };
+    let seen = match rate_that_changes(found) {
+        Some(rate) => {
+            format!("rates change with age otherwise than their laws ({p}; {})", aged(rate))
+        }
+        None => {
+            let worst = found.cells.iter().max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()));
+            let place =
+                worst.map_or_else(String::new, |cell| format!("; most {}", place(plan, cell)));
+            let (statistic, expected) = (found.statistic, found.expected);
+            format!(
+                "mean residuals differ from what noise leaves ({p}, {statistic:.0} where {expected:.0} is expected{place})"
+            )
+        }
+    };
     format!(
-        "mean residuals differ from what noise leaves ({p}, {:.0} where {:.0} is expected{place}). `dyne models` says which model does better. Possible causes: another shape of decay, a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average",
-        found.statistic, found.expected
+        "{seen}. `dyne models` says which model does better. Possible causes: another shape of decay, a rate that changes otherwise, frames of a dump, drift, normalisation of each pixel by its own time average"
     )
+}
+
+/// The rate that differs most from its law, where that is less likely than the mean residuals.
+fn rate_that_changes(found: &LackOfFit) -> Option<&AgedRate> {
+    let sooner = found.p_rates? < found.p_residuals?;
+    found.rates.iter().filter(|_| sooner).max_by(|a, b| a.z.abs().total_cmp(&b.z.abs()))
+}
+
+fn aged(found: &AgedRate) -> String {
+    let side = if found.z > 0.0 { "above" } else { "below" };
+    let (rate, ages, z) = (&found.rate, span("age", found.age_s), found.z);
+    format!("{rate} is most {side} its law at {ages}, {z:+.1} σ")
 }
 
 fn place(plan: &Plan, cell: &ResidualCell) -> String {
@@ -220,6 +244,14 @@ fn rivals(findings: Findings<'_>) -> Vec<Reason> {
     kinds.into_iter().filter_map(one).collect()
 }
 
+/// Components that carry the unusual names without a starting value that gave them.
+fn names_in_doubt(findings: Findings<'_>) -> Option<Reason> {
+    let Findings { plan, fitted, .. } = findings;
+    let kept = matches!(fitted.labels, Labels::Kept(_)) && plan.start.is_none();
+    let words = labels(plan, &fitted.labels).filter(|_| kept)?;
+    Some(reason("exchanged", words))
+}
+
 fn differ(a: f64, b: f64) -> bool {
     (a - b).abs() > 1e-3 * a.abs().max(b.abs())
 }
@@ -234,6 +266,10 @@ fn reservations(findings: Findings<'_>) -> Vec<Reason> {
     let own = warnings.iter().filter(|w| RESERVATIONS.contains(&w.code.as_str()));
     reasons.extend(own.map(|w| reason(&w.code, w.message.clone())));
     reasons.extend(rivals(findings));
+    // A rival with the names exchanged says the same.
+    if !fitted.minima.list.iter().any(|rival| rival.kind == MinimumKind::Exchanged) {
+        reasons.extend(names_in_doubt(findings));
+    }
     if fitted.covariance.is_err() || fitted.transform.free().is_empty() {
         return reasons;
     }

@@ -123,11 +123,28 @@ pub struct ResidualCell {
     pub z: f64,
 }
 
+/// What residuals say of one rate at one age.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgedRate {
+    /// Name of the rate (`J`, `gamma_dot`, …).
+    pub rate: String,
+    /// Least and largest age, s.
+    pub age_s: [f64; 2],
+    /// By how many standard deviations the data ask for more than the law gives (below 0: for less) at these ages.
+    pub z: f64,
+}
+
 /// Whether the model describes the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LackOfFit {
-    /// Probability of a statistic as large as this one if the model is right.
+    /// Probability of what is seen if the model is right: of the less likely of `p_residuals` and `p_rates`, 1 − (1 − p)².
     pub p: f64,
+    /// Probability of mean residuals as large as these; nothing in results without it.
+    #[serde(default)]
+    pub p_residuals: Option<f64>,
+    /// Probability of rates that differ from their laws at some age as much as these; nothing in results without it.
+    #[serde(default)]
+    pub p_rates: Option<f64>,
     /// Sum of squares of the standardised mean residuals of the cells.
     pub statistic: f64,
     /// What is expected of the statistic if the model is right.
@@ -138,6 +155,9 @@ pub struct LackOfFit {
     pub pixels_source: String,
     /// The cells, bin by bin.
     pub cells: Vec<ResidualCell>,
+    /// The rates, age by age.
+    #[serde(default)]
+    pub rates: Vec<AgedRate>,
 }
 
 /// The fit of the fullest laws, where the data support simpler ones.

@@ -4,7 +4,7 @@
 const LARGEST: f64 = 25.0;
 
 /// Probability before any data that a speckle covers one pixel.
-const SINGLE: f64 = 0.6;
+const SINGLE: f64 = 0.4;
 
 /// Sizes of speckles that are looked at, evenly in the logarithm.
 const STEPS: usize = 240;
@@ -14,6 +14,9 @@ const SHOWN: f64 = 2.0;
 
 /// Spread over mean above which the size of a speckle is not known at all.
 const OPEN: f64 = 1.0;
+
+/// Variance of a statistic that tells nothing.
+const UNTOLD: f64 = 1e12;
 
 /// Pixels that a speckle covers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +35,11 @@ impl Covered {
         Self { mean: pixels, spread: 0.0, shown: pixels > 1.0 }
     }
 
+    /// Known by nothing but what is likely before any data.
+    pub(super) fn unknown() -> Self {
+        Self::weighed(1.0, [UNTOLD, 0.0], |kappa| kappa)
+    }
+
     /// A number that leaves the noise larger than expected: one standard deviation more.
     pub(super) fn careful(self) -> f64 {
         self.mean + self.spread
@@ -46,7 +54,7 @@ impl Covered {
     /// Mean and standard deviation by a statistic, `expected` at κ pixels, that was `found`, with the parts of its
     /// variance that are `independent` of it and that go with its square.
     ///
-    /// **Formula.** Posterior of κ: before, 0.6 at 1 and the rest with the density $\kappa^{-3/2}$ from 1 to 25; a normal
+    /// **Formula.** Posterior of κ: before, 0.4 at 1 and the rest with the density $\kappa^{-3/2}$ from 1 to 25; a normal
     /// likelihood. The covariance of the score is linear in κ, so the mean of κ gives the expected covariance.
     /// **Edges** A statistic as noisy as it is large leaves κ above 1, the careful side.
     /// **Checked by** `few_photons_leave_a_speckle_of_four_pixels_above_one`.
@@ -128,5 +136,7 @@ mod tests {
     fn what_tells_nothing_is_open() {
         let open = of(1.0, 100.0);
         assert!(open.open() && open.mean > 1.8 && open.mean < 8.0, "{open:?}");
+        let unknown = Covered::unknown();
+        assert!(unknown.open() && (unknown.mean - open.mean).abs() < 0.2, "{unknown:?}");
     }
 }

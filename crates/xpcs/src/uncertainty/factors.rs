@@ -308,7 +308,8 @@ pub(super) fn inverse(counts: Counts) -> f64 {
     }
 }
 
-/// Pixels that a speckle covers, κ: one number, as all bins lie on one detector.
+/// Pixels that a speckle covers, κ: one number, as all bins lie on one detector. **Edges** Without shot noise κ does not
+/// matter and counts as 1; where there is shot noise and no bin keeps enough of the correlated part, nothing tells κ.
 pub(super) fn pixels_of_a_speckle(
     evidence: &[Evidence<'_>],
     inverse: &[f64],
@@ -327,8 +328,11 @@ pub(super) fn pixels_of_a_speckle(
         shares.push((share, shot, held));
     }
     let weights: f64 = shares.iter().map(|(s, ..)| s.weight).sum();
-    if !(weights > 0.0 && weights.is_finite()) {
+    if inverse.iter().all(|u| *u <= 0.0) {
         return Covered::known(1.0);
+    }
+    if !(weights > 0.0 && weights.is_finite()) {
+        return Covered::unknown();
     }
     let mean = |of: &dyn Fn(&(Share, f64, f64)) -> f64| {
         shares.iter().map(|s| s.0.weight * of(s)).sum::<f64>() / weights

@@ -2,13 +2,14 @@
 //! speckles of the fitted model would make of them.
 
 use dyne_runtime::Lanes;
-use dyne_sample::chi_square::upper_tail;
-use faer::{Mat, MatRef, Side};
+use faer::{Mat, MatRef};
 
 use super::factors::BinFactors;
 use super::joint::Joint;
 use super::lag_age::LagAgeCells;
+use super::rate_changes::{RateChange, RateScores};
 use super::speckle::{Drawn, SpeckleOptions, mapped, score_map};
+use super::squares::{Spectrum, SumOfSquares};
 use super::telling::{add_silent, drawn_contrast};
 use super::{Minimum, UncertaintyError, product, spread};
 
@@ -23,10 +24,6 @@ const FEWEST: f64 = 30.0;
 
 /// A cell that the fit absorbs to less than this share of its variance takes no part.
 const ABSORBED: f64 = 1e-3;
-
-/// Ridge of the statistic, a share of the variance of a cell: directions in which the cells hardly vary
-/// together count, but not those that are smaller than what the simulation knows of them.
-const RIDGE: f64 = 0.1;
 
 /// Most frames of a matrix on which the test is made.
 pub(crate) const MOST_FRAMES: usize = 512;
@@ -52,37 +49,31 @@ pub struct TestedCell {
 /// Outcome of the test.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LackOfFitTest {
-    /// Σ (uᵀz)²/(λ + ε).
-    pub statistic: f64,
-    /// Its expectation.
-    pub expected: f64,
-    /// Its variance.
-    pub variance: f64,
-    /// Its third cumulant.
-    pub skew: f64,
+    /// Of the mean residuals.
+    pub residuals: SumOfSquares,
+    /// Of the scores of the rates at each age.
+    pub changes: SumOfSquares,
     /// The cells.
     pub cells: Vec<TestedCell>,
+    /// What they say of each rate at each age.
+    pub rates: Vec<RateChange>,
 }
 
 impl LackOfFitTest {
-    /// Probability of so large a statistic if the model is right.
-    ///
-    /// **Formula** T = Σ_k w_k x_k² with independent standard normal x_k and w = λ/(λ + ε) has the cumulants
-    /// κ₁ = Σw, κ₂ = 2Σw², κ₃ = 8Σw³; a χ² of ν = 8κ₂³/κ₃² degrees (rounded), shifted and stretched to κ₁ and κ₂, has
-    /// nearly the same tail. **Source** Buckley and Eagleson, Australian Journal of Statistics 30A (1988)
-    /// 150, doi:10.1111/j.1467-842X.1988.tb00471.x. **Checked by** `tails_of_correlated_squares`.
+    /// Probability of what is seen if the model is right: of the less likely of two statistics, 1 − (1 − p)².
     pub fn p(&self) -> f64 {
-        if self.cells.is_empty() {
-            return 1.0;
-        }
-        let freedom = (8.0 * self.variance.powi(3) / self.skew.powi(2)).round().max(1.0);
-        let stretch = (2.0 * freedom / self.variance).sqrt();
-        let x = freedom + (self.statistic - self.expected) * stretch;
-        upper_tail(x, freedom.min(1e6) as usize)
+        let least = self.residuals.p().min(self.changes.p());
+        least * (2.0 - least)
     }
 
-    /// Adds the cells of a bin to the statistic and to its cumulants.
-    fn add_bin(&mut self, own: &BinCells, covariance: &Mat<f64>, cells: &LagAgeCells) {
+    /// Adds the cells of a bin.
+    fn add_bin(
+        &mut self,
+        own: &BinCells,
+        covariance: &Mat<f64>,
+        cells: &LagAgeCells,
+        scores: &mut RateScores<'_>,
+    ) {
         let usable = |cell: &usize| {
             let variance = covariance[(*cell, *cell)];
             own.residuals[*cell][0] >= FEWEST && variance > ABSORBED * own.alone(*cell)
@@ -93,29 +84,14 @@ impl LackOfFitTest {
             covariance[(used[a], used[b])] / (error(used[a]) * error(used[b]))
         });
         let z: Vec<f64> = used.iter().map(|cell| own.residuals[*cell][1] / error(*cell)).collect();
-        self.add_spectrum(&correlation, &z);
+        let spectrum = Spectrum::new(&correlation);
+        self.residuals.add(&spectrum, &z);
+        let slope = |cell: usize, rate: usize| own.slope(cell, rate) / error(cell);
+        scores.add_bin((&spectrum, &z), &used, slope);
         for (cell, z) in used.into_iter().zip(z) {
             let [pairs, sum] = own.residuals[cell];
             let (lags, ages) = (cells.lags(cell), cells.ages(cell));
             self.cells.push(TestedCell { bin: own.bin, lags, ages, mean: sum / pairs, z });
-        }
-    }
-
-    /// Adds cells with the standardised residuals z and their correlation.
-    fn add_spectrum(&mut self, correlation: &Mat<f64>, z: &[f64]) {
-        if z.is_empty() {
-            return;
-        }
-        let Ok(spectrum) = correlation.self_adjoint_eigen(Side::Lower) else { return };
-        let (values, vectors) = (spectrum.S(), spectrum.U());
-        for (k, value) in values.column_vector().iter().enumerate() {
-            let value = value.max(0.0);
-            let along: f64 = vectors.col(k).iter().zip(z).map(|(u, z)| u * z).sum();
-            let weight = value / (value + RIDGE);
-            self.statistic += along * along / (value + RIDGE);
-            self.expected += weight;
-            self.variance += 2.0 * weight.powi(2);
-            self.skew += 8.0 * weight.powi(3);
         }
     }
 }
@@ -182,6 +158,13 @@ impl BinCells {
         &both * &noise * both.transpose() + &lift * &others * lift.transpose()
     }
 
+    /// Σ ∂y/∂θ_k over the pairs of a cell.
+    fn slope(&self, cell: usize, k: usize) -> f64 {
+        let row = |of: &[f64], at: usize| of[at * self.joint.rows..][..self.joint.rows].to_vec();
+        let (slopes, map) = (row(&self.joint.slopes, cell), row(&self.map, k));
+        slopes.iter().zip(map).map(|(slope, map)| slope * map).sum()
+    }
+
     /// Variance that a cell would have without the fit.
     fn alone(&self, cell: usize) -> f64 {
         self.covariance[(self.joint.rows + cell) * (self.joint.order + 1)]
@@ -195,7 +178,8 @@ impl BinCells {
 /// Cov d = C_ee − A H⁻¹C_se − C_es H⁻¹Aᵀ + A H⁻¹ B H⁻¹ Aᵀ. C: joint covariance of cells and score from
 /// speckles of the fitted model, drawn for this test, with shot noise in closed form. z = d/√Var d, and with
 /// eigenvalues λ and eigenvectors u of the correlation of z in a bin T = Σ (uᵀz)²/(λ + ε), ε = 0.1. Σz²
-/// alone is ruled by the few directions in which all cells vary together, and sees a wrong shape late.
+/// alone is ruled by the few directions in which all cells vary together, and sees a wrong shape late. A second
+/// statistic of the same form looks along the rates at each age alone ([`RateScores`]).
 ///
 /// **Symbols.** `factors`: how much each part of the noise counts, one entry a bin. **Edges** LagAgeCells of fewer than 30 pairs, and those
 /// that the fit absorbs, take no part. Correlations of different bins, which come from the common
@@ -236,38 +220,17 @@ pub fn lack_of_fit(
         whole.iter_mut().zip(&own.score).for_each(|(sum, b)| *sum += b);
     }
     let mut test = LackOfFitTest::default();
+    let mut scores = RateScores::new(problem.model.rates());
     for own in &found {
         let others: Vec<f64> = whole.iter().zip(&own.score).map(|(a, b)| a - b).collect();
         let covariance = own.residual_covariance(information.inverse_information(), &others);
-        test.add_bin(own, &covariance, &cells);
+        test.add_bin(own, &covariance, &cells, &mut scores);
     }
+    (test.changes, test.rates) = scores.tested(&cells);
     Ok(test)
 }
 
 /// The first `rows` rows and columns of a matrix.
 fn corner(matrix: &[f64], order: usize, rows: usize) -> Vec<f64> {
     (0..rows * rows).map(|e| matrix[e / rows * order + e % rows]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tails_of_correlated_squares() {
-        // Independent squares: χ² of 30 degrees.
-        let cell = TestedCell { bin: 0, lags: [1, 1], ages: [0.0, 1.0], mean: 0.0, z: 0.0 };
-        let test = LackOfFitTest {
-            statistic: 50.9,
-            expected: 30.0,
-            variance: 60.0,
-            skew: 240.0,
-            cells: vec![cell; 30],
-        };
-        assert!((test.p() - 0.01).abs() < 2e-4, "{}", test.p());
-        // All the same square: 30 times χ² of one degree.
-        let same = LackOfFitTest { variance: 1800.0, skew: 8.0 * 27000.0, ..test };
-        let expected = upper_tail(50.9 / 30.0, 1);
-        assert!((same.p() - expected).abs() < 1e-12, "{} {expected}", same.p());
-    }
 }

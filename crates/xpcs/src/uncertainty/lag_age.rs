@@ -12,7 +12,7 @@ use crate::problem::{Evaluated, Problem};
 const LAG_CLASSES: usize = 10;
 
 /// Classes of age: an even number, so that a change at half time falls between two of them.
-const AGE_CLASSES: usize = 6;
+pub(super) const AGE_CLASSES: usize = 6;
 
 /// Columns of one row that belong to one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +69,15 @@ impl LagAgeCells {
         [self.edges[class], (self.edges[class + 1] - 1).min(self.grid - 1)]
     }
 
+    /// Age class of a cell.
+    pub(super) fn age(cell: usize) -> usize {
+        cell % AGE_CLASSES
+    }
+
     /// Ends of the ages of a cell, frames.
     pub(super) fn ages(&self, cell: usize) -> [f64; 2] {
         let width = self.grid as f64 / AGE_CLASSES as f64;
-        let age = (cell % AGE_CLASSES) as f64;
+        let age = Self::age(cell) as f64;
         [age * width, (age + 1.0) * width]
     }
 

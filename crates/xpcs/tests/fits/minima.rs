@@ -59,6 +59,26 @@ fn a_parameter_fixed_at_its_best_value_changes_nothing() {
     }
 }
 
+/// With thirteen parameters free a fixed one is released at first, so that the search ends in the same minimum.
+#[test]
+fn a_parameter_fixed_among_many_leaves_the_minimum_where_it_is() {
+    let sim = "mode: two_component\nframes: 100\ndt: 0.1\nq: 0.0054\nphi: [0, 45, 90]\n\
+        parameters: {D0_ref: 4000, alpha_ref: 0, D_offset_ref: 0, D0_sample: 25000, \
+        alpha_sample: -0.2, D_offset_sample: 0, v0: 1500, beta: 0, v_offset: 0, f0: 0.6, f1: 0, \
+        f2: 0, f3: 0, phi0: 5}\ncontrast: 0.3\nnoise: {kind: gaussian, sigma: 0.01, seed: 6}\n";
+    let fit = "mode: two_component\ndata: {file: x}\nuncertainty: {method: information}\n\
+        search: {starts: 16}\n";
+    let free = case(sim, fit);
+    assert!(free.plan.released.is_none());
+    let best = free.fit(&Lanes::solo()).outcome.fit;
+    let beta = best.theta[7];
+    let fixed = case(sim, &format!("{fit}parameters: {{beta: {{fixed: {beta:e}}}}}\n"));
+    let released = fixed.plan.released.as_ref().unwrap();
+    assert_eq!(released.free().len(), fixed.plan.transform.free().len() + 1);
+    let rise = (fixed.fit(&Lanes::solo()).outcome.fit.cost() - best.cost()) / 1e-4;
+    assert!(rise < 1.0, "{rise}");
+}
+
 #[test]
 fn the_profile_along_a_flat_valley_holds_the_truth_or_is_open() {
     let mut profiles = 0;
