@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use dyne_xpcs::config::{FitConfig, Override, SimConfig};
+use dyne_xpcs_config::{FitConfig, Override, SimConfig};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -50,7 +50,7 @@ use dyne_xpcs::config::{FitConfig, NoiseKind, Override, SimConfig};
 use dyne_xpcs::fit::{Data, Fitted, fit, problem};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
-use dyne_xpcs::simulate::Experiment;
+use dyne_xpcs::simulate::{Experiment, simulated_catalog};
 use dyne_xpcs_data::{Matrices, Truth};
 use dyne_xpcs_model::{Mode, ParameterSpec, Prior};
 
@@ -450,7 +450,7 @@ fn plan(sim: &SimConfig, overrides: &[Override]) -> Outcome<Plan> {
         sim.mode
     );
     let config = FitConfig::from_yaml(&yaml, "recovery.yaml", overrides)?;
-    Ok(Plan::resolve(config, &sim.catalog())?)
+    Ok(Plan::resolve(config, &simulated_catalog(sim))?)
 }
 
 fn matrices(experiment: &Experiment, plan: &Plan, lanes: &Lanes) -> Outcome<Matrices> {

@@ -24,7 +24,7 @@ use crate::fit::{Data, FitError, Fitted, fit, problem};
 use crate::plan::{Plan, PlanError};
 use crate::posterior::SamplingError;
 use crate::residuals::PictureSize;
-use crate::simulate::{Experiment, ExperimentError};
+use crate::simulate::{Experiment, ExperimentError, simulated_catalog};
 use crate::survey::survey;
 use crate::uncertainty::{
     Ellipsoid, Minimum, Pixels, SpeckleOptions, Trust, UncertaintyError, bent_shares,
@@ -259,7 +259,7 @@ fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
         starts.join(", ")
     );
     let config = FitConfig::from_yaml(&yaml, "calibrate", &[])?;
-    Ok(Plan::resolve(config, &sim.catalog())?)
+    Ok(Plan::resolve(config, &simulated_catalog(sim))?)
 }
 
 fn dyadic(

@@ -1,9 +1,10 @@
 //! The public API of Dyne: configuration, plan, problem, fit, report.
 
+pub use dyne_xpcs_config as config;
+
 pub mod account;
 pub mod calibrate;
 pub mod clic;
-pub mod config;
 pub mod fit;
 pub mod g2;
 pub mod gaps;

@@ -17,7 +17,6 @@ use crate::config::{self, FitConfig, PerBin, TimeOrigin};
 use crate::gaps::Gaps;
 use crate::report::{LeftOut, Warning};
 
-pub(crate) use bounds::follows_data;
 use bounds::{Seen, bounds};
 
 pub use error::PlanError;
@@ -276,11 +275,11 @@ impl Plan {
     /// model, its rates moved onto fixed values, and evenly inside the bounds where the model's lies
     /// outside.
     pub fn from_cube(&self, u: &[f64]) -> Vec<f64> {
-        self.from_cube_of(&self.transform, u)
+        self.start_in_cube(&self.transform, u)
     }
 
     /// The same for other slots than those of the plan.
-    pub(crate) fn from_cube_of(&self, transform: &Transform, u: &[f64]) -> Vec<f64> {
+    pub(crate) fn start_in_cube(&self, transform: &Transform, u: &[f64]) -> Vec<f64> {
         let mut cube = vec![0.5; self.model.parameters().len()];
         for (slot, u) in transform.free().iter().zip(u) {
             cube[*slot] = *u;

@@ -18,7 +18,7 @@ pub(crate) fn released_starts(
     lanes: &Lanes,
 ) -> Result<Vec<Vec<f64>>, SolveError> {
     let Some(transform) = &plan.released else { return Ok(Vec::new()) };
-    let from_cube = |u: &[f64]| plan.from_cube_of(transform, u);
+    let from_cube = |u: &[f64]| plan.start_in_cube(transform, u);
     let problem =
         Search { levels: &[coarsest], transform, from_cube: &from_cube, given: &[], lanes };
     let options = SearchOptions { fit: loosely(&plan.search), ..plan.search };

@@ -36,26 +36,24 @@ pub enum ExperimentError {
     },
 }
 
-impl SimConfig {
-    /// The catalogue of a file that held the matrices of the experiment.
-    pub fn catalog(&self) -> Catalog {
-        let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
-            number: k as u32 + 1,
-            q,
-            phi_deg,
-            path: format!("bin {k}"),
-            pixels: None,
-        };
-        Catalog {
-            file: PathBuf::from("simulated"),
-            layout: Layout::Simulated,
-            bins: self.bins().into_iter().enumerate().map(bin).collect(),
-            frames: self.frames,
-            element: Element::F32,
-            dt: Some(FrameTime { seconds: self.dt, derivation: "simulated".into() }),
-            dt_searched: Vec::new(),
-            notes: Vec::new(),
-        }
+/// The catalogue of a file that held the matrices of the experiment.
+pub fn simulated_catalog(sim: &SimConfig) -> Catalog {
+    let bin = |(k, (q, phi_deg)): (usize, (f64, f64))| Bin {
+        number: k as u32 + 1,
+        q,
+        phi_deg,
+        path: format!("bin {k}"),
+        pixels: None,
+    };
+    Catalog {
+        file: PathBuf::from("simulated"),
+        layout: Layout::Simulated,
+        bins: sim.bins().into_iter().enumerate().map(bin).collect(),
+        frames: sim.frames,
+        element: Element::F32,
+        dt: Some(FrameTime { seconds: sim.dt, derivation: "simulated".into() }),
+        dt_searched: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::gaps::{self, Origin};
 use crate::plan::Plan;
 use crate::report::{Provenance, VerdictClass};
 use crate::residuals::PictureSize;
-use crate::simulate::Experiment;
+use crate::simulate::{Experiment, simulated_catalog};
 
 pub use tally::{CellTally, Held, QuantityTally, markdown, tally};
 
@@ -230,7 +230,7 @@ fn triangle(sim: SimConfig, bin: usize, lanes: &Lanes) -> Result<Triangle, Calib
 /// The plan of a user who says no more than the model and the gap.
 fn plan(sim: &SimConfig) -> Result<Plan, CalibrateError> {
     let yaml = format!("mode: {}\ndata: {{file: simulated}}\ngeometry: {{gap: {GAP}}}\n", sim.mode);
-    Ok(Plan::resolve(FitConfig::from_yaml(&yaml, "calibrate", &[])?, &sim.catalog())?)
+    Ok(Plan::resolve(FitConfig::from_yaml(&yaml, "calibrate", &[])?, &simulated_catalog(sim))?)
 }
 
 /// Fits the matrices and reports, by the way of `dyne fit`.

@@ -17,7 +17,7 @@ use crate::fit::{Data, fit};
 use crate::plan::Plan;
 use crate::posterior::BoundedPrior;
 use crate::residuals::PictureSize;
-use crate::simulate::{Experiment, ExperimentError};
+use crate::simulate::{Experiment, ExperimentError, simulated_catalog};
 
 /// What is simulated for the ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -167,7 +167,7 @@ pub fn sbc_trial(setting: SbcSetting, number: u64) -> Result<SbcTrial, Calibrate
     let lanes = Lanes::solo();
     let truth = truth(setting, number)?;
     let sim = simulation(setting, &truth, number)?;
-    let plan = Plan::resolve(fit_config(setting, &truth.theta, number)?, &sim.catalog())?;
+    let plan = Plan::resolve(fit_config(setting, &truth.theta, number)?, &simulated_catalog(&sim))?;
     let experiment = Experiment::try_new(sim)?;
     let triangles: Vec<Triangle> = plan
         .positions

@@ -14,23 +14,6 @@ const TURNS: f64 = 10.0 * std::f64::consts::PI;
 /// Room beyond what is seen, as a factor.
 const SPARE: f64 = 100.0;
 
-/// Whether the bounds of a parameter follow from the data where none are given.
-pub(crate) fn follows_data(spec: &ParameterSpec) -> bool {
-    const NAMES: [&str; 10] = [
-        "D0",
-        "D0_ref",
-        "D0_sample",
-        "D_offset",
-        "D_offset_ref",
-        "D_offset_sample",
-        "gamma_dot_t0",
-        "gamma_dot_t_offset",
-        "v0",
-        "v_offset",
-    ];
-    NAMES.contains(&spec.name)
-}
-
 /// What bounds hang on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {

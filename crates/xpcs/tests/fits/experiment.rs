@@ -5,7 +5,7 @@ use dyne_xpcs::config::{FitConfig, Override, SimConfig};
 use dyne_xpcs::fit::{Data, Fitted, fit};
 use dyne_xpcs::plan::Plan;
 use dyne_xpcs::residuals::PictureSize;
-use dyne_xpcs::simulate::Experiment;
+use dyne_xpcs::simulate::{Experiment, simulated_catalog};
 use dyne_xpcs_data::Matrices;
 
 pub(crate) const PICTURES: PictureSize = PictureSize { pixels: 64 };
@@ -35,7 +35,7 @@ pub(crate) fn case_of_simplest_laws(sim: &str, yaml: &str) -> Case {
 
 fn case_with(sim: &SimConfig, yaml: &str, overrides: &[Override]) -> Case {
     let config = FitConfig::from_yaml(yaml, "fit.yaml", overrides).unwrap();
-    let plan = Plan::resolve(config, &sim.catalog()).unwrap();
+    let plan = Plan::resolve(config, &simulated_catalog(sim)).unwrap();
     let experiment = Experiment::try_new(sim.clone()).unwrap();
     let lanes = Lanes::solo();
     let matrix = |bin: &usize| experiment.matrix(*bin, &lanes).unwrap().triangle;

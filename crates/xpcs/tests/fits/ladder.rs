@@ -4,6 +4,7 @@ use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_xpcs::config::FitConfig;
 use dyne_xpcs::fit::Data;
 use dyne_xpcs::ladder::{Compared, Ladder, ladder};
+use dyne_xpcs::simulate::simulated_catalog;
 
 use crate::experiment::{case, sim_config};
 
@@ -18,7 +19,7 @@ fn climbed(sim: &str, more: &str) -> Ladder {
     let resources = Resources::new(&lanes, &Solo, &cancel);
     let data = Data::survey(&simulated.plan, simulated.matrices.clone(), resources).unwrap();
     let config = FitConfig::from_yaml(&yaml, "fit.yaml", &[]).unwrap();
-    let catalog = sim_config(sim).catalog();
+    let catalog = simulated_catalog(&sim_config(sim));
     let compared = Compared { config: &config, catalog: &catalog, data: &data, resources };
     ladder(&compared, &Silent).unwrap()
 }

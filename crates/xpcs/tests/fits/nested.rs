@@ -6,6 +6,7 @@ use dyne_xpcs::config::FitConfig;
 use dyne_xpcs::fit::Labels;
 use dyne_xpcs::plan::{Plan, PlanError};
 use dyne_xpcs::report::{ParameterResult, Report};
+use dyne_xpcs::simulate::simulated_catalog;
 
 use crate::derived::reported;
 use crate::experiment::{case, sim_config};
@@ -140,7 +141,7 @@ fn a_fraction_outside_its_range_on_every_frame_is_refused() {
         );
         FitConfig::from_yaml(&yaml, "fit.yaml", &[]).unwrap()
     };
-    let files = sim_config(EXCHANGED).catalog();
+    let files = simulated_catalog(&sim_config(EXCHANGED));
     assert!(Plan::resolve(config(0.3, 0.0), &files).is_ok());
     let refused = Plan::resolve(config(0.3, 0.9), &files).err().unwrap();
     assert!(matches!(refused, PlanError::Fraction { frames: 120 }), "{refused}");

@@ -44,7 +44,6 @@ impl Default for OutputConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Format {
     /// `result.json`, `posterior.json`: every number.
     Json,
@@ -64,7 +63,6 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum PicturesOf {
     /// All of up to 12 bins; of more those four that tell most.
     Telling,

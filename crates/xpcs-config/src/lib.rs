@@ -38,8 +38,7 @@ pub use data::{DataConfig, OnBadBlock, PhiRange, QSelection};
 pub use differing::differing_settings;
 pub use dyne_xpcs_model::{Mode, ShearConvention};
 pub use error::{ConfigError, Fault, Origin};
-pub use explain::explain;
-pub(crate) use explain::prior_words;
+pub use explain::{explain, prior_words};
 pub use fit::{
     GeometryConfig, LawChoice, LeastSquaresConfig, Loss, PhysicsConfig, Scaling, SearchConfig,
     SearchMethod, TimeConfig, TimeOrigin,
@@ -49,7 +48,7 @@ pub use mask::{MaskConfig, MaskEntry};
 pub use noise::{FitNoiseConfig, NoiseModel};
 pub use output::{Format, NpzLayout, OutputConfig, PicturesOf};
 pub use overrides::Override;
-pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, parameter_spec};
+pub use parameters::{ParameterConfig, Parameters, PerBin, Tie, follows_data, parameter_spec};
 pub use performance::{
     CheckpointConfig, MemoryOptimizationConfig, PerformanceConfig, PinConfig, Strategy,
     StreamingConfig,

@@ -117,7 +117,6 @@ impl Default for NoiseConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum NoiseKind {
     /// Exact matrices.
     None,

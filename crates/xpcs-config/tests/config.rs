@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use dyne_xpcs::config::{
+use dyne_xpcs_config::{
     ConfigError, FitConfig, Format, Loss, Mode, NoiseKind, NpzLayout, Origin, Override, PerBin,
     QSelection, Scaling, ShearConvention, SimConfig, TimeOrigin, json_schema, reference_markdown,
 };
@@ -80,7 +80,7 @@ fn a_full_config_is_read() {
 #[test]
 fn absent_groups_take_the_defaults_of_the_types() {
     let config = fit("fit:\nparameters:\n").expect("valid");
-    assert_eq!(config.fit, dyne_xpcs::config::LeastSquaresConfig::default());
+    assert_eq!(config.fit, dyne_xpcs_config::LeastSquaresConfig::default());
     assert_eq!(config.search.starts, 64);
     assert_eq!(config.output.formats.len(), 6);
     assert_eq!((config.data.first_frame(), config.data.last_frame()), (1, None));
@@ -372,7 +372,7 @@ fn faults_are_open_to_programs() {
     assert_eq!(error.fault().map(|fault| &fault.origin), Some(&Origin::Program));
 }
 
-/// `cargo run -p dyne-xpcs --example config_reference` writes both anew.
+/// `cargo run -p dyne-xpcs-config --example config_reference` writes both anew.
 #[test]
 fn the_committed_documents_are_the_generated_ones() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");

@@ -7,9 +7,8 @@ use super::super::error::{ConfigError, Fault};
 use super::super::fit::{LeastSquaresConfig, Scaling};
 use super::super::keys::number;
 use super::super::nearest::{choices, nearest};
-use super::super::parameters::{ParameterConfig, Parameters, PerBin, is_logarithmic};
+use super::super::parameters::{ParameterConfig, Parameters, PerBin, follows_data, is_logarithmic};
 use super::{Checked, finite, not_empty};
-use crate::plan::follows_data;
 
 /// What decides which parameters there are.
 #[derive(Debug, Clone, Copy)]

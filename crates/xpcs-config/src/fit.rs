@@ -67,7 +67,6 @@ pub struct TimeConfig {
 
 /// Time of the first selected frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[non_exhaustive]
 pub enum TimeOrigin {
     /// 0 s.
     #[default]
@@ -124,7 +123,6 @@ impl Default for LeastSquaresConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum LawChoice {
     /// For each rate the first of constant, power law, power law + constant that the data do not reject.
     Simplest,
@@ -136,7 +134,6 @@ pub enum LawChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Loss {
     /// ρ = z, ordinary least squares.
     Linear,
@@ -154,7 +151,6 @@ pub enum Loss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Scaling {
     /// Each bin has its own.
     Individual,
@@ -192,7 +188,6 @@ impl Default for SearchConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum SearchMethod {
     /// The best of `starts` points that fill the range evenly.
     Starts,

@@ -82,7 +82,6 @@ impl Default for PosteriorConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum PosteriorMethod {
     /// All of them.
     Nuts,
@@ -96,7 +95,6 @@ pub enum PosteriorMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Likelihood {
     /// As much as the error bars of the fit say, which know that pairs are correlated.
     Composite,
@@ -108,7 +106,6 @@ pub enum Likelihood {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum CompositeAdjustment {
     /// By one weight: right on average over the directions.
     Magnitude,
@@ -120,7 +117,6 @@ pub enum CompositeAdjustment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum BinQuantity {
     /// Integrated out in closed form.
     Marginalised,
@@ -189,7 +185,6 @@ impl Default for CmcConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum ShardStrategy {
     /// Every shard has the same share of every bin and of every age: of neighbouring rows of a bin, as many
     /// as there are shards, each shard gets one by lot.
@@ -215,7 +210,6 @@ impl ShardStrategy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum ShardCombination {
     /// All of them, weighted by the inverse of their covariances.
     Consensus,

@@ -46,7 +46,7 @@ pub fn reference_markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
          Generated from the documentation of the types by\n\
-         `cargo run -p dyne-xpcs --example config_reference`; edit the doc comments there.\n\n\
+         `cargo run -p dyne-xpcs-config --example config_reference`; edit the doc comments there.\n\n\
          `dyne config new` writes a commented file to begin from, `dyne config check FILE` checks\n\
          one, `dyne config explain KEY` explains one key. A command-line override `a.b=c` sets a\n\
          single key and wins over the file.\n\n",

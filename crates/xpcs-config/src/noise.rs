@@ -15,7 +15,6 @@ pub struct FitNoiseConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum NoiseModel {
     /// Nothing: all pairs weigh the same.
     Global,

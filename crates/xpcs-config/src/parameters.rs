@@ -344,3 +344,20 @@ fn parameters_schema(value: Schema) -> Schema {
         "additionalProperties": value,
     })
 }
+
+/// Whether the bounds of a parameter follow from the data where none are given.
+pub fn follows_data(spec: &ParameterSpec) -> bool {
+    const NAMES: [&str; 10] = [
+        "D0",
+        "D0_ref",
+        "D0_sample",
+        "D_offset",
+        "D_offset_ref",
+        "D_offset_sample",
+        "gamma_dot_t0",
+        "gamma_dot_t_offset",
+        "v0",
+        "v_offset",
+    ];
+    NAMES.contains(&spec.name)
+}

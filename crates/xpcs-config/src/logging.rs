@@ -44,7 +44,6 @@ impl Default for PerformanceLogConfig {
 )]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum LogLevel {
     /// Warnings alone.
     #[serde(alias = "WARNING")]

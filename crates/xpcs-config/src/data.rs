@@ -64,7 +64,6 @@ const fn every() -> usize {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum OnBadBlock {
     /// The fit ends and names the place.
     #[default]
@@ -90,7 +89,6 @@ impl DataConfig {
 
 /// Which q.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum QSelection {
     /// The q of the file nearest to this, Å⁻¹.
     Nearest(f64),

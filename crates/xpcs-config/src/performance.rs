@@ -38,7 +38,6 @@ pub struct PerformanceConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum PinConfig {
     /// To NUMA nodes where the machine has several of them, else not.
     #[default]
@@ -69,7 +68,6 @@ impl Default for MemoryOptimizationConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum Strategy {
     /// The first of the following that fits the memory.
     #[default]

@@ -1,10 +1,10 @@
 //! Writes `docs/config.md` and `docs/config.schema.json` from the types of the configuration.
 //!
-//! `cargo run -p dyne-xpcs --example config_reference`
+//! `cargo run -p dyne-xpcs-config --example config_reference`
 
 use std::path::Path;
 
-use dyne_xpcs::config::{json_schema, reference_markdown};
+use dyne_xpcs_config::{json_schema, reference_markdown};
 
 fn main() -> std::io::Result<()> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");

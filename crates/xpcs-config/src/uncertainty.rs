@@ -44,7 +44,6 @@ impl Default for UncertaintyConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-#[non_exhaustive]
 pub enum UncertaintyMethod {
     /// Score covariance of simulated speckles of the fitted model; holds for all data.
     Speckle,

@@ -65,7 +65,7 @@ fn explain_key(doc: &KeyDoc, docs: &[KeyDoc]) -> String {
 }
 
 /// A prior in words.
-pub(crate) fn prior_words(prior: Prior) -> String {
+pub fn prior_words(prior: Prior) -> String {
     let (form, numbers) = prior.numbers();
     let numbers = numbers.iter().map(|(name, x)| format!(", {name} {}", number(*x)));
     format!("{}{}", form.replace('_', "-"), numbers.collect::<String>())
