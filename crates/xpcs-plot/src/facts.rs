@@ -1,9 +1,8 @@
 //! What both the page and the text report say, in words.
 
-use dyne_xpcs::mask::MaskReason;
 use dyne_xpcs::report::{
-    Basin, BoundSide, Identifiability, LackOfFit, ParameterResult, Profile, Provenance, Report,
-    ScalingResult, Status, Warning,
+    Basin, BoundSide, Identifiability, LackOfFit, MaskReason, ParameterResult, Profile, Provenance,
+    Report, ScalingResult, Status, Warning,
 };
 
 use crate::number::{compact, count, duration, memory, significant, value_with_error};

@@ -77,7 +77,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         choice: fitted.minima.choice.clone(),
         profiles: profiles(plan, fitted),
         cost,
-        mask: crate::mask::Mask::default(),
+        mask: crate::report::Mask::default(),
         left_out: left_out(plan, fitted),
         warnings,
         identifiability: identifiability::identifiability(plan, fitted, &parameters),

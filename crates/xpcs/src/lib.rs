@@ -1,6 +1,7 @@
 //! The public API of Dyne: configuration, plan, problem, fit, report.
 
 pub use dyne_xpcs_config as config;
+pub use dyne_xpcs_report as report;
 
 pub mod account;
 pub mod calibrate;
@@ -20,10 +21,10 @@ pub mod plan;
 pub mod posterior;
 pub mod problem;
 mod released;
-pub mod report;
 pub mod residuals;
 pub mod results;
 pub mod simulate;
 pub mod survey;
 pub mod truth;
 pub mod uncertainty;
+pub mod work;

@@ -8,9 +8,10 @@ use dyne_runtime::{Event, Lanes, Observer, Resources};
 use dyne_xpcs::config::OnBadBlock;
 use dyne_xpcs::fit::{Data, FitError};
 use dyne_xpcs::gaps::{self, Origin};
-use dyne_xpcs::mask::{self, Mask};
+use dyne_xpcs::mask;
 use dyne_xpcs::memory::{Candidate, MemoryError, MemoryPlan, Phase, Residency};
 use dyne_xpcs::plan::Plan;
+use dyne_xpcs::report::Mask;
 use dyne_xpcs_data::{
     Afterwards, Matrices, PatchedRows, ReadError, Reader, RowFailure, RowSource, Scratch,
 };

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use dyne_runtime::{Event, Flow, Journal, Observer, Saves};
 use dyne_xpcs::config::PerformanceLogConfig;
-use dyne_xpcs::report::{CheckpointWork, PhaseWork, Work};
+use dyne_xpcs::report::{PhaseWork, Work};
+use dyne_xpcs::work::{checkpoint_work, count_sweep};
 
 use super::log::PerformanceLog;
 use super::trace::Trace;
@@ -51,7 +52,7 @@ impl<'a> Watch<'a> {
     /// The work so far, and that of checkpoints.
     pub(super) fn work(&self, saves: Option<&Saves>) -> Work {
         let work = self.work.lock().expect("no lane panics while it counts").clone();
-        Work { checkpoints: saves.map(CheckpointWork::from), ..work }
+        Work { checkpoints: saves.map(checkpoint_work), ..work }
     }
 
     /// Warns the user.
@@ -93,7 +94,7 @@ impl Observer for Watch<'_> {
     fn event(&self, event: &Event) -> Flow {
         let mut work = self.work.lock().expect("no lane panics while it counts");
         match event {
-            Event::Sweep(figures) => work.count(figures),
+            Event::Sweep(figures) => count_sweep(&mut work, figures),
             Event::PhaseFinished { phase, seconds } => work.phases.push(PhaseWork {
                 phase: (*phase).to_owned(),
                 seconds: *seconds,

@@ -2,7 +2,8 @@
 
 use dyne_runtime::{Cancel, Lanes, Resources, Silent, Solo};
 use dyne_xpcs::fit::{Data, fit};
-use dyne_xpcs::mask::{MaskReason, apply};
+use dyne_xpcs::mask::apply;
+use dyne_xpcs::report::MaskReason;
 use dyne_xpcs_data::{Matrices, Samples, Triangle};
 
 use crate::experiment::{Case, PICTURES, case};

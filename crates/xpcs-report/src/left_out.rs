@@ -68,7 +68,7 @@ impl LeftOut {
 }
 
 /// Frames with reasons, ascending and counted from 1, as runs of neighbours with the same reason.
-pub(crate) fn runs(frames: impl IntoIterator<Item = (usize, String)>) -> Vec<LeftOutFrames> {
+pub fn runs(frames: impl IntoIterator<Item = (usize, String)>) -> Vec<LeftOutFrames> {
     let mut runs: Vec<LeftOutFrames> = Vec::new();
     for (frame, reason) in frames {
         match runs.last_mut() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::{Provenance, RivalMinimum, Warning};
+use crate::{Provenance, RivalMinimum, Warning};
 
 /// Name of the schema of [`PosteriorReport::to_json`].
 pub const SCHEMA: &str = "dyne-posterior/1";
@@ -310,5 +310,5 @@ pub struct PredictiveCuts {
     /// Azimuth, degrees.
     pub phi_deg: f64,
     /// Cuts at several ages, young to old, with the band of c2 that the posterior expects at each lag.
-    pub cuts: Vec<(crate::report::Cut, Band)>,
+    pub cuts: Vec<(crate::Cut, Band)>,
 }

@@ -3,8 +3,10 @@
 mod derived;
 mod identifiability;
 pub mod left_out;
+mod mask;
 mod minima;
 mod noise;
+pub mod posterior;
 mod verdict;
 mod work;
 
@@ -15,6 +17,7 @@ use serde::Serialize;
 pub use derived::{CurveResult, Quantity};
 pub use identifiability::{Identifiability, Weight};
 pub use left_out::{LeftOut, LeftOutBin, LeftOutFrames};
+pub use mask::{Mask, MaskReason, MaskedFrames, MaskedRows};
 pub use minima::{Choice, MinimumKind, ProfileSide, RivalMinimum};
 pub use noise::{Alternative, BinNoise, NoisePixels, NoiseResult};
 pub use verdict::{
@@ -22,8 +25,6 @@ pub use verdict::{
     Verdict, VerdictClass,
 };
 pub use work::{BlockWork, CheckpointWork, PhaseWork, SweepWork, Work};
-
-use crate::mask::Mask;
 
 /// How the fit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
