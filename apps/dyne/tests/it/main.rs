@@ -1,6 +1,7 @@
 //! The program as its users meet it: every test runs the binary in a folder of its own and
 //! looks at its output, its exit code and its files.
 
+mod architecture;
 mod calibrate;
 mod checkpoint;
 mod command;
