@@ -336,6 +336,21 @@ impl Physics {
         }
     }
 
+    /// The conventions that decide numbers of `mode`: what each is about in results, and its name. A static sample has no
+    /// shear, and rates that go with q² are no convention.
+    pub fn deciding(self, mode: Mode) -> Vec<(&'static str, &'static str)> {
+        let of_mode = match mode {
+            Mode::LaminarFlow => Some(("shear", self.shear.name())),
+            Mode::TwoComponent | Mode::StaticRef | Mode::StaticBoth => {
+                Some(("two_component", self.two_component.name()))
+            }
+            Mode::Static | Mode::Kww | Mode::TwoDecays => None,
+        };
+        let over_q = (self.q_dependence == QDependence::Power)
+            .then(|| ("q_dependence", self.q_dependence.name()));
+        of_mode.into_iter().chain(over_q).collect()
+    }
+
     /// The model of `mode` for bins whose wave-vector transfers have the geometric mean `q_ref`, Å⁻¹.
     pub fn model(self, mode: Mode, q_ref: f64) -> Box<dyn Model> {
         match self.q_dependence {
@@ -344,5 +359,23 @@ impl Physics {
                 Box::new(OverQ::new(mode.model(self), q_ref, self.parameters(mode)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_convention_is_named_where_it_decides_numbers_alone() {
+        let physics = Physics {
+            two_component: TwoComponentConvention::Heterodyne2,
+            q_dependence: QDependence::Power,
+            ..Physics::default()
+        };
+        assert_eq!(Physics::default().deciding(Mode::Static), []);
+        assert_eq!(Physics::default().deciding(Mode::LaminarFlow), [("shear", "published")]);
+        let both = [("two_component", "heterodyne-2"), ("q_dependence", "power")];
+        assert_eq!(physics.deciding(Mode::TwoComponent), both);
     }
 }

@@ -473,15 +473,10 @@ pub(crate) fn provenance(p: &Provenance) -> Vec<Fact> {
 }
 
 /// One line a convention; the shear convention also says what the fitted rate is called elsewhere.
-///
-/// Nothing where every convention gives the same numbers, as in a model without shear.
 pub(crate) fn conventions(report: &Report) -> Vec<String> {
-    if report.other_conventions.is_empty() {
-        return Vec::new();
-    }
     let line = |(name, value): (&String, &String)| match name.as_str() {
         "shear" => format!("shear convention: {value}{}", shear_elsewhere(report)),
-        _ => format!("{name} convention: {value}"),
+        _ => format!("{} convention: {value}", name.replace('_', " ")),
     };
     report.convention.iter().map(line).collect()
 }

@@ -63,10 +63,7 @@ pub fn report(plan: &Plan, fitted: &mut Fitted, provenance: Provenance) -> Repor
         status,
         termination: fit.termination.sentence().to_owned(),
         mode: plan.mode.name().to_owned(),
-        convention: BTreeMap::from([(
-            "shear".to_owned(),
-            plan.config.physics.shear.name().to_owned(),
-        )]),
+        convention: conventions(plan),
         quantities,
         other_conventions,
         scaling: scaling(plan, fitted),
@@ -132,6 +129,12 @@ fn left_out(plan: &Plan, fitted: &Fitted) -> LeftOut {
     let mut left_out = plan.left_out.clone();
     left_out.add_bins(silent.map(|silent| out(&plan.bins[silent.bin], silent.reason())));
     left_out
+}
+
+/// The conventions that decide the numbers.
+fn conventions(plan: &Plan) -> BTreeMap<String, String> {
+    let deciding = plan.config.physics.conventions().deciding(plan.mode);
+    deciding.into_iter().map(|(about, name)| (about.to_owned(), name.to_owned())).collect()
 }
 
 /// By what factor a shear rate of this fit is called under the other conventions.

@@ -22,7 +22,9 @@ pub(super) fn plan_text(
     };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "file        {} ({})", catalog.file.display(), catalog.layout);
-    let _ = writeln!(out, "mode        {}, shear {}", plan.mode, plan.config.physics.shear.name());
+    let deciding = plan.config.physics.conventions().deciding(plan.mode);
+    let named = deciding.into_iter().map(|(about, name)| format!(", {about} {name}"));
+    let _ = writeln!(out, "mode        {}{}", plan.mode, named.collect::<String>());
     let (first, last) = (plan.frames.start + 1, plan.frames.end);
     let _ = writeln!(out, "frames      {first} to {last}, of which {} skipped", plan.skip());
     match plan.config.data.stride_coarse {

@@ -30,7 +30,7 @@ const TOP: [(&str, Kind); 15] = [
     ("/status", Word(&["converged", "not_converged", "interrupted"])),
     ("/termination", Text),
     ("/mode", Word(&["static", "laminar_flow"])),
-    ("/convention/shear", Word(&["published", "homodyne-2", "homodyne-analysis"])),
+    ("/convention", Object),
     ("/parameters", Object),
     ("/scaling", List),
     ("/covariance/names", List),
@@ -118,6 +118,11 @@ fn check(place: &str, value: &Value, keys: &[(&str, Kind)]) {
 /// Checks every key of the schema `dyne-result/1` and its type.
 pub(crate) fn check_schema(result: &Value) {
     check("", result, &TOP);
+    // Conventions that decide no number are not named.
+    let conventions: Vec<&String> =
+        result["convention"].as_object().expect("checked above").keys().collect();
+    let deciding: &[&str] = if result["mode"] == "static" { &[] } else { &["shear"] };
+    assert_eq!(conventions, deciding);
     check("", result, &NUMBERS);
     check("", result, &PROVENANCE);
     for (name, parameter) in result["parameters"].as_object().expect("checked above") {

@@ -180,6 +180,7 @@ fn rates_are_named_in_other_conventions() {
     let told = "gamma_dot_t0 = 2.345×10⁻⁴ would be 5.209×10⁻⁴ under homodyne-2, 1.658×10⁻⁴ under homodyne-analysis";
     assert!(html(&report).contains(told));
     report.other_conventions.clear();
+    report.convention.clear();
     assert!(!html(&report).contains("shear convention"), "it decides no number");
 }
 
