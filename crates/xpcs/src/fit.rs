@@ -196,16 +196,14 @@ pub fn fit(
     observer: &dyn Observer,
 ) -> Result<Fitted, FitError> {
     let Data { matrices, survey, bins_at_once } = data;
-    let shift = survey.mean;
-    let layout = plan.layout(shift)?;
+    let (shift, layout) = (survey.mean, plan.layout(survey.mean)?);
     let (full_sweeps, coarse_sweeps) = (AtomicU64::new(0), AtomicU64::new(0));
     let full = problem(plan, matrices, &layout, shift, resources, &full_sweeps);
     let full = Problem { bins_at_once: *bins_at_once, ..full };
     let mut outcome = run(plan, &full, &survey.coarse, &coarse_sweeps, observer)?;
     let variances = weighted(plan, &full, &mut outcome.fit, observer)?;
     let full = Problem { weights: by_lag(variances.as_deref()), ..full };
-    let labels = relabel(plan, &full, &mut outcome.fit, observer)?;
-    choose_twin(plan, &full, &mut outcome.fit, observer)?;
+    let labels = among_equals(plan, &full, &mut outcome.fit, observer)?;
     let on = |matrices, weights| on_coarse(&full, matrices, weights, &coarse_sweeps);
     let finest = finest(plan, survey.coarse.last(), variances.as_deref());
     let finest = finest.as_ref().map(|(matrices, own)| on(matrices, by_lag(own.as_deref())));
@@ -399,6 +397,18 @@ fn curved(
     let shares = bent_shares(transform, problem, ellipsoid)?;
     let curved = free.iter().zip(shares).filter(|(_, share)| *share > BENT);
     Ok(curved.map(|(k, _)| *k).filter(|k| covariance.stderr(*k).is_ok()).collect())
+}
+
+/// Chooses among points of the same m: usual names of the components, then the direction of flow.
+fn among_equals(
+    plan: &Plan,
+    full: &Problem<'_>,
+    fit: &mut Fit,
+    observer: &dyn Observer,
+) -> Result<Labels, FitError> {
+    let labels = relabel(plan, full, fit, observer)?;
+    choose_twin(plan, full, fit, observer)?;
+    Ok(labels)
 }
 
 /// Gives the components their usual names, where no starting value says otherwise and the bounds

@@ -10,8 +10,8 @@ use crate::plan::Plan;
 /// A fixed value cuts valleys of a model with many parameters into many minima. With it released most starts flow into a
 /// few of them; these, moved back onto the fixed values, begin close to where the fit should end.
 ///
-/// **Cost** that of a search at the coarsest level. **Errors** [`SolveError`] of the search; a stop ends it with no
-/// points. **Checked by** `a_parameter_fixed_among_many_leaves_the_minimum_where_it_is`.
+/// **Cost** that of a search at the coarsest level. **Errors** [`SolveError`] of the search, [`SolveError::Interrupted`] where it is
+/// stopped. **Checked by** `a_parameter_fixed_among_many_leaves_the_minimum_where_it_is`.
 pub(crate) fn released_starts(
     plan: &Plan,
     coarsest: &dyn Objective,

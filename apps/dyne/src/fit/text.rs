@@ -8,6 +8,12 @@ use dyne_xpcs_data::Catalog;
 
 use super::checkpoints::Written;
 
+/// The conventions that decide numbers, each after a comma.
+fn conventions(plan: &Plan) -> String {
+    let deciding = plan.config.physics.conventions().deciding(plan.mode);
+    deciding.into_iter().map(|(about, name)| format!(", {about} {name}")).collect()
+}
+
 /// The plan of a fit, with the table `memory`.
 pub(super) fn plan_text(
     plan: &Plan,
@@ -22,9 +28,7 @@ pub(super) fn plan_text(
     };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "file        {} ({})", catalog.file.display(), catalog.layout);
-    let deciding = plan.config.physics.conventions().deciding(plan.mode);
-    let named = deciding.into_iter().map(|(about, name)| format!(", {about} {name}"));
-    let _ = writeln!(out, "mode        {}{}", plan.mode, named.collect::<String>());
+    let _ = writeln!(out, "mode        {}{}", plan.mode, conventions(plan));
     let (first, last) = (plan.frames.start + 1, plan.frames.end);
     let _ = writeln!(out, "frames      {first} to {last}, of which {} skipped", plan.skip());
     match plan.config.data.stride_coarse {

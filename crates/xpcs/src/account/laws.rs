@@ -3,7 +3,7 @@
 use dyne_solve::Slot;
 
 use crate::fit::Fitted;
-use crate::laws::{Family, FamilyLaws};
+use crate::laws::FamilyLaws;
 use crate::plan::Plan;
 use crate::report::{AgedRate, FullLaw, FullParameter, LackOfFit, LawResult, ResidualCell};
 
@@ -78,9 +78,8 @@ pub(super) fn lack_of_fit(plan: &Plan, fitted: &Fitted) -> Result<LackOfFit, Str
         z: cell.z,
     });
     let test = &found.test;
-    let families = Family::all(plan);
     let name = |rate: usize| {
-        let own = families.iter().find(|family| family.positions[0] == rate);
+        let own = fitted.laws.iter().map(|own| &own.family).find(|own| own.positions[0] == rate);
         own.map_or_else(|| plan.model.parameters()[rate].name.to_owned(), |own| own.name.clone())
     };
     let rates = test.rates.iter().map(|change| AgedRate {

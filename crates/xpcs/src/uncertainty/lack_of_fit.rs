@@ -160,9 +160,9 @@ impl BinCells {
 
     /// Σ ∂y/∂θ_k over the pairs of a cell.
     fn slope(&self, cell: usize, k: usize) -> f64 {
-        let row = |of: &[f64], at: usize| of[at * self.joint.rows..][..self.joint.rows].to_vec();
-        let (slopes, map) = (row(&self.joint.slopes, cell), row(&self.map, k));
-        slopes.iter().zip(map).map(|(slope, map)| slope * map).sum()
+        let rows = self.joint.rows;
+        let (slopes, map) = (&self.joint.slopes[cell * rows..], &self.map[k * rows..]);
+        slopes[..rows].iter().zip(map).map(|(slope, map)| slope * map).sum()
     }
 
     /// Variance that a cell would have without the fit.
